@@ -1,0 +1,445 @@
+/**
+ * The contract between Tailrace and its plugins: every public type.
+ *
+ * Glossary
+ *   Table        a captured table at one schema version, frozen and shared by reference
+ *   Change       one row's read (r), insert (c), update (u) or delete (d), a truncate (t), a message (m) or a schema (s)
+ *   Batch        many changes in the log's binary record format, on their way from a source into the log
+ *   Unit         what becomes visible in the log at once: whole transactions, a chunk of a load, or a heartbeat
+ *   Lane         a line of units with a resume of its own: `stream`, or `load:<table>`
+ *   Position     where a source can restart; opaque, only its source compares; always a commit, never a row
+ *   Cursor       where a reader of a log stands; opaque outside the log
+ *   Source, Log, Sink   the three plugin kinds. A sink plugin opens one Target per configured sink, and in it one Sink
+ *                per source
+ *   Fence        what a chunk's read could see of the transactions that the stream delivers
+ *   Incarnation  a table's life: a new one begins when it is dropped and made again or its key columns change
+ *
+ * Every method may throw TailraceError (runtime/errors.ts); its `recovery` tells the supervisor what to do. Plugins
+ * never retry: the supervisor alone does. A method that takes a signal rejects with the signal's reason soon after it
+ * aborts.
+ */
+import type { Logger } from 'pino'
+import type { ZodType } from 'zod'
+import type { CellTag } from './record/layout.ts'
+
+declare const brand: unique symbol
+export type Opaque<Name extends string> = string & { readonly [brand]: Name }
+export type Position = Opaque<'Position'>
+export type Cursor = Opaque<'Cursor'>
+export type TransactionId = Opaque<'TransactionId'>
+
+export type Kind = 'c' | 'r' | 'u' | 'd' | 't' | 'm' | 's'
+
+// ── Tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a column's text means. The text itself is always what the database prints. */
+export type LogicalType =
+  | { readonly kind: 'boolean' | 'int16' | 'int32' | 'int64' | 'uint64' | 'float32' | 'float64' }
+  | { readonly kind: 'decimal'; readonly precision?: number; readonly scale?: number }
+  | { readonly kind: 'text' | 'bytes' | 'uuid' | 'json' | 'xml' | 'bits' | 'interval' | 'date' }
+  | { readonly kind: 'time' | 'timetz' | 'timestamp' | 'timestamptz'; readonly precision?: number }
+  | { readonly kind: 'enum'; readonly labels: readonly string[] }
+  | { readonly kind: 'array'; readonly element: LogicalType }
+  /** Known to the database only: carried as text. */
+  | { readonly kind: 'other' }
+
+export interface Column {
+  readonly name: string
+  readonly type: LogicalType
+  /** The type as the source's DDL writes it, for people and for sinks of the same family: `numeric(10,2)`. */
+  readonly declared: string
+  readonly nullable: boolean
+  /** The value was replaced before it was stored (hash, redact, null). */
+  readonly masked?: boolean
+}
+
+export interface Table {
+  /** Numbered by the source within its log; a new version or incarnation is a new id. From 1. */
+  readonly id: number
+  /** `source.schema.table`, each part quoted where it must be. */
+  readonly name: string
+  readonly source: string
+  readonly schema: string
+  readonly table: string
+  readonly incarnation: number
+  readonly version: number
+  readonly columns: readonly Column[]
+  /** Indexes into `columns`, in key order. Empty for a table without a key, which is then append-only. */
+  readonly key: readonly number[]
+  readonly appendOnly: boolean
+  /** The source's own identity of this table, opaque elsewhere (PostgreSQL: oid and attribute fingerprint). */
+  readonly origin: string
+}
+
+// ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One change, as a window on the batch's bytes. Valid until the next step of the iteration; copy what must stay. */
+export interface ChangeView {
+  readonly kind: Kind
+  /** For `s`: the table version that begins here. */
+  readonly table: Table
+  /** Canonical bytes (record/key.ts). Empty for t and s. */
+  readonly key: Uint8Array
+  /** False while a cell is absent. */
+  readonly complete: boolean
+  /** The source's transaction; undefined for rows of a load. */
+  readonly transaction: TransactionId | undefined
+  /** Commit position of that transaction, or what the load's fence calls high. */
+  readonly position: Position
+  /** Microseconds since 1970, on the source server's clock. */
+  readonly commitTime: bigint
+  /** Place in its transaction, from 0. */
+  readonly index: number
+  /** Primary-key change: the other key of the pair. */
+  readonly moved: Uint8Array | undefined
+  /** True where `before` answers for every column, not just the key's. */
+  readonly hasBefore: boolean
+  tag(column: number): CellTag
+  /** The cell's bytes; empty for null and absent. A view: not valid after the step. */
+  cell(column: number): Uint8Array
+  /** Text, or null for null and absent (ask `tag`). Bytes that are not text come as `\x` and hex. */
+  text(column: number): string | null
+  /** The same of the row before the change; undefined where it is not known. */
+  before(column: number): string | null | undefined
+  /**
+   * Writes the row as one JSON object (record/json.ts gives the value of each type; absent cells are left out).
+   * Answers the position behind it, or -1 if `into` is too small (what lies behind `at` is then undefined).
+   */
+  toJson(into: Uint8Array, at: number): number
+  /** The row as an object: 64-bit integers as bigint, everything else as in JSON. For user code, not for hot paths. */
+  toObject(): Record<string, unknown>
+}
+
+/** A change with its place in the log. */
+export interface LoggedChange extends ChangeView {
+  /** Grows per key within a log id; a rewrite of the log never alters it. Embedded log: the offset. */
+  readonly version: bigint
+  /** The cursor behind this change. */
+  readonly cursor: Cursor
+  /** When the log took it, microseconds since 1970 on our clock. */
+  readonly appendTime: bigint
+}
+
+// ── Source ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the source remembers of the server it reads (PostgreSQL: R7.1), by name. Text only. */
+export type SourceIdentity = Readonly<Record<string, string>>
+
+export interface LoadProgress {
+  readonly done: boolean
+  readonly rows: number
+  /** null: not known. */
+  readonly totalRows: number | null
+  /** The source's own note of what is read, opaque elsewhere. */
+  readonly state: string
+}
+
+/** What a log holds of its source: where each lane stands, the tables and the server's identity. */
+export interface Resume {
+  /** Missing until the first load has ended. */
+  readonly stream?: Position
+  /** By table name. */
+  readonly loads: ReadonlyMap<string, LoadProgress>
+  /** Every table version the log knows, by ascending id. */
+  readonly tables: readonly Table[]
+  readonly identity: SourceIdentity
+}
+
+/** The end of a unit: the resume of its lane, stored with the data. */
+export type UnitEnd = (
+  | { readonly lane: 'stream'; readonly position: Position }
+  | { readonly lane: `load:${string}`; readonly progress: LoadProgress }
+) & { readonly identity?: SourceIdentity }
+
+/**
+ * Entries ready for the log. Once yielded it belongs to the log: the source never touches the bytes again.
+ * Without `end` the unit goes on in the next batch.
+ */
+export interface Batch {
+  readonly bytes: Uint8Array
+  /** Entries, each of which takes one offset. */
+  readonly entries: number
+  /** Changes among them. */
+  readonly count: number
+  /** Ids of the tables that occur. */
+  readonly tables: ReadonlySet<number>
+  /** Definitions of all tables of this source so far, by id. */
+  readonly registry: ReadonlyMap<number, Table>
+  readonly end?: UnitEnd
+  [Symbol.iterator](): Iterator<ChangeView>
+}
+
+export interface Fence {
+  /** Opaque; only the source reads it. */
+  readonly data: string
+  /** The chunk may be merged once the stream has passed this. */
+  readonly high: Position
+}
+
+/** A fenced read of part of a table: one unit of the lane `load:<table>`. */
+export interface Chunk {
+  readonly table: Table
+  readonly fence: Fence
+  /** Ends its unit: `rows.end` carries `progress`. */
+  readonly rows: Batch
+  readonly progress: LoadProgress
+  /** Keys that bound the chunk, where it is ordered by key. */
+  readonly from?: Uint8Array
+  readonly to?: Uint8Array
+}
+
+export interface LoadRequest {
+  readonly table: Table
+  readonly scope:
+    | { readonly kind: 'all' }
+    | { readonly kind: 'range'; readonly from?: Uint8Array; readonly to?: Uint8Array }
+    | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
+  /** A former load of this table did not finish: the chunk stream begins with a truncate. */
+  readonly restart: boolean
+  readonly estimatedRows: number | null
+  readonly estimatedBytes: number | null
+}
+
+export interface SourceHead {
+  /** The server's newest position. */
+  readonly position: Position
+  /** Bytes of log between the acknowledged position and the head; null if unknown. */
+  readonly lagBytes: number | null
+  /** Log that the server keeps for us, its limit, and when that limit is met at the present rate. */
+  readonly retained: { bytes: number | null; limitBytes: number | null; fullInSeconds: number | null }
+}
+
+export interface Source extends AsyncDisposable {
+  /**
+   * Checks prerequisites and lineage (R7), makes publication and slot where they are missing, and answers the loads
+   * that are still to do. A snapshot exported for them is held until they have ended. Called once, before all others.
+   */
+  start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]>
+  /**
+   * The stream from where `start` was told to resume, as units of lane `stream`; begun after the loads of `start`.
+   * Ends only by its signal or by throwing. Pull is the back-pressure; keepalives do not wait for it.
+   */
+  changes(signal: AbortSignal): AsyncIterable<Batch>
+  load(request: LoadRequest, signal: AbortSignal): AsyncIterable<Chunk>
+  /** Whether the chunk's read saw this transaction. An exported snapshot's fence sees none that the stream brings. */
+  sees(fence: Fence, transaction: TransactionId): boolean
+  /** Everything up to here is durable in our log: the source may forget it. Never blocks; sent when it suits. */
+  ack(position: Position): void
+  head(signal: AbortSignal): Promise<SourceHead>
+  /** Someone waits until the stream's position covers `position`: ask the server often, until then or abort. */
+  hasten(position: Position, signal: AbortSignal): void
+  /** True if a resume at `a` needs nothing up to `b`. Positions are only partially ordered. */
+  covers(a: Position, b: Position): boolean
+}
+
+// ── Log ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type TableFilter = (table: Table) => boolean
+
+export interface ReadOptions {
+  /** A batch ends at the first transaction end beyond either. */
+  readonly maxBytes?: number
+  readonly maxRows?: number
+}
+
+/** Changes on their way to a sink: only those of the tables asked for, durable, in the log's order. */
+export interface LogBatch {
+  /** The chunks of record format that hold the changes; immutable and shared by all readers of a thread. */
+  readonly slices: readonly LogSlice[]
+  /** The cursor behind the batch: what a sink stores when it has it. */
+  readonly cursor: Cursor
+  /** Changes that iterating yields. May be 0: only the cursor moved (R8.3). */
+  readonly count: number
+  readonly endsTransaction: boolean
+  /** Compaction removed history between the previous batch and this one. */
+  readonly gap: boolean
+  readonly tables: ReadonlyMap<number, Table>
+  [Symbol.iterator](): Iterator<LoggedChange>
+}
+
+/** Entries of one chunk. The offset of an entry is `base` plus its delta. */
+export interface LogSlice {
+  readonly bytes: Uint8Array
+  readonly base: number
+  readonly appendTime: bigint
+}
+
+export interface ReaderState {
+  readonly name: string
+  readonly cursor: Cursor | undefined
+  /** ISO 8601, when it was registered and when its cursor was last saved. */
+  readonly registeredAt: string
+  readonly savedAt: string | undefined
+}
+
+export interface LogLag {
+  readonly records: number | null
+  readonly bytes: number | null
+  /** Commit time of the oldest record not yet read, microseconds since 1970. */
+  readonly oldestCommitTime?: bigint
+}
+
+export interface LogStats {
+  readonly start: Cursor | undefined
+  readonly end: Cursor | undefined
+  readonly bytes: number | null
+  readonly records: number | null
+  readonly diskFreeBytes: number | null
+  /** Set while appends wait for room (`LOG_FULL`). */
+  readonly full: boolean
+}
+
+export interface SourceLog extends AsyncDisposable {
+  /** Random, made with the log; part of every cursor. */
+  readonly id: string
+  /**
+   * Inside a unit: resolves undefined when the log can take more. With the batch that ends a unit: resolves once the
+   * whole unit is durable, with the cursor behind it and, on lane `stream`, the position to acknowledge. One append at
+   * a time. A rejected append leaves the log at the previous unit end; only a new opening may go on.
+   */
+  append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined>
+  resume(): Promise<Resume | undefined>
+  /** Durable units only; follows the end until its signal aborts. Throws CURSOR_FOREIGN, CURSOR_EXPIRED. */
+  read(after: Cursor | 'start', tables: TableFilter, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogBatch>
+  /** The first durable unit end on lane `stream` whose position covers this one. */
+  reached(position: Position, covers: Source['covers'], signal: AbortSignal): Promise<Cursor>
+  /** The cursor behind the last durable entry; undefined while the log is empty. */
+  end(): Cursor | undefined
+  compare(a: Cursor, b: Cursor): 'before' | 'equal' | 'after' | 'foreign'
+  lag(after: Cursor | 'start', tables: TableFilter): Promise<LogLag>
+  stats(): Promise<LogStats>
+  /** Every table version known, by id. */
+  tables(): ReadonlyMap<number, Table>
+  /** Cursors of sinks that cannot keep them in their target. Durable when `save` returns. */
+  readonly readers: {
+    register(sink: string): Promise<void>
+    load(sink: string): Promise<Cursor | undefined>
+    save(sink: string, cursor: Cursor): Promise<void>
+    remove(sink: string): Promise<void>
+    list(): Promise<readonly ReaderState[]>
+  }
+  /** The newest change of a key, for look-ups (logs with an index). */
+  newest?(table: Table, key: Uint8Array): Promise<LoggedChange | undefined>
+  compact?(signal: AbortSignal): Promise<CompactionReport>
+}
+
+export interface CompactionReport {
+  readonly segments: number
+  readonly scanned: number
+  readonly kept: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
+// ── Sink ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface WriteResult {
+  /** `index`: place in the batch's iteration. */
+  readonly rejected: readonly { readonly index: number; readonly reason: string }[]
+}
+
+export interface SinkRow {
+  readonly key: Uint8Array
+  /** By column name, text as in the log; a column the sink does not hold is missing. */
+  readonly cells: ReadonlyMap<string, string | null>
+}
+
+export interface Sink extends AsyncDisposable {
+  /**
+   * Applies the changes except those whose index is in `skip` (superseded or rejected). Resolved = durable in the
+   * target. The same batch again must converge to the same state. Rows the target refuses are named, not thrown,
+   * where the target tells them apart. A truncate is never inside a batch that also holds rows: `deliver` splits.
+   */
+  write(batch: LogBatch, signal: AbortSignal, skip?: ReadonlySet<number>): Promise<WriteResult>
+  /** All rows of the table are gone from the target when it resolves. */
+  truncate?(table: Table, signal: AbortSignal): Promise<void>
+  flush?(signal: AbortSignal): Promise<void>
+  /** The cursor kept in the target, moved together with the data. Undefined: the target is empty, build it. */
+  cursor?(signal: AbortSignal): Promise<Cursor | undefined>
+  /** For verify: answers in the order of `keys`. */
+  get?(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<readonly (SinkRow | undefined)[]>
+  rows?(table: Table, signal: AbortSignal): AsyncIterable<readonly SinkRow[]>
+}
+
+export interface Target extends AsyncDisposable {
+  /** Ends a former session of the same (pipeline, sink, source), reads its cursor and checks it (R8.1). */
+  sink(source: { readonly name: string; readonly logId: string }, signal: AbortSignal): Promise<Sink>
+}
+
+// ── Plugins ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One line of `tailrace check`: what was looked at, and the exact statement or edit that mends it. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error'
+  /** Where: `source app`, `sink search`. Filled by the caller. */
+  readonly code: string
+  readonly message: string
+  readonly fix?: string
+}
+
+export interface SourceContext {
+  readonly pipeline: string
+  readonly name: string
+  readonly logger: Logger
+  /** Directory for what the source must keep beside the log; exists, 0700. */
+  readonly folder: string
+}
+export interface LogContext extends SourceContext {}
+export interface SinkContext {
+  readonly pipeline: string
+  readonly name: string
+  readonly logger: Logger
+  /** Compares cursors of one source's log, for sinks that hold several. */
+  readonly sources: readonly string[]
+}
+
+/** What `tailrace init` finds in a database. */
+export interface Discovery {
+  readonly tables: readonly {
+    readonly schema: string
+    readonly table: string
+    readonly key: readonly string[]
+    readonly rows: number | null
+    readonly bytes: number | null
+    readonly problem?: string
+  }[]
+  /** Statements for role, grants and publication, in order. */
+  readonly sql: readonly string[]
+}
+
+export interface SourcePlugin<C = unknown> {
+  readonly kind: 'source'
+  readonly type: string
+  readonly config: ZodType<C>
+  open(config: C, context: SourceContext): Promise<Source>
+  check?(config: C, context: SourceContext, signal: AbortSignal): Promise<readonly Finding[]>
+  discover?(url: string, pipeline: string, signal: AbortSignal): Promise<Discovery>
+  /** Drops what Tailrace made at the server (slot, publication) and answers a line for each. */
+  destroy(config: C, context: SourceContext, signal: AbortSignal): Promise<readonly string[]>
+}
+
+export interface LogPlugin<C = unknown> {
+  readonly kind: 'log'
+  readonly type: string
+  readonly config: ZodType<C>
+  /** Takes the log's lock. Throws LOG_LOCKED, LOG_DAMAGED. */
+  open(config: C, context: LogContext): Promise<SourceLog>
+  /** Reads without the lock, beside a running process; `append` and `readers.save` throw. */
+  inspect?(config: C, context: LogContext): Promise<SourceLog>
+}
+
+export interface SinkPlugin<C = unknown> {
+  readonly kind: 'sink'
+  readonly type: string
+  readonly config: ZodType<C>
+  /** `worker`: the plugin works synchronously and runs in a thread of its own. */
+  readonly host?: 'main' | 'worker'
+  /** `history`: wants every change; `state` (default): the newest per key is enough. */
+  readonly reads?: 'state' | 'history' | ((config: C) => 'state' | 'history')
+  /** Deliver marks changes that a later one of the same key in the batch supersedes, in `skip`. */
+  readonly coalesce?: boolean
+  open(config: C, context: SinkContext): Promise<Target>
+  check?(config: C, context: SinkContext, signal: AbortSignal): Promise<readonly Finding[]>
+  /** Removes what the sink made in its target and answers a line for each. */
+  destroy(config: C, context: SinkContext, signal: AbortSignal): Promise<readonly string[]>
+}
