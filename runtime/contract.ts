@@ -300,7 +300,12 @@ export interface SourceLog extends AsyncDisposable {
   append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined>
   resume(): Promise<Resume | undefined>
   /** Durable units only; follows the end until its signal aborts. Throws CURSOR_FOREIGN, CURSOR_EXPIRED. */
-  read(after: Cursor | 'start', tables: TableFilter, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogBatch>
+  read(
+    after: Cursor | 'start',
+    tables: TableFilter,
+    signal: AbortSignal,
+    options?: ReadOptions,
+  ): AsyncIterable<LogBatch>
   /** The first durable unit end on lane `stream` whose position covers this one. */
   reached(position: Position, covers: Source['covers'], signal: AbortSignal): Promise<Cursor>
   /** The cursor behind the last durable entry; undefined while the log is empty. */

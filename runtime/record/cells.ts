@@ -1,0 +1,107 @@
+import { TailraceError } from '../errors.ts'
+import { CellTag, LONG } from './layout.ts'
+
+/** Walking runs of cells (layout.ts). All functions throw RECORD_MALFORMED instead of reading beyond `end`. */
+
+export function malformed(what: string, at: number): TailraceError {
+  return new TailraceError('RECORD_MALFORMED', 'stop', `A record cannot be read: ${what} at byte ${at}.`, {
+    hint: 'The log or a plugin is damaged or newer than this version of Tailrace. Keep the files and report it.',
+  })
+}
+
+export function readU32BE(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+}
+
+export function writeU32BE(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+/** A 64-bit length as a number; beyond 2^53 is malformed. */
+export function readU64BE(bytes: Uint8Array, at: number): number {
+  const value = readU32BE(bytes, at) * 0x1_0000_0000 + readU32BE(bytes, at + 4)
+  if (!Number.isSafeInteger(value)) throw malformed('a length beyond 2^53', at)
+  return value
+}
+
+export function writeU64BE(bytes: Uint8Array, at: number, value: number): void {
+  writeU32BE(bytes, at, Math.floor(value / 0x1_0000_0000))
+  writeU32BE(bytes, at + 4, value % 0x1_0000_0000)
+}
+
+/** Where the cell's content begins: behind the tag and, for text and bytes, behind the length. */
+export function contentAt(bytes: Uint8Array, at: number): number {
+  const tag = bytes[at]
+  if (tag !== CellTag.text && tag !== CellTag.bytes) return at + 1
+  return readU32BE(bytes, at + 1) === LONG ? at + 13 : at + 5
+}
+
+/** The position behind the cell that begins at `at`. */
+export function cellEnd(bytes: Uint8Array, at: number, end: number): number {
+  let next: number
+  switch (bytes[at]) {
+    case CellTag.text:
+    case CellTag.bytes: {
+      if (at + 5 > end) throw malformed('a cut cell', at)
+      const length = readU32BE(bytes, at + 1)
+      next = length === LONG ? at + 13 + readU64BE(bytes, at + 5) : at + 5 + length
+      break
+    }
+    case CellTag.null:
+    case CellTag.absent:
+      next = at + 1
+      break
+    case CellTag.ref:
+      next = at + 9
+      break
+    default:
+      throw malformed(`an unknown cell tag ${bytes[at]}`, at)
+  }
+  if (next > end) throw malformed('a cut cell', at)
+  return next
+}
+
+/** Bytes that a text cell of this many content bytes takes. */
+export function textCellSize(length: number): number {
+  return length >= LONG ? 13 + length : 5 + length
+}
+
+/** Writes tag and length of a text or bytes cell; answers where its content goes. */
+export function writeCellHead(into: Uint8Array, at: number, tag: CellTag, length: number): number {
+  into[at] = tag
+  if (length < LONG) {
+    writeU32BE(into, at + 1, length)
+    return at + 5
+  }
+  writeU32BE(into, at + 1, LONG)
+  writeU64BE(into, at + 5, length)
+  return at + 13
+}
+
+/** A row's cells from JavaScript values, for sources without a wire form of their own: text, null or absent. */
+export function encodeCells(values: readonly (string | Uint8Array | null | undefined)[]): Uint8Array {
+  let size = 0
+  for (const value of values) {
+    if (value === null || value === undefined) size += 1
+    else size += textCellSize(typeof value === 'string' ? Buffer.byteLength(value) : value.length)
+  }
+  const into = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const value of values) {
+    if (value === null) into[at++] = CellTag.null
+    else if (value === undefined) into[at++] = CellTag.absent
+    else if (typeof value === 'string') {
+      const length = Buffer.byteLength(value)
+      at = writeCellHead(into, at, CellTag.text, length)
+      at += into.write(value, at, length, 'utf8')
+    } else {
+      at = writeCellHead(into, at, CellTag.text, value.length)
+      into.set(value, at)
+      at += value.length
+    }
+  }
+  return into
+}
