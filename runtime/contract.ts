@@ -257,9 +257,13 @@ export interface LogBatch {
   [Symbol.iterator](): Iterator<LoggedChange>
 }
 
-/** Entries of one chunk. The offset of an entry is `base` plus its delta. */
+/** Entries of one chunk, from byte `from` to byte `to`. The offset of an entry is `base` plus its delta. */
 export interface LogSlice {
   readonly bytes: Uint8Array
+  readonly from: number
+  readonly to: number
+  /** Where in `bytes` the header of the transaction stands that `from` lies in; -1 if it lies in none. */
+  readonly transactionAt: number
   readonly base: number
   readonly appendTime: bigint
 }

@@ -22,7 +22,7 @@ export function sourceBatch(
   registry: ReadonlyMap<number, Table>,
   end: UnitEnd | undefined,
 ): Batch {
-  const slices: LogSlice[] = [{ bytes, base: 0, appendTime: 0n }]
+  const slices = [wholeSlice(bytes, 0, 0n)]
   const batch = {
     bytes,
     entries,
@@ -32,6 +32,25 @@ export function sourceBatch(
     [Symbol.iterator]: (): Iterator<ChangeView> => changes(slices, registry, undefined, noCursor),
   }
   return end === undefined ? batch : { ...batch, end }
+}
+
+/** All entries of a chunk. */
+export function wholeSlice(bytes: Uint8Array, base: number, appendTime: bigint): LogSlice {
+  return { bytes, from: 0, to: bytes.length, transactionAt: -1, base, appendTime }
+}
+
+/**
+ * The part of a slice behind the entry at `offset`; undefined if nothing is left. Walks the headers up to there.
+ */
+export function sliceAfter(slice: LogSlice, offset: number): LogSlice | undefined {
+  const bytes = asBuffer(slice.bytes)
+  let { transactionAt } = slice
+  for (const entry of entries(slice)) {
+    if (slice.base + bytes.readUInt32LE(entry.at + At.delta) > offset)
+      return { ...slice, from: entry.at, transactionAt }
+    if (entry.kind === EntryKind.transaction) transactionAt = entry.at
+  }
+  return undefined
 }
 
 const noCursor = (): Cursor => '' as Cursor
@@ -72,13 +91,13 @@ export function entryLength(bytes: Buffer, at: number, end: number): number {
   return length
 }
 
-/** Every entry of a slice, header checked: its position, its end and its kind byte. */
-export function* entries(slice: Uint8Array): Generator<{ at: number; end: number; kind: number }> {
-  const bytes = asBuffer(slice)
+/** Every entry of a slice, header checked: its position, its end and its kind byte. The object is reused. */
+export function* entries(slice: LogSlice): Generator<{ at: number; end: number; kind: number }> {
+  const bytes = asBuffer(slice.bytes)
   const entry = { at: 0, end: 0, kind: 0 }
-  for (let at = 0; at < bytes.length; at = entry.end) {
+  for (let at = slice.from; at < slice.to; at = entry.end) {
     entry.at = at
-    entry.end = at + entryLength(bytes, at, bytes.length)
+    entry.end = at + entryLength(bytes, at, slice.to)
     entry.kind = bytes[at + At.kind]!
     if ((bytes[at + At.flags]! & ~KNOWN_FLAGS) !== 0) throw malformed('an unknown flag', at)
     yield entry
@@ -96,7 +115,7 @@ export function* changes(
   const wanted = new Map<number, Table | null>()
   for (const slice of slices) {
     view.slice(slice)
-    for (const entry of entries(slice.bytes)) {
+    for (const entry of entries(slice)) {
       const kind = CHANGE_KINDS.get(entry.kind)
       if (kind === undefined) {
         if (entry.kind === EntryKind.transaction) view.transactionHeader(entry.at)
@@ -133,7 +152,7 @@ function countChanges(slices: readonly LogSlice[], tables: ReadonlyMap<number, T
   const wanted = new Map<number, boolean>()
   for (const slice of slices) {
     const bytes = asBuffer(slice.bytes)
-    for (const entry of entries(slice.bytes)) {
+    for (const entry of entries(slice)) {
       if (!CHANGE_KINDS.has(entry.kind)) continue
       const id = bytes.readUInt32LE(entry.at + At.table)
       let yes = wanted.get(id)

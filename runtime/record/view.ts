@@ -45,7 +45,7 @@ export class RecordView implements LoggedChange {
   slice(slice: LogSlice): void {
     this.#bytes = asBuffer(slice.bytes)
     this.#base = slice.base
-    this.#transactionAt = -1
+    this.transactionHeader(slice.transactionAt)
     this.appendTime = slice.appendTime
   }
 
