@@ -1,0 +1,112 @@
+import type { SourceLog } from './contract.ts'
+import type { TailraceError } from './errors.ts'
+
+/**
+ * What a running pipeline says about itself (the Status JSON, stable) and what can be asked of it. Times are ISO 8601;
+ * a number that is not known is null, never 0.
+ */
+
+/** Of a source or a sink. `waiting`: for a server that cannot be reached, or for room in the log. */
+export type PartState = 'starting' | 'running' | 'waiting' | 'paused' | 'failed' | 'stopped'
+
+export type Health = 'green' | 'yellow' | 'red'
+
+export interface Progress {
+  readonly rows: number
+  readonly totalRows: number | null
+  /** Rows a second, lately. */
+  readonly rate: number | null
+  readonly etaSeconds: number | null
+}
+
+export interface StatusError {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | null
+}
+
+export interface TableStatus {
+  readonly table: string
+  readonly state: string
+  readonly rows: number | null
+  readonly estimatedRows: number | null
+  /** Rows of which the log has not seen every column. */
+  readonly incomplete: number | null
+}
+
+export interface SourceStatus {
+  readonly type: string
+  readonly state: PartState
+  /** Since when it is in this state. */
+  readonly since: string
+  readonly phase: 'loading' | 'streaming' | 'resyncing'
+  readonly position: string | null
+  readonly lag: { readonly bytes: number | null; readonly seconds: number | null }
+  /** Log that the server keeps for this source. */
+  readonly retained: {
+    readonly bytes: number | null
+    readonly limitBytes: number | null
+    readonly fullInSeconds: number | null
+  }
+  readonly progress: Progress | null
+  readonly tables: readonly TableStatus[]
+  readonly log: {
+    readonly start: string | null
+    readonly end: string | null
+    readonly bytes: number | null
+    readonly records: number | null
+    readonly diskFreeBytes: number | null
+  }
+  readonly error: StatusError | null
+}
+
+export interface SinkStatus {
+  readonly type: string
+  readonly state: PartState
+  readonly since: string
+  readonly phase: 'building' | 'live'
+  /** By source. */
+  readonly cursors: Readonly<Record<string, string | null>>
+  readonly lag: { readonly records: number | null; readonly bytes: number | null; readonly seconds: number | null }
+  readonly progress: Progress | null
+  /** Changes applied since the process started. */
+  readonly applied: number
+  readonly quarantined: number
+  readonly error: StatusError | null
+}
+
+export interface PipelineStatus {
+  readonly version: string
+  readonly pipeline: string
+  readonly startedAt: string
+  readonly health: Health
+  /** Why the health is not green. */
+  readonly reasons: readonly string[]
+  readonly sources: Readonly<Record<string, SourceStatus>>
+  readonly sinks: Readonly<Record<string, SinkStatus>>
+}
+
+export type Part = { readonly source: string } | { readonly sink: string }
+
+/** A pipeline at work, as the CLI and HTTP see it. Unknown names throw UNKNOWN_SOURCE or UNKNOWN_SINK. */
+export interface RunningPipeline extends AsyncDisposable {
+  status(): Promise<PipelineStatus>
+  /**
+   * Resolves once these sinks (default: all) have applied everything that was committed at the sources before the
+   * call, first loads included.
+   */
+  wait(sinks: readonly string[] | undefined, signal: AbortSignal): Promise<void>
+  /** Durable: a paused part stays paused over restarts. */
+  pause(part: Part): Promise<void>
+  /** Also starts a failed part again. */
+  resume(part: Part): Promise<void>
+  log(source: string): SourceLog
+  sources(): readonly string[]
+  sinks(): readonly string[]
+  /** Resolves once every sink holds what was committed before it got there. */
+  caughtUp(signal: AbortSignal): Promise<void>
+  /** Drains: what the log has taken stays, sinks store their cursors. */
+  stop(): Promise<void>
+  /** Resolves with an error that ends the whole process (LOG_DAMAGED, LOG_FSYNC); never otherwise. */
+  readonly failed: Promise<TailraceError>
+}
