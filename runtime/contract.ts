@@ -166,6 +166,8 @@ export interface Batch {
   /** Definitions of all tables of this source so far, by id. */
   readonly registry: ReadonlyMap<number, Table>
   readonly end?: UnitEnd
+  /** Where the unit end's entry stands in `bytes`; -1 inside a unit. */
+  readonly endAt: number
   [Symbol.iterator](): Iterator<ChangeView>
 }
 

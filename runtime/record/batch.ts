@@ -21,6 +21,7 @@ export function sourceBatch(
   tables: ReadonlySet<number>,
   registry: ReadonlyMap<number, Table>,
   end: UnitEnd | undefined,
+  endAt: number,
 ): Batch {
   const slices = [wholeSlice(bytes, 0, 0n)]
   const batch = {
@@ -29,6 +30,7 @@ export function sourceBatch(
     count,
     tables,
     registry,
+    endAt,
     [Symbol.iterator]: (): Iterator<ChangeView> => changes(slices, registry, undefined, noCursor),
   }
   return end === undefined ? batch : { ...batch, end }

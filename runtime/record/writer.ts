@@ -173,7 +173,7 @@ export class BatchWriter {
     const at = this.#entry(heartbeat ? EntryKind.heartbeat : EntryKind.unitEnd, 0, 0, 8 + body.length)
     this.#buffer.fill(0, at, at + 8)
     this.#buffer.set(body, at + 8)
-    const batch = this.#handOver(tables, end)
+    const batch = this.#handOver(tables, end, cut.at)
     this.#unitOpen = false
     this.#cut = { at: 0, entries: 0, count: 0 }
     this.#restore(kept, tailEntries, tailCount)
@@ -182,14 +182,14 @@ export class BatchWriter {
 
   /** Hands over all there is although its transaction goes on: part of a unit. */
   takePart(): Batch {
-    const batch = this.#handOver(this.#tables, undefined)
+    const batch = this.#handOver(this.#tables, undefined, -1)
     this.#unitOpen = true
     this.#cut = { at: 0, entries: 0, count: 0 }
     if (this.#transaction !== undefined) this.#transactionHeader(Flag.continued)
     return batch
   }
 
-  #handOver(tables: Set<number>, end: UnitEnd | undefined): Batch {
+  #handOver(tables: Set<number>, end: UnitEnd | undefined, endAt: number): Batch {
     const used = this.#at
     let bytes: Buffer
     if (used < SMALLEST_HANDOVER || used < this.#buffer.length / 2) {
@@ -199,7 +199,7 @@ export class BatchWriter {
       bytes = this.#buffer.subarray(0, used)
       this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER, Math.min(this.#buffer.length, 2 * used)))
     }
-    const batch = sourceBatch(bytes, this.#entries, this.#count, tables, this.registry, end)
+    const batch = sourceBatch(bytes, this.#entries, this.#count, tables, this.registry, end, endAt)
     this.#tables = new Set()
     this.#at = 0
     this.#entries = 0
