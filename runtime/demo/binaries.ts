@@ -1,5 +1,5 @@
 /** Where PostgreSQL's programs are, and under which user they may run: they refuse to run as root. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { cp, lchown, readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -37,12 +37,12 @@ export function bundledPostgres(): string {
   return join(dirname(entry), '..', 'native')
 }
 
-/** True if `account` may read what lies at `path`: every folder on the way, and the end itself, are open to all. */
+/** True if `account` may read what lies at `path`: it and every folder on the way are open to that account. */
 function isOpenTo(account: Account, path: string): boolean {
-  for (let at = path; ; at = dirname(at)) {
+  for (let at = realpathSync(path); ; at = dirname(at)) {
     const { uid, mode } = statSync(at)
-    if ((mode & (uid === account.uid ? 0o500 : 0o005)) === 0 || (mode & (uid === account.uid ? 0o100 : 0o001)) === 0)
-      return false
+    const needed = uid === account.uid ? 0o500 : 0o005
+    if ((mode & needed) !== needed) return false
     if (at === dirname(at)) return true
   }
 }

@@ -135,7 +135,7 @@ export class LocalPostgres implements AsyncDisposable {
     await this.#end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
   }
 
-  /** As a crash of the machine's process: SIGKILL to the postmaster; its children notice and end. */
+  /** As a crash: SIGKILL to the postmaster. Returns once its children have noticed and ended too. */
   async kill9(): Promise<void> {
     await this.#end('SIGKILL')
   }
@@ -155,9 +155,10 @@ export class LocalPostgres implements AsyncDisposable {
     const child = this.#child
     if (child === undefined) return
     child.ref()
-    const exit = once(child, 'exit')
+    lifeline(child).ref()
+    const closed = once(child, 'close')
     child.kill(signal)
-    await exit
+    await closed
   }
 
   /** Undefined, or why it did not start. */
@@ -166,13 +167,14 @@ export class LocalPostgres implements AsyncDisposable {
     const before = (await log.stat()).size
     const child = spawn(this.#program, ['-D', this.dataDir, '-p', String(port)], {
       ...childOptions(this.#account, this.#folder),
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log.fd, log.fd, 'pipe'],
     })
+    lifeline(child).resume()
     let failed: unknown
     child.once('error', error => {
       failed = error
     })
-    child.once('exit', () => {
+    child.once('close', () => {
       this.#child = undefined
     })
     this.#child = child
@@ -182,6 +184,7 @@ export class LocalPostgres implements AsyncDisposable {
     while (this.#child === child && failed === undefined && Date.now() < deadline) {
       if (await this.#isReady(child)) {
         child.unref()
+        lifeline(child).unref()
         return undefined
       }
       await sleep(10, never)
@@ -208,9 +211,14 @@ export class LocalPostgres implements AsyncDisposable {
   }
 }
 
+/** A pipe that nobody writes to: it closes, and the child with it, when the server's last process has ended. */
+function lifeline(child: ChildProcess): Socket {
+  return child.stdio[3] as Socket
+}
+
 /** A session of its own: an interrupt at the terminal reaches us only, and we end it in order. No PG* variables. */
 function childOptions(account: Account | undefined, cwd: string) {
-  return { ...account, cwd, detached: true, env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } }
+  return { ...account, cwd, detached: true, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
 }
 
 async function initialise(
