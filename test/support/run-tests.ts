@@ -1,0 +1,103 @@
+/**
+ * `npm test [-- GROUP...]`: lint, types, then the groups of tests; without names all of it. The last line is the sum,
+ * before it stand the slowest files and each skipped test with its reason. Exits 1 on any failure. A test that is
+ * skipped without a reason (a forgotten `it.only`) is a failure.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TEST_GROUPS, type TestGroup } from './test-groups.ts'
+import { type JestReport, type Outcome, readJestReport, summary } from './test-summary.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BIN = join(ROOT, 'node_modules', '.bin')
+const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js')
+
+let running: ChildProcess | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    if (running !== undefined) end(running, signal)
+    process.exit(1)
+  })
+}
+
+/** With its own children, jest's workers, of which one may hang. */
+function end(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined) process.kill(-child.pid, signal)
+}
+
+/** Its output is ours. Answers the exit code; a killed one counts as 1. */
+function run(command: string, args: readonly string[], minutes: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+    running = child
+    const timer = setTimeout(() => {
+      console.log(`not done after ${minutes} minutes: killed`)
+      end(child, 'SIGKILL')
+    }, minutes * 60_000)
+    child.once('error', reject)
+    child.once('exit', code => {
+      clearTimeout(timer)
+      running = undefined
+      resolve(code ?? 1)
+    })
+  })
+}
+
+async function check(name: string, command: string, args: readonly string[]): Promise<Outcome> {
+  const code = await run(join(BIN, command), args, 5)
+  return code === 0
+    ? { passed: 1, failed: [], skipped: [], files: [] }
+    : { passed: 0, failed: [name], skipped: [], files: [] }
+}
+
+async function jest({ name, workers, minutes }: TestGroup): Promise<Outcome> {
+  const folder = await mkdtemp(join(tmpdir(), 'tailrace-tests-'))
+  try {
+    const report = join(folder, 'report.json')
+    const args = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', JEST, `test/${name}/`]
+    args.push(`--maxWorkers=${workers}`, '--json', `--outputFile=${report}`)
+    const code = await run(process.execPath, args, minutes)
+    if (!existsSync(report))
+      return { passed: 0, failed: [`${name}: jest ended (${code}) without a report`], skipped: [], files: [] }
+    const outcome = readJestReport(JSON.parse(await readFile(report, 'utf8')) as JestReport, ROOT)
+    if (code === 0 || outcome.failed.length > 0) return outcome
+    return { ...outcome, failed: [`${name}: jest exited with ${code} though no test failed`] }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function hasTests({ name }: TestGroup): boolean {
+  const folder = join(ROOT, 'test', name)
+  return existsSync(folder) && readdirSync(folder, { recursive: true }).some(file => String(file).endsWith('.test.ts'))
+}
+
+const steps = new Map<string, () => Promise<Outcome>>([
+  ['lint', () => check('lint', 'biome', ['check', '.'])],
+  ['types', () => check('types', 'tsc', ['--noEmit'])],
+])
+for (const group of TEST_GROUPS) if (hasTests(group)) steps.set(group.name, () => jest(group))
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : [...steps.keys()]
+const unknown = wanted.filter(name => !steps.has(name))
+if (unknown.length > 0) {
+  console.log(`no part named ${unknown.join(', ')}; there are: ${[...steps.keys()].join(' ')}`)
+  process.exit(2)
+}
+const outcomes: Outcome[] = []
+const times: string[] = []
+for (const [name, step] of steps) {
+  if (!wanted.includes(name)) continue
+  console.log(`── ${name}`)
+  const began = performance.now()
+  outcomes.push(await step())
+  times.push(`${name} ${((performance.now() - began) / 1000).toFixed(1)} s`)
+}
+console.log(`── times: ${times.join(', ')}`)
+const { lines, failed } = summary(outcomes)
+for (const line of lines) console.log(line)
+process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,13 @@
+/** The parts of `npm test`, in order: folder of test/, processes at once, and minutes after which it counts as hung. */
+export interface TestGroup {
+  readonly name: string
+  readonly workers: number
+  readonly minutes: number
+}
+
+export const TEST_GROUPS: readonly TestGroup[] = [
+  { name: 'unit', workers: 2, minutes: 6 },
+  { name: 'contract', workers: 2, minutes: 6 },
+  { name: 'db', workers: 2, minutes: 10 },
+  { name: 'crash', workers: 1, minutes: 10 },
+]
