@@ -256,6 +256,8 @@ export interface LogBatch {
   /** Compaction removed history between the previous batch and this one. */
   readonly gap: boolean
   readonly tables: ReadonlyMap<number, Table>
+  /** The same changes in batches of at most `rows`, each with its own cursor. */
+  split(rows: number): LogBatch[]
   [Symbol.iterator](): Iterator<LoggedChange>
 }
 
@@ -301,11 +303,12 @@ export interface SourceLog extends AsyncDisposable {
   /**
    * Inside a unit: resolves undefined when the log can take more. With the batch that ends a unit: resolves once the
    * whole unit is durable, with the cursor behind it and, on lane `stream`, the position to acknowledge. One append at
-   * a time. A rejected append leaves the log at the previous unit end; only a new opening may go on.
+   * a time. A rejected append leaves the log at the previous unit end: call `resume` before the next one.
    */
   append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined>
+  /** Where the source goes on. Drops a unit that was begun and not ended; undefined while nothing is stored. */
   resume(): Promise<Resume | undefined>
-  /** Durable units only; follows the end until its signal aborts. Throws CURSOR_FOREIGN, CURSOR_EXPIRED. */
+  /** A batch never holds a truncate together with other changes of rows. Durable units only; follows the end until its signal aborts. Throws CURSOR_FOREIGN, CURSOR_EXPIRED. */
   read(
     after: Cursor | 'start',
     tables: TableFilter,
@@ -359,10 +362,11 @@ export interface Sink extends AsyncDisposable {
   /**
    * Applies the changes except those whose index is in `skip` (superseded or rejected). Resolved = durable in the
    * target. The same batch again must converge to the same state. Rows the target refuses are named, not thrown,
-   * where the target tells them apart. A truncate is never inside a batch that also holds rows: `deliver` splits.
+   * where the target tells them apart. A truncate comes alone in its batch; sinks that read `state` get it through
+   * `truncate` instead.
    */
   write(batch: LogBatch, signal: AbortSignal, skip?: ReadonlySet<number>): Promise<WriteResult>
-  /** All rows of the table are gone from the target when it resolves. */
+  /** All that the sink holds of the table is gone from the target when it resolves. */
   truncate?(table: Table, signal: AbortSignal): Promise<void>
   flush?(signal: AbortSignal): Promise<void>
   /** The cursor kept in the target, moved together with the data. Undefined: the target is empty, build it. */
@@ -400,8 +404,9 @@ export interface SinkContext {
   readonly pipeline: string
   readonly name: string
   readonly logger: Logger
-  /** Compares cursors of one source's log, for sinks that hold several. */
   readonly sources: readonly string[]
+  /** What a source's delete does to the row: removes it, marks it (`_deleted`), or nothing. */
+  readonly onDelete: 'delete' | 'mark' | 'ignore'
 }
 
 /** What `tailrace init` finds in a database. */

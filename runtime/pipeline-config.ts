@@ -26,6 +26,8 @@ export interface SourceConfig {
 
 export interface SinkConfig {
   readonly name: string
+  /** As the configuration names it: a worker thread loads the plugin by it. */
+  readonly type: string
   readonly plugin: SinkPlugin
   readonly options: unknown
   /** Patterns of full table names, `source.schema.table`; undefined: every table. */

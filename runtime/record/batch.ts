@@ -10,7 +10,9 @@ import type {
   UnitEnd,
 } from '../contract.ts'
 import { malformed } from './cells.ts'
-import { At, CHANGE_KINDS, EntryKind, HEADER, KNOWN_FLAGS, LONG } from './layout.ts'
+import { Gather } from './gather.ts'
+import { At, CHANGE_KINDS, EntryKind } from './layout.ts'
+import { entries, wholeSlice } from './slice.ts'
 import { asBuffer, RecordView } from './view.ts'
 
 /** A source's batch over finished bytes (record/writer.ts). */
@@ -34,25 +36,6 @@ export function sourceBatch(
     [Symbol.iterator]: (): Iterator<ChangeView> => changes(slices, registry, undefined, noCursor),
   }
   return end === undefined ? batch : { ...batch, end }
-}
-
-/** All entries of a chunk. */
-export function wholeSlice(bytes: Uint8Array, base: number, appendTime: bigint): LogSlice {
-  return { bytes, from: 0, to: bytes.length, transactionAt: -1, base, appendTime }
-}
-
-/**
- * The part of a slice behind the entry at `offset`; undefined if nothing is left. Walks the headers up to there.
- */
-export function sliceAfter(slice: LogSlice, offset: number): LogSlice | undefined {
-  const bytes = asBuffer(slice.bytes)
-  let { transactionAt } = slice
-  for (const entry of entries(slice)) {
-    if (slice.base + bytes.readUInt32LE(entry.at + At.delta) > offset)
-      return { ...slice, from: entry.at, transactionAt }
-    if (entry.kind === EntryKind.transaction) transactionAt = entry.at
-  }
-  return undefined
 }
 
 const noCursor = (): Cursor => '' as Cursor
@@ -79,30 +62,8 @@ export function logBatch(parts: LogBatchParts): LogBatch {
     gap,
     tables,
     count: parts.count ?? countChanges(slices, tables, filter),
+    split: rows => splitBatch(parts, rows),
     [Symbol.iterator]: () => changes(slices, tables, filter, cursorAt),
-  }
-}
-
-/** The length of the entry at `at`, checked against `end`. */
-export function entryLength(bytes: Buffer, at: number, end: number): number {
-  if (at + HEADER > end) throw malformed('a cut entry', at)
-  const short = bytes.readUInt32LE(at + At.length)
-  if (short === LONG && at + HEADER + 8 > end) throw malformed('a cut entry', at)
-  const length = short === LONG ? Number(bytes.readBigUInt64LE(at + HEADER)) : short
-  if (length < HEADER || at + length > end) throw malformed('a cut entry', at)
-  return length
-}
-
-/** Every entry of a slice, header checked: its position, its end and its kind byte. The object is reused. */
-export function* entries(slice: LogSlice): Generator<{ at: number; end: number; kind: number }> {
-  const bytes = asBuffer(slice.bytes)
-  const entry = { at: 0, end: 0, kind: 0 }
-  for (let at = slice.from; at < slice.to; at = entry.end) {
-    entry.at = at
-    entry.end = at + entryLength(bytes, at, slice.to)
-    entry.kind = bytes[at + At.kind]!
-    if ((bytes[at + At.flags]! & ~KNOWN_FLAGS) !== 0) throw malformed('an unknown flag', at)
-    yield entry
   }
 }
 
@@ -166,4 +127,27 @@ function countChanges(slices: readonly LogSlice[], tables: ReadonlyMap<number, T
     }
   }
   return count
+}
+
+function splitBatch(parts: LogBatchParts, rows: number): LogBatch[] {
+  const batches: LogBatch[] = []
+  const waiting = [...parts.slices]
+  while (waiting.length > 0) {
+    const gather = new Gather(parts.tables, parts.filter, { maxRows: rows, maxBytes: Number.MAX_SAFE_INTEGER })
+    let rest: LogSlice | undefined
+    while (rest === undefined && waiting.length > 0) rest = gather.add(waiting.shift()!)
+    if (rest !== undefined) waiting.unshift(rest)
+    const { slices, count, lastOffset } = gather
+    const last = waiting.length === 0
+    batches.push(
+      logBatch({
+        ...parts,
+        slices,
+        count,
+        cursor: last ? parts.cursor : parts.cursorAt(lastOffset),
+        endsTransaction: last ? parts.endsTransaction : gather.endsTransaction,
+      }),
+    )
+  }
+  return batches
 }

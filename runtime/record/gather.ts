@@ -1,7 +1,7 @@
 import type { LogSlice, ReadOptions, Table, TableFilter } from '../contract.ts'
-import { entries } from './batch.ts'
 import { malformed } from './cells.ts'
 import { At, CHANGE_KINDS, EntryKind, Flag } from './layout.ts'
+import { entries } from './slice.ts'
 import { asBuffer } from './view.ts'
 
 const DEFAULT_ROWS = 10_000
@@ -9,7 +9,7 @@ const DEFAULT_BYTES = 4 * 1024 * 1024
 
 /**
  * Gathers slices for one LogBatch, within limits: ends at the last transaction end that fits them, and only where one
- * transaction alone does not fit, inside it. Takes at least one change whatever its size.
+ * transaction alone does not fit, inside it. Takes at least one change whatever its size. A truncate stays alone.
  */
 export class Gather {
   readonly slices: LogSlice[] = []
@@ -22,6 +22,8 @@ export class Gather {
   readonly #maxBytes: number
   readonly #wanted: (table: number) => boolean
   #bytes = 0
+  /** A truncate was taken: it stays alone. */
+  #sealed = false
 
   constructor(tables: ReadonlyMap<number, Table>, filter: TableFilter, options: ReadOptions = {}) {
     this.#maxRows = options.maxRows ?? DEFAULT_ROWS
@@ -53,6 +55,10 @@ export class Gather {
     let size = this.#bytes
     let ended = this.slices.length === 0 || this.endsTransaction
     for (const entry of entries(slice)) {
+      if (this.#sealed && CHANGE_KINDS.has(entry.kind)) {
+        this.#take(slice, { at: entry.at, count, bytes: size, lastOffset }, false)
+        return { ...slice, from: entry.at, transactionAt }
+      }
       const flags = bytes[entry.at + At.flags]!
       const starts = entry.kind === EntryKind.transaction && (flags & Flag.continued) === 0
       if (starts || entry.kind === EntryKind.unitEnd || entry.kind === EntryKind.heartbeat) ended = true
@@ -65,12 +71,14 @@ export class Gather {
       }
       const isWanted = CHANGE_KINDS.has(entry.kind) && this.#wanted(bytes.readUInt32LE(entry.at + At.table))
       const length = isWanted ? entry.end - entry.at : 0
-      if (isWanted && count > 0 && (count >= this.#maxRows || size + length > this.#maxBytes)) {
-        const whole = mark.count > 0
+      const truncates = isWanted && entry.kind === EntryKind.truncate
+      if (isWanted && count > 0 && (truncates || count >= this.#maxRows || size + length > this.#maxBytes)) {
+        const whole = mark.count > 0 && (!truncates || mark.count === count)
         const cut = whole ? mark : { at: entry.at, count, bytes: size, lastOffset }
         this.#take(slice, cut, whole)
         return { ...slice, from: cut.at, transactionAt: whole ? markTransactionAt : transactionAt }
       }
+      if (truncates) this.#sealed = true
       if (isWanted) count++
       size += length
       lastOffset = slice.base + bytes.readUInt32LE(entry.at + At.delta)

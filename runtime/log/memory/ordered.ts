@@ -15,8 +15,9 @@ import type {
   TableFilter,
 } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
-import { logBatch, sliceAfter, wholeSlice } from '../../record/batch.ts'
+import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
+import { sliceAfter, wholeSlice } from '../../record/slice.ts'
 import { stampAppendTime } from '../../record/stamp.ts'
 import { ResumeState } from '../common/resume-state.ts'
 import { memoryReaders } from './readers.ts'
@@ -61,6 +62,9 @@ export class OrderedMemoryLog implements SourceLog {
   }
 
   async resume(): Promise<Resume | undefined> {
+    this.#pending = []
+    this.#pendingRecords = 0
+    this.#next = this.#last + 1
     return this.#state.resume()
   }
 

@@ -1,7 +1,8 @@
 import type { Batch, LogSlice, Table } from '../../contract.ts'
-import { changes, entries, wholeSlice } from '../../record/batch.ts'
+import { changes } from '../../record/batch.ts'
 import { keyHash } from '../../record/key.ts'
 import { At, EntryKind, Flag, HEADER } from '../../record/layout.ts'
+import { entries, wholeSlice } from '../../record/slice.ts'
 import { asBuffer } from '../../record/view.ts'
 
 export const PARTITIONS = 3
@@ -51,6 +52,11 @@ export class Partition {
     if (this.#entries === 0) return
     this.slices.push(wholeSlice(Buffer.concat(this.#parts), this.#next, appendTime))
     this.#next += this.#entries
+    this.discard()
+  }
+
+  /** What was added since the last publish is dropped. */
+  discard(): void {
     this.#parts = []
     this.#entries = 0
     this.#header = undefined

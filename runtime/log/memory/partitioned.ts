@@ -14,8 +14,9 @@ import type {
   TableFilter,
 } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
-import { logBatch, sliceAfter } from '../../record/batch.ts'
+import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
+import { sliceAfter } from '../../record/slice.ts'
 import { ResumeState } from '../common/resume-state.ts'
 import { deal, PARTITIONS, Partition } from './partition.ts'
 import { memoryReaders } from './readers.ts'
@@ -69,6 +70,7 @@ export class PartitionedMemoryLog implements SourceLog {
   }
 
   async resume(): Promise<Resume | undefined> {
+    for (const [, partition] of this.#partitions()) partition.discard()
     return this.#state.resume()
   }
 
