@@ -1,0 +1,157 @@
+import { Bell } from './abort.ts'
+import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
+import { isTailraceError, TailraceError } from './errors.ts'
+import type { Work } from './supervisor.ts'
+
+/** Cursors that a sink keeps itself are repeated in the log's registry at most this often. */
+const REGISTRY_INTERVAL_MS = 1000
+
+export interface Delivery {
+  /** Name of the reader in the log's registry. */
+  readonly sinkName: string
+  readonly log: SourceLog
+  readonly filter: TableFilter
+  readonly limits: ReadOptions
+  readonly reads: 'state' | 'history'
+  readonly coalesce: boolean
+}
+
+/** How far one sink is with one source. Outlives the attempts of the delivery. */
+export class DeliveryProgress {
+  readonly #bell = new Bell()
+  cursor: Cursor | undefined
+  applied = 0
+  /** Reading from the start of the log, or not yet at its end since then. */
+  building = false
+
+  advance(cursor: Cursor, changes: number): void {
+    this.cursor = cursor
+    this.applied += changes
+    this.#bell.ring()
+  }
+
+  /** Resolves once the sink stands at or behind this cursor. */
+  async reached(log: SourceLog, cursor: Cursor, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const ring = this.#bell.wait(signal)
+      ring.catch(() => {})
+      const order = this.cursor === undefined ? 'before' : log.compare(this.cursor, cursor)
+      if (order === 'equal' || order === 'after') return
+      await ring
+    }
+  }
+}
+
+/**
+ * Moves one source's changes from its log into one sink, batch by batch, for ever. The sink's cursor moves behind what
+ * is durable in its target; a crash repeats at most what came after it, which converges. A sink whose cursor does not
+ * belong to this log, or that lost it, is emptied table by table and built anew.
+ */
+export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
+  const { log, sinkName, filter, limits } = delivery
+  await log.readers.register(sinkName)
+  const after = await startingPoint(delivery, sink, work.signal)
+  const emptied = after === 'start' ? new Set<string>() : undefined
+  progress.building = after === 'start'
+  if (after !== 'start') progress.advance(after, 0)
+  let savedAt = 0
+  for await (const batch of log.read(after, filter, work.drain, limits)) {
+    if (emptied !== undefined) await emptyBeforeFirstRow(sink, batch, emptied, work.signal)
+    await apply(delivery, sink, batch, work.signal)
+    if (sink.cursor === undefined) await log.readers.save(sinkName, batch.cursor)
+    else if (Date.now() - savedAt >= REGISTRY_INTERVAL_MS) {
+      await log.readers.save(sinkName, batch.cursor)
+      savedAt = Date.now()
+    }
+    progress.advance(batch.cursor, batch.count)
+    if (progress.building) {
+      const end = log.end()
+      progress.building = end !== undefined && log.compare(batch.cursor, end) === 'before'
+    }
+  }
+}
+
+/** Where to read on: the target's own cursor wins over the registry's, if it belongs to this log. */
+async function startingPoint({ log, sinkName }: Delivery, sink: Sink, signal: AbortSignal): Promise<Cursor | 'start'> {
+  const cursor = sink.cursor === undefined ? await log.readers.load(sinkName) : await sink.cursor(signal)
+  const end = log.end()
+  if (cursor === undefined || end === undefined) return 'start'
+  const order = log.compare(cursor, end)
+  return order === 'before' || order === 'equal' ? cursor : 'start'
+}
+
+/** Building anew: what an earlier life of the sink left of a table goes before the table's first change. */
+async function emptyBeforeFirstRow(
+  sink: Sink,
+  batch: LogBatch,
+  emptied: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (batch.count === 0) return
+  for (const { table } of batch) {
+    if (emptied.has(table.name)) continue
+    emptied.add(table.name)
+    await sink.truncate?.(table, signal)
+  }
+}
+
+async function apply(delivery: Delivery, sink: Sink, batch: LogBatch, signal: AbortSignal): Promise<void> {
+  const truncated = delivery.reads === 'state' ? truncatedTable(batch) : undefined
+  if (truncated !== undefined) {
+    if (sink.truncate === undefined)
+      throw new TailraceError(
+        'SINK_CANNOT_TRUNCATE',
+        'stop',
+        `${truncated.name} was truncated; the sink cannot follow.`,
+        {
+          hint: 'Build the sink anew: tailrace remove --sink, then run.',
+        },
+      )
+    await sink.flush?.(signal)
+    await sink.truncate(truncated, signal)
+  }
+  const skip = truncated === undefined ? superseded(delivery, batch) : new Set([0])
+  try {
+    const { rejected } = await sink.write(batch, signal, skip)
+    if (rejected.length > 0) throw rejection(batch, rejected[0]!.reason, rejected.length)
+  } catch (error) {
+    if (!isTailraceError(error) || error.code !== 'SINK_BATCH_TOO_LARGE' || batch.count < 2) throw error
+    for (const part of batch.split(Math.ceil(batch.count / 2))) await apply(delivery, sink, part, signal)
+  }
+}
+
+/** A truncate comes alone in its batch. */
+function truncatedTable(batch: LogBatch): Table | undefined {
+  if (batch.count !== 1) return undefined
+  for (const change of batch) return change.kind === 't' ? change.table : undefined
+  return undefined
+}
+
+/** Changes that a later, whole change of the same key in the batch makes needless. */
+function superseded({ coalesce, reads }: Delivery, batch: LogBatch): ReadonlySet<number> | undefined {
+  if (!coalesce || reads === 'history' || batch.count < 2) return undefined
+  const newest = new Map<string, number>()
+  const skip = new Set<number>()
+  let index = 0
+  for (const change of batch) {
+    if (change.key.length > 0) {
+      const name = `${change.table.name}\0${Buffer.from(change.key).toString('latin1')}`
+      const former = newest.get(name)
+      if (former !== undefined && (change.complete || change.kind === 'd')) skip.add(former)
+      newest.set(name, index)
+    }
+    index++
+  }
+  return skip
+}
+
+function rejection(batch: LogBatch, reason: string, count: number): TailraceError {
+  return new TailraceError(
+    'SINK_REJECTED',
+    'stop',
+    `The target refused ${count} of ${batch.count} changes: ${reason}`,
+    {
+      hint: 'Nothing was skipped. Mend the cause (schema, limits) and resume the sink; it goes on at this batch.',
+    },
+  )
+}

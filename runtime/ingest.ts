@@ -1,0 +1,41 @@
+import type { LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
+import type { Work } from './supervisor.ts'
+
+/** What ingest tells while it works, for status and lag. */
+export interface IngestEvents {
+  started(resume: Resume | undefined, loads: readonly LoadRequest[]): void
+  /** Rows of a load are durable. */
+  loaded(table: string, rows: number, totalRows: number | null, done: boolean): void
+  streaming(): void
+  /** The log holds everything up to here, and the source was told. */
+  durable(position: Position, changes: number): void
+}
+
+/**
+ * Moves everything from a source into its log: first the loads that are due, then the stream, one batch at a time. The
+ * source is told what it may forget only once the log has made it durable. Runs until drained, aborted or failed; a
+ * unit that was not whole is dropped by the log at the next start and delivered again by the source.
+ */
+export async function ingest(source: Source, log: SourceLog, events: IngestEvents, work: Work): Promise<void> {
+  const resume = await log.resume()
+  const loads = await source.start(resume, work.drain)
+  events.started(resume, loads)
+  work.running()
+  for (const request of loads) {
+    for await (const chunk of source.load(request, work.drain)) {
+      await log.append(chunk.rows, work.signal)
+      const { rows, totalRows, done } = chunk.progress
+      events.loaded(chunk.table.name, rows, totalRows, done)
+    }
+  }
+  events.streaming()
+  let changes = 0
+  for await (const batch of source.changes(work.drain)) {
+    changes += batch.count
+    const appended = await log.append(batch, work.signal)
+    if (appended?.position === undefined) continue
+    source.ack(appended.position)
+    events.durable(appended.position, changes)
+    changes = 0
+  }
+}

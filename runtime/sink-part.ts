@@ -1,0 +1,140 @@
+import type { Logger } from 'pino'
+import type { SinkContext, Table, TableFilter, Target } from './contract.ts'
+import { type Delivery, DeliveryProgress, deliver } from './deliver.ts'
+import { Rate } from './lag.ts'
+import type { SinkConfig } from './pipeline-config.ts'
+import { matchesTable } from './select.ts'
+import { progress, type SourcePart } from './source-part.ts'
+import type { Progress, SinkStatus } from './status.ts'
+import { statusError } from './status-error.ts'
+import { Supervisor, type Work } from './supervisor.ts'
+import { openInWorker } from './worker/client.ts'
+
+export interface SinkPlace {
+  readonly pipeline: string
+  /** Folder of the configuration file: where relative plugin paths start. */
+  readonly folder: string
+  readonly logger: Logger
+}
+
+/** One configured sink: its target, and a delivery from the log of each source it takes tables from. */
+export class SinkPart {
+  readonly name: string
+  readonly supervisor: Supervisor
+  readonly #config: SinkConfig
+  readonly #place: SinkPlace
+  readonly #sources: readonly SourcePart[]
+  readonly #progress = new Map<string, DeliveryProgress>()
+  readonly #rate = new Rate()
+
+  constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace) {
+    this.name = config.name
+    this.#config = config
+    this.#place = place
+    this.#sources = sources.filter(source => takesFrom(config, source.name))
+    for (const source of this.#sources) this.#progress.set(source.name, new DeliveryProgress())
+    this.supervisor = new Supervisor(`sink ${config.name}`, place.logger, work => this.#work(work))
+  }
+
+  /** The sources it takes tables from. */
+  get sources(): readonly SourcePart[] {
+    return this.#sources
+  }
+
+  delivery(source: string): DeliveryProgress | undefined {
+    return this.#progress.get(source)
+  }
+
+  async #work(work: Work): Promise<void> {
+    await using target = await this.#open()
+    const failure = new AbortController()
+    const together: Work = {
+      signal: AbortSignal.any([work.signal, failure.signal]),
+      drain: AbortSignal.any([work.drain, failure.signal]),
+      running: () => {},
+    }
+    const loops = this.#sources.map(source => this.#deliver(target, source, together))
+    work.running()
+    for (const loop of loops) loop.catch(error => failure.abort(error))
+    const results = await Promise.allSettled(loops)
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed !== undefined) throw failure.signal.aborted ? failure.signal.reason : failed.reason
+  }
+
+  async #open(): Promise<Target> {
+    const { pipeline, folder, logger } = this.#place
+    const { plugin, type, options, onDelete } = this.#config
+    const sources = this.#sources.map(source => source.name)
+    const context: SinkContext = { pipeline, name: this.name, logger, sources, onDelete }
+    return plugin.host === 'worker' ? openInWorker(type, folder, options, context) : plugin.open(options, context)
+  }
+
+  async #deliver(target: Target, source: SourcePart, work: Work): Promise<void> {
+    const { log } = source
+    await using sink = await target.sink({ name: source.name, logId: log.id }, work.signal)
+    const { plugin, options, batch } = this.#config
+    const delivery: Delivery = {
+      sinkName: this.name,
+      log,
+      filter: this.#filter(),
+      limits: { maxRows: batch.rows, maxBytes: batch.bytes },
+      reads: typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state'),
+      coalesce: plugin.coalesce ?? false,
+    }
+    await deliver(delivery, sink, this.#progress.get(source.name)!, work)
+  }
+
+  #filter(): TableFilter {
+    const { tables } = this.#config
+    return tables === undefined ? () => true : (table: Table) => matchesTable(tables, table)
+  }
+
+  async status(): Promise<SinkStatus> {
+    let applied = 0
+    let building = false
+    let records: number | null = 0
+    let bytes: number | null = 0
+    let seconds: number | null = 0
+    const cursors: Record<string, string | null> = {}
+    for (const source of this.#sources) {
+      const delivery = this.#progress.get(source.name)!
+      applied += delivery.applied
+      building ||= delivery.building || source.phase === 'loading'
+      cursors[source.name] = delivery.cursor ?? null
+      const lag = await source.log.lag(delivery.cursor ?? 'start', this.#filter())
+      records = lag.records === null || records === null ? null : records + lag.records
+      bytes = lag.bytes === null || bytes === null ? null : bytes + lag.bytes
+      seconds = oldest(seconds, lag)
+    }
+    const { supervisor } = this
+    return {
+      type: this.#config.plugin.type,
+      state: supervisor.state,
+      since: supervisor.since,
+      phase: building ? 'building' : 'live',
+      cursors,
+      lag: { records, bytes, seconds },
+      progress: building ? this.#building(applied, records) : null,
+      applied,
+      quarantined: 0,
+      error: statusError(supervisor.error),
+    }
+  }
+
+  #building(applied: number, left: number | null): Progress {
+    this.#rate.add(applied)
+    return progress(applied, left === null ? null : applied + left, this.#rate.perSecond)
+  }
+}
+
+function takesFrom(config: SinkConfig, source: string): boolean {
+  if (config.tables === undefined) return true
+  return config.tables.some(pattern => pattern.startsWith(`${source}.`) || pattern.startsWith(`"${source}".`))
+}
+
+/** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */
+function oldest(seconds: number | null, lag: { records: number | null; oldestCommitTime?: bigint }): number | null {
+  if (lag.records === 0 || seconds === null) return seconds
+  if (lag.oldestCommitTime === undefined) return null
+  return Math.max(seconds, Number(BigInt(Date.now()) * 1000n - lag.oldestCommitTime) / 1e6)
+}

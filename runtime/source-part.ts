@@ -1,0 +1,181 @@
+import type { Logger } from 'pino'
+import type { Cursor, Position, Source, SourceLog } from './contract.ts'
+import { ingest } from './ingest.ts'
+import { Rate, SourceLag } from './lag.ts'
+import type { SourceConfig } from './pipeline-config.ts'
+import type { Progress, SourceStatus, TableStatus } from './status.ts'
+import { statusError } from './status-error.ts'
+import { Supervisor, type Work } from './supervisor.ts'
+
+interface Load {
+  rows: number
+  totalRows: number | null
+  done: boolean
+}
+
+export interface SourcePlace {
+  readonly pipeline: string
+  /** The folder of the source's log. */
+  readonly folder: string
+  readonly logger: Logger
+}
+
+/** One source with its log: its supervised ingest and what status tells of it. */
+export class SourcePart {
+  readonly name: string
+  readonly log: SourceLog
+  readonly supervisor: Supervisor
+  readonly #config: SourceConfig
+  readonly #place: SourcePlace
+  readonly #lag = new SourceLag()
+  readonly #rate = new Rate()
+  readonly #loads = new Map<string, Load>()
+  #source: Source | undefined
+  #phase: 'loading' | 'streaming' = 'loading'
+  #position: string | null = null
+
+  constructor(config: SourceConfig, log: SourceLog, place: SourcePlace) {
+    this.name = config.name
+    this.log = log
+    this.#config = config
+    this.#place = place
+    this.supervisor = new Supervisor(`source ${config.name}`, place.logger, work => this.#work(work))
+  }
+
+  get phase(): 'loading' | 'streaming' {
+    return this.#phase
+  }
+
+  async #work(work: Work): Promise<void> {
+    const { pipeline, folder, logger } = this.#place
+    const context = { pipeline, name: this.name, logger, folder }
+    const sampling = new AbortController()
+    await using source = await this.#config.plugin.open(this.#config.options, context)
+    try {
+      this.#source = source
+      await ingest(source, this.log, this.#events(source, sampling.signal), work)
+    } finally {
+      this.#source = undefined
+      sampling.abort()
+    }
+  }
+
+  #events(source: Source, sampling: AbortSignal): Parameters<typeof ingest>[2] {
+    return {
+      started: (resume, loads) => {
+        this.#phase = resume?.stream === undefined ? 'loading' : 'streaming'
+        this.#position = resume?.stream ?? null
+        this.#loads.clear()
+        for (const { table, estimatedRows } of loads)
+          this.#loads.set(table.name, { rows: 0, totalRows: estimatedRows, done: false })
+        if (loads.length > 0 && resume !== undefined && resume.stream === undefined)
+          this.#place.logger.warn(
+            { source: this.name, tables: loads.length },
+            'the first load was interrupted before: it starts again with a new slot',
+          )
+        this.#lag.sample(source, sampling)
+      },
+      loaded: (table, rows, totalRows, done) => {
+        this.#loads.set(table, { rows, totalRows, done })
+        this.#rate.add(this.#loadedRows())
+      },
+      streaming: () => {
+        this.#phase = 'streaming'
+      },
+      durable: position => {
+        this.#position = position
+        this.#lag.durable(position, source)
+      },
+    }
+  }
+
+  #loadedRows(): number {
+    let rows = 0
+    for (const load of this.#loads.values()) rows += load.rows
+    return rows
+  }
+
+  /**
+   * The cursor behind everything committed at the source before the call. Waits for the first load, and for a source
+   * that is down.
+   */
+  async reached(signal: AbortSignal): Promise<Cursor> {
+    let position: Position | undefined
+    for (;;) {
+      const attempt = new AbortController()
+      const either = AbortSignal.any([signal, attempt.signal])
+      const changed = this.supervisor.changed(either).then(() => undefined)
+      changed.catch(() => {})
+      try {
+        const source = this.#source
+        if (source === undefined || this.supervisor.state !== 'running') await changed
+        else {
+          position ??= (await source.head(signal)).position
+          source.hasten(position, either)
+          const reached = this.log.reached(position, (a, b) => source.covers(a, b), either)
+          reached.catch(() => {})
+          const cursor = await Promise.race([reached, changed])
+          if (cursor !== undefined) return cursor
+        }
+      } finally {
+        attempt.abort()
+      }
+    }
+  }
+
+  async status(): Promise<SourceStatus> {
+    const { start, end, bytes, records, diskFreeBytes, full } = await this.log.stats()
+    const head = this.#lag.head
+    const { supervisor } = this
+    return {
+      type: this.#config.plugin.type,
+      state: full && supervisor.state === 'running' ? 'waiting' : supervisor.state,
+      since: supervisor.since,
+      phase: this.#phase,
+      position: this.#position,
+      lag: { bytes: head?.lagBytes ?? null, seconds: this.#phase === 'loading' ? null : this.#lag.seconds },
+      retained: head?.retained ?? { bytes: null, limitBytes: null, fullInSeconds: null },
+      progress: this.#progress(),
+      tables: this.#tables(),
+      log: { start: start ?? null, end: end ?? null, bytes, records, diskFreeBytes },
+      error: full ? logFull(bytes) : statusError(supervisor.error),
+    }
+  }
+
+  #progress(): Progress | null {
+    if (this.#phase !== 'loading' || this.#loads.size === 0) return null
+    let totalRows: number | null = 0
+    for (const load of this.#loads.values())
+      totalRows = load.totalRows === null || totalRows === null ? null : totalRows + load.totalRows
+    return progress(this.#loadedRows(), totalRows, this.#rate.perSecond)
+  }
+
+  #tables(): TableStatus[] {
+    const names = new Set([...this.log.tables().values()].map(table => table.name))
+    for (const name of this.#loads.keys()) names.add(name)
+    return [...names].sort().map(table => {
+      const load = this.#loads.get(table)
+      const state = load === undefined || load.done ? 'streaming' : 'loading'
+      return {
+        table,
+        state: this.#phase === 'loading' && state === 'streaming' ? 'loaded' : state,
+        rows: load?.rows ?? null,
+        estimatedRows: load?.totalRows ?? null,
+        incomplete: null,
+      }
+    })
+  }
+}
+
+export function progress(rows: number, totalRows: number | null, rate: number | null): Progress {
+  const left = totalRows === null ? null : Math.max(0, totalRows - rows)
+  return { rows, totalRows, rate, etaSeconds: left === null || rate === null || rate <= 0 ? null : left / rate }
+}
+
+function logFull(bytes: number | null): SourceStatus['error'] {
+  return {
+    code: 'LOG_FULL',
+    message: `The log is full${bytes === null ? '' : ` at ${bytes} bytes`}; the source waits and nothing is dropped.`,
+    hint: 'Raise log.maxBytes or free disk space; the source goes on by itself.',
+  }
+}
