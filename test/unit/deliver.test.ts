@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Cursor, LogBatch, Sink, Table } from '../../runtime/contract.ts'
+import { type Delivery, DeliveryProgress, deliver } from '../../runtime/deliver.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
+import type { Work } from '../../runtime/supervisor.ts'
+import { table, told, transaction, tuple } from '../support/records.ts'
+
+const orders = table('orders')
+
+/** Notes what it is told, in order. */
+class NotingSink implements Sink {
+  readonly notes: string[] = []
+  stored: Cursor | undefined
+  tooLargeFrom = Number.POSITIVE_INFINITY
+
+  async write(batch: LogBatch, _signal: AbortSignal, skip?: ReadonlySet<number>): Promise<{ rejected: [] }> {
+    if (batch.count >= this.tooLargeFrom) throw new TailraceError('SINK_BATCH_TOO_LARGE', 'stop', 'too large')
+    told(batch).forEach((line, i) => {
+      if (!skip?.has(i) && !line.startsWith('s ')) this.notes.push(line)
+    })
+    this.stored = batch.cursor
+    return { rejected: [] }
+  }
+
+  async truncate({ table }: Table): Promise<void> {
+    this.notes.push(`empty ${table}`)
+  }
+
+  async cursor(): Promise<Cursor | undefined> {
+    return this.stored
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+async function run(log: OrderedMemoryLog, sink: Sink, options: Partial<Delivery> = {}): Promise<DeliveryProgress> {
+  const progress = new DeliveryProgress()
+  const drain = new AbortController()
+  const work: Work = { signal: new AbortController().signal, drain: drain.signal, running: () => {} }
+  const delivery = { sinkName: 'k', log, filter: () => true, limits: {}, reads: 'state', coalesce: false } as const
+  const done = deliver({ ...delivery, ...options }, sink, progress, work)
+  await progress.reached(log, log.end()!, AbortSignal.timeout(5000))
+  drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
+  await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
+  return progress
+}
+
+function writerOf(...tables: Table[]): BatchWriter {
+  const writer = new BatchWriter()
+  for (const one of tables) writer.announce(one)
+  return writer
+}
+
+describe('deliver', () => {
+  it('goes on at the cursor that the target keeps', async () => {
+    const log = new OrderedMemoryLog()
+    const writer = writerOf(orders)
+    await log.append(transaction(writer, '0/1', w => w.row('c', orders, tuple('1', 'a'))))
+    const sink = new NotingSink()
+    await run(log, sink)
+    await log.append(transaction(writer, '0/2', w => w.row('c', orders, tuple('2', 'b'))))
+    const progress = await run(log, sink)
+    expect(sink.notes).toEqual(['empty orders', 'c 1 a', 'c 2 b'])
+    expect(progress.applied).toBe(1)
+  })
+
+  it('builds a sink anew whose cursor is of another log', async () => {
+    const log = new OrderedMemoryLog()
+    await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
+    const sink = new NotingSink()
+    sink.stored = 'another.log:7' as Cursor
+    await run(log, sink)
+    expect(sink.notes).toEqual(['empty orders', 'c 1 a'])
+  })
+
+  it('empties the table at a truncate, in order, and never coalesces across it', async () => {
+    const log = new OrderedMemoryLog()
+    const write = (w: BatchWriter): void => {
+      w.row('c', orders, tuple('1', 'a'))
+      w.truncate(orders)
+      w.row('c', orders, tuple('1', 'b'))
+      w.row('u', orders, tuple('1', 'c'))
+    }
+    await log.append(transaction(writerOf(orders), '0/1', write))
+    const sink = new NotingSink()
+    await run(log, sink, { coalesce: true })
+    expect(sink.notes).toEqual(['empty orders', 'c 1 a', 'empty orders', 'u 1 c'])
+  })
+
+  it('tells a sink of history every change and the truncate itself', async () => {
+    const log = new OrderedMemoryLog()
+    const write = (w: BatchWriter): void => {
+      w.row('c', orders, tuple('1', 'a'))
+      w.row('u', orders, tuple('1', 'b'))
+      w.truncate(orders)
+    }
+    await log.append(transaction(writerOf(orders), '0/1', write))
+    const sink = new NotingSink()
+    await run(log, sink, { coalesce: true, reads: 'history' })
+    expect(sink.notes).toEqual(['empty orders', 'c 1 a', 'u 1 b', 't orders'])
+  })
+
+  it('keeps the last whole change per key, and what an incomplete one builds on', async () => {
+    const log = new OrderedMemoryLog()
+    const write = (w: BatchWriter): void => {
+      w.row('c', orders, tuple('1', 'a'))
+      w.row('u', orders, tuple('1', 'b'))
+      w.row('u', orders, tuple('1', undefined))
+      w.row('c', orders, tuple('2', 'x'))
+      w.delete(orders, tuple('2', null), false)
+    }
+    await log.append(transaction(writerOf(orders), '0/1', write))
+    const sink = new NotingSink()
+    await run(log, sink, { coalesce: true })
+    expect(sink.notes).toEqual(['empty orders', 'u 1 b', 'u 1 null', 'd 2'])
+  })
+
+  it('halves a batch that the target finds too large', async () => {
+    const log = new OrderedMemoryLog()
+    const write = (w: BatchWriter): void => {
+      for (let i = 1; i <= 9; i++) w.row('c', orders, tuple(String(i), 'v'))
+    }
+    await log.append(transaction(writerOf(orders), '0/1', write))
+    const sink = new NotingSink()
+    sink.tooLargeFrom = 4
+    await run(log, sink)
+    expect(sink.notes.slice(1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(i => `c ${i} v`))
+  })
+
+  it('stops at a row that the target refuses instead of skipping it', async () => {
+    const log = new OrderedMemoryLog()
+    await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
+    const sink = new NotingSink()
+    sink.write = async () => ({ rejected: [{ index: 1, reason: 'mapping conflict' }] as never })
+    const work: Work = { signal: AbortSignal.timeout(5000), drain: AbortSignal.timeout(5000), running: () => {} }
+    const delivery = { sinkName: 'k', log, filter: () => true, limits: {}, reads: 'state', coalesce: false } as const
+    const done = deliver(delivery, sink, new DeliveryProgress(), work)
+    await expect(done).rejects.toMatchObject({ code: 'SINK_REJECTED', recovery: 'stop' })
+    expect(sink.stored).toBeUndefined()
+  })
+})
