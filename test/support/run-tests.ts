@@ -4,8 +4,8 @@
  * skipped without a reason (a forgotten `it.only`) is a failure.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,9 @@ import { type JestReport, type Outcome, readJestReport, summary } from './test-s
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BIN = join(ROOT, 'node_modules', '.bin')
 const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js')
+
+const reports = mkdtempSync(join(tmpdir(), 'tailrace-tests-'))
+process.once('exit', () => rmSync(reports, { recursive: true, force: true }))
 
 let running: ChildProcess | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -49,26 +52,22 @@ function run(command: string, args: readonly string[], minutes: number): Promise
 
 async function check(name: string, command: string, args: readonly string[]): Promise<Outcome> {
   const code = await run(join(BIN, command), args, 5)
-  return code === 0
-    ? { passed: 1, failed: [], skipped: [], files: [] }
-    : { passed: 0, failed: [name], skipped: [], files: [] }
+  return code === 0 ? { passed: 1, failed: [], skipped: [], files: [] } : failure(name)
 }
 
 async function jest({ name, workers, minutes }: TestGroup): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), 'tailrace-tests-'))
-  try {
-    const report = join(folder, 'report.json')
-    const args = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', JEST, `test/${name}/`]
-    args.push(`--maxWorkers=${workers}`, '--json', `--outputFile=${report}`)
-    const code = await run(process.execPath, args, minutes)
-    if (!existsSync(report))
-      return { passed: 0, failed: [`${name}: jest ended (${code}) without a report`], skipped: [], files: [] }
-    const outcome = readJestReport(JSON.parse(await readFile(report, 'utf8')) as JestReport, ROOT)
-    if (code === 0 || outcome.failed.length > 0) return outcome
-    return { ...outcome, failed: [`${name}: jest exited with ${code} though no test failed`] }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const report = join(reports, `${name}.json`)
+  const args = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', JEST, `test/${name}/`]
+  args.push(`--maxWorkers=${workers}`, '--json', `--outputFile=${report}`)
+  const code = await run(process.execPath, args, minutes)
+  if (!existsSync(report)) return failure(`${name}: jest ended (${code}) without a report`)
+  const outcome = readJestReport(JSON.parse(await readFile(report, 'utf8')) as JestReport, ROOT)
+  if (code === 0 || outcome.failed.length > 0) return outcome
+  return { ...outcome, failed: [`${name}: jest exited with ${code} though no test failed`] }
+}
+
+function failure(what: string): Outcome {
+  return { passed: 0, failed: [what], skipped: [], files: [] }
 }
 
 function hasTests({ name }: TestGroup): boolean {
