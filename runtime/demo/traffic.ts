@@ -1,0 +1,104 @@
+import pg from 'pg'
+import { sleep } from '../abort.ts'
+
+const PAUSE_MS = 2
+
+/** Customers at work in the shop: many small transactions on two connections, until stopped. */
+export class Traffic {
+  readonly #stop = new AbortController()
+  readonly #workers: Promise<void>[]
+  /** Transactions committed, and rolled back on purpose. */
+  committed = 0
+  rolledBack = 0
+
+  constructor(url: string) {
+    this.#workers = [1, 2].map(worker => this.#work(url, worker))
+  }
+
+  /** Rejects with the error of a worker, if one failed. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#workers)
+  }
+
+  /** Rejects if a worker fails; never resolves before `stop`. */
+  get failure(): Promise<unknown> {
+    return Promise.all(this.#workers)
+  }
+
+  async #work(url: string, worker: number): Promise<void> {
+    const client = new pg.Client({ connectionString: url, application_name: `demo traffic ${worker}` })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      for (let i = worker; !this.#stop.signal.aborted; i += 2) {
+        await this.#transaction(client, i)
+        await sleep(PAUSE_MS, this.#stop.signal).catch(() => {})
+      }
+    } finally {
+      await client.end()
+    }
+  }
+
+  async #transaction(client: pg.Client, i: number): Promise<void> {
+    const rollback = i % 23 === 0
+    await client.query('begin')
+    for (const [text, values] of act(i)) await client.query(text, values)
+    await client.query(rollback ? 'rollback' : 'commit')
+    if (rollback) this.rolledBack++
+    else this.committed++
+  }
+}
+
+type Statement = readonly [text: string, values: unknown[]]
+
+/** Statements of the i-th transaction. The workers' rows differ by parity, so that they never wait for each other. */
+function act(i: number): Statement[] {
+  const sku = `SKU-${String(1 + ((i * 17) % 2000) * 2 - (i % 2)).padStart(6, '0')}`
+  switch (i % 10) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return [
+        [
+          `with o as (insert into orders (customer_id, total, note, placed_at)
+             values ($1, $2::numeric, $3, clock_timestamp()) returning id)
+           insert into order_lines select o.id, l, sku, l, price from o, generate_series(1, 3) l,
+             lateral (select sku, price from products offset $4::int + l limit 1) p`,
+          [
+            1 + ((i * 29) % 6000) * 2 - (i % 2),
+            `${i % 977}.${String(i % 100).padStart(2, '0')}`,
+            `order ${i}`,
+            i % 1900,
+          ],
+        ],
+      ]
+    case 4:
+    case 5:
+      return [
+        [
+          'update products set stock = stock - 1, price = price + 0.01, updated_at = clock_timestamp() where sku in ($1, $2)',
+          [sku, `${sku}-R`],
+        ],
+      ]
+    case 6:
+      return [
+        ["update orders set status = 'shipped', deliver_on = current_date where id = $1", [1 + ((i * 7) % 18000)]],
+      ]
+    case 7:
+      return [['delete from orders where id = (select min(id) from orders where id % 2 = $1)', [i % 2]]]
+    case 8:
+      // A new key: the old row goes, the new one comes, and the lines follow by cascade.
+      return [
+        ['update products set sku = case sku when $1 then $2 else $1 end where sku in ($1, $2)', [sku, `${sku}-R`]],
+      ]
+    default:
+      return [
+        [
+          'update customers set balance = balance + $2::numeric, vip = not vip, city = $3 where id = $1',
+          [1 + ((i * 43) % 6000) * 2 - (i % 2), '0.0001', i % 3 === 0 ? null : `Town ${i}`],
+        ],
+      ]
+  }
+}
