@@ -38,25 +38,25 @@ export class RowDecoder {
   readonly #newScratch = new Scratch()
   readonly #filledScratch = new Scratch()
   readonly #filled = new Span()
-  #oldStarts = new Float64Array(64)
-  #newStarts = new Float64Array(64)
+  #oldStarts = new Uint32Array(64)
+  #newStarts = new Uint32Array(64)
 
   constructor(writer: BatchWriter) {
     this.#writer = writer
   }
 
-  insert({ table, plan }: Decoded, next: Tuple): void {
+  insert({ table, plan }: Decoded, next: Span): void {
     this.#writer.row('c', table, planned(plan, next, this.#newScratch))
   }
 
   /** The key did not change. Cells that were not sent stay absent. */
-  update({ table, plan }: Decoded, next: Tuple): void {
+  update({ table, plan }: Decoded, next: Span): void {
     requireKey(table)
     this.#writer.row('u', table, planned(plan, next, this.#newScratch))
   }
 
   /** `old`: the whole former row if `full`, else its key alone. Throws ROW_INCOMPLETE. */
-  updateFrom({ table, plan }: Decoded, sentOld: Tuple, sentNext: Tuple, full: boolean): void {
+  updateFrom({ table, plan }: Decoded, sentOld: Span, sentNext: Span, full: boolean): void {
     requireKey(table)
     const old = planned(plan, sentOld, this.#oldScratch)
     const next = this.#fill(table, old, planned(plan, sentNext, this.#newScratch), full)
@@ -71,7 +71,7 @@ export class RowDecoder {
     this.#writer.row('u', table, next, undefined, oldKey)
   }
 
-  delete({ table, plan }: Decoded, old: Tuple, full: boolean): void {
+  delete({ table, plan }: Decoded, old: Span, full: boolean): void {
     requireKey(table)
     this.#writer.delete(table, planned(plan, old, this.#oldScratch), full)
   }
@@ -80,8 +80,8 @@ export class RowDecoder {
   #fill(table: Table, old: Tuple, next: Tuple, full: boolean): Tuple {
     const columns = table.columns.length
     if (this.#oldStarts.length <= columns) {
-      this.#oldStarts = new Float64Array(2 * columns + 1)
-      this.#newStarts = new Float64Array(2 * columns + 1)
+      this.#oldStarts = new Uint32Array(2 * columns + 1)
+      this.#newStarts = new Uint32Array(2 * columns + 1)
     }
     const oldStarts = this.#oldStarts
     const newStarts = this.#newStarts
@@ -104,11 +104,11 @@ export class RowDecoder {
   }
 }
 
-function planned(plan: RowPlan, tuple: Tuple, scratch: Scratch): Tuple {
+function planned(plan: RowPlan, tuple: Span, scratch: Scratch): Tuple {
   return plan.identity ? tuple : applyPlan(plan, tuple.bytes, tuple.at, tuple.end, scratch)
 }
 
-function firstAbsent(table: Table, tuple: Tuple, starts: Float64Array): number {
+function firstAbsent(table: Table, tuple: Tuple, starts: Uint32Array): number {
   for (let i = 0; i < table.columns.length; i++) if (tuple.bytes[starts[i]!] === CellTag.absent) return i
   return -1
 }

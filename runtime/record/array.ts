@@ -1,15 +1,17 @@
+export type ArrayValue = readonly (string | null | ArrayValue)[]
+
+/** PostgreSQL's limit on dimensions. */
+const DEPTH = 6
+
 /**
- * PostgreSQL's array text (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO) to JSON. Arrays with bounds
- * of their own (`[0:1]={1,2}`) have no JSON form that keeps them: undefined.
- *
- * @param element JSON of an element's text
+ * PostgreSQL's array text (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO) with `,` between elements.
+ * Undefined for what has no plain form, above all arrays with bounds of their own (`[0:1]={1,2}`).
  */
-export function arrayJson(text: string, element: (text: string) => string): string | undefined {
-  if (!text.startsWith('{')) return undefined
+export function parseArray(text: string): ArrayValue | undefined {
   let at = 0
 
-  const value = (): string | undefined => {
-    if (text[at] === '{') return list()
+  const value = (depth: number): string | null | ArrayValue | undefined => {
+    if (text[at] === '{') return list(depth)
     let raw = ''
     const quoted = text[at] === '"'
     if (quoted) at++
@@ -20,26 +22,28 @@ export function arrayJson(text: string, element: (text: string) => string): stri
       else raw += c
     }
     if (quoted) at++
-    return !quoted && raw.toUpperCase() === 'NULL' ? 'null' : element(raw)
+    return !quoted && raw.toUpperCase() === 'NULL' ? null : raw
   }
 
-  const list = (): string | undefined => {
-    const parts: string[] = []
+  const list = (depth: number): ArrayValue | undefined => {
+    if (depth > DEPTH) return undefined
+    const parts: (string | null | ArrayValue)[] = []
     at++
     if (text[at] === '}') {
       at++
-      return '[]'
+      return parts
     }
     for (;;) {
-      const part = value()
+      const part = value(depth + 1)
       if (part === undefined) return undefined
       parts.push(part)
       const separator = text[at++]
-      if (separator === '}') return `[${parts.join(',')}]`
+      if (separator === '}') return parts
       if (separator !== ',') return undefined
     }
   }
 
-  const json = list()
-  return at === text.length ? json : undefined
+  if (!text.startsWith('{')) return undefined
+  const parsed = list(1)
+  return at === text.length ? parsed : undefined
 }

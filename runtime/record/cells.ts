@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { TailraceError } from '../errors.ts'
 import { CellTag, LONG } from './layout.ts'
 
@@ -9,6 +10,11 @@ export function malformed(what: string, at: number): TailraceError {
   })
 }
 
+/** The same memory as a Buffer, without copying. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
 export function readU32BE(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 }
@@ -18,6 +24,17 @@ export function writeU32BE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 16
   bytes[at + 2] = value >>> 8
   bytes[at + 3] = value
+}
+
+export function readU32LE(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+}
+
+export function writeU32LE(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
 }
 
 /** A 64-bit length as a number; beyond 2^53 is malformed. */
@@ -41,27 +58,20 @@ export function contentAt(bytes: Uint8Array, at: number): number {
 
 /** The position behind the cell that begins at `at`. */
 export function cellEnd(bytes: Uint8Array, at: number, end: number): number {
-  let next: number
-  switch (bytes[at]) {
-    case CellTag.text:
-    case CellTag.bytes: {
-      if (at + 5 > end) throw malformed('a cut cell', at)
-      const length = readU32BE(bytes, at + 1)
-      next = length === LONG ? at + 13 + readU64BE(bytes, at + 5) : at + 5 + length
-      break
-    }
-    case CellTag.null:
-    case CellTag.absent:
-      next = at + 1
-      break
-    case CellTag.ref:
-      next = at + 9
-      break
-    default:
-      throw malformed(`an unknown cell tag ${bytes[at]}`, at)
-  }
+  const tag = bytes[at]
+  let next = at + 1
+  if (tag === CellTag.text || tag === CellTag.bytes) {
+    // Signed on purpose: what does not fit 31 bits is rare and comes out negative.
+    const length = (bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!
+    next = length < 0 ? largeCellEnd(bytes, at) : at + 5 + length
+  } else if (tag !== CellTag.null && tag !== CellTag.absent) throw malformed(`an unknown cell tag ${tag}`, at)
   if (next > end) throw malformed('a cut cell', at)
   return next
+}
+
+function largeCellEnd(bytes: Uint8Array, at: number): number {
+  const length = readU32BE(bytes, at + 1)
+  return length === LONG ? at + 13 + readU64BE(bytes, at + 5) : at + 5 + length
 }
 
 /** Bytes that a text cell of this many content bytes takes. */
@@ -81,7 +91,10 @@ export function writeCellHead(into: Uint8Array, at: number, tag: CellTag, length
   return at + 13
 }
 
-/** A row's cells from JavaScript values, for sources without a wire form of their own: text, null or absent. */
+/**
+ * A row's cells from JavaScript values, for sources without a wire form of their own: null, undefined for absent, text,
+ * or bytes, which are text where they are valid UTF-8.
+ */
 export function encodeCells(values: readonly (string | Uint8Array | null | undefined)[]): Uint8Array {
   let size = 0
   for (const value of values) {
@@ -98,7 +111,7 @@ export function encodeCells(values: readonly (string | Uint8Array | null | undef
       at = writeCellHead(into, at, CellTag.text, length)
       at += into.write(value, at, length, 'utf8')
     } else {
-      at = writeCellHead(into, at, CellTag.text, value.length)
+      at = writeCellHead(into, at, isUtf8(value) ? CellTag.text : CellTag.bytes, value.length)
       into.set(value, at)
       at += value.length
     }

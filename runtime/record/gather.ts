@@ -1,8 +1,7 @@
 import type { LogSlice, ReadOptions, Table, TableFilter } from '../contract.ts'
-import { malformed } from './cells.ts'
+import { asBuffer, malformed } from './cells.ts'
 import { At, CHANGE_KINDS, EntryKind, Flag } from './layout.ts'
 import { entries } from './slice.ts'
-import { asBuffer } from './view.ts'
 
 const DEFAULT_ROWS = 10_000
 const DEFAULT_BYTES = 4 * 1024 * 1024
@@ -54,6 +53,8 @@ export class Gather {
     let { count, lastOffset } = this
     let size = this.#bytes
     let ended = this.slices.length === 0 || this.endsTransaction
+    // A slice that goes on with a transaction has no whole one to go back to before its first end.
+    let hasMark = ended
     for (const entry of entries(slice)) {
       if (this.#sealed && CHANGE_KINDS.has(entry.kind)) {
         this.#take(slice, { at: entry.at, count, bytes: size, lastOffset }, false)
@@ -61,8 +62,10 @@ export class Gather {
       }
       const flags = bytes[entry.at + At.flags]!
       const starts = entry.kind === EntryKind.transaction && (flags & Flag.continued) === 0
-      if (starts || entry.kind === EntryKind.unitEnd || entry.kind === EntryKind.heartbeat) ended = true
+      if (starts || (flags & Flag.outside) !== 0) ended = true
+      if (entry.kind === EntryKind.unitEnd || entry.kind === EntryKind.heartbeat) ended = true
       if (ended) {
+        hasMark = true
         mark.at = entry.at
         mark.count = count
         mark.bytes = size
@@ -73,7 +76,7 @@ export class Gather {
       const length = isWanted ? entry.end - entry.at : 0
       const truncates = isWanted && entry.kind === EntryKind.truncate
       if (isWanted && count > 0 && (truncates || count >= this.#maxRows || size + length > this.#maxBytes)) {
-        const whole = mark.count > 0 && (!truncates || mark.count === count)
+        const whole = hasMark && mark.count > 0 && (!truncates || mark.count === count)
         const cut = whole ? mark : { at: entry.at, count, bytes: size, lastOffset }
         this.#take(slice, cut, whole)
         return { ...slice, from: cut.at, transactionAt: whole ? markTransactionAt : transactionAt }
@@ -83,7 +86,7 @@ export class Gather {
       size += length
       lastOffset = slice.base + bytes.readUInt32LE(entry.at + At.delta)
       if (entry.kind === EntryKind.transaction) transactionAt = entry.at
-      ended = entry.kind === EntryKind.unitEnd || entry.kind === EntryKind.heartbeat
+      ended = (flags & Flag.outside) !== 0 || entry.kind === EntryKind.unitEnd || entry.kind === EntryKind.heartbeat
     }
     this.#take(slice, { at: slice.to, count, bytes: size, lastOffset }, ended)
     return undefined

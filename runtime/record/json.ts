@@ -1,19 +1,18 @@
-import type { ChangeView, Column, LogicalType, Table } from '../contract.ts'
-import { arrayJson } from './array.ts'
+import type { ChangeView, Column, Table } from '../contract.ts'
+import { cellEnd, contentAt, malformed } from './cells.ts'
+import { copy, isNumber, NOT_PLAIN, truthOf, writeBase64, writeHex, writeString, writeTimestamp } from './json-bytes.ts'
 import { CellTag } from './layout.ts'
-import { isoDate, isoTime, isoTimestamp } from './time.ts'
+import { valueJson, valueObject } from './value.ts'
 
 /**
- * Rows as JSON. The type of a value follows from the column's type, never from the value:
- * integers of every size and finite floats are numbers with all their digits, NaN and infinities strings; decimals are
- * strings; dates and times ISO 8601 text; bytes base64; JSON columns their JSON text; arrays JSON arrays where they
- * have the default bounds; everything else the database's text. Bytes that are not text come as `\x` and hex.
+ * Rows as JSON. The type of a value follows from the column's type, never from the value: integers of every size and
+ * finite floats are numbers with all their digits, NaN and infinities strings; decimals are strings; dates and times
+ * ISO 8601 text; bytes base64; JSON columns their JSON text; arrays JSON arrays where they have the default bounds;
+ * everything else, and what a mask left, the database's text. Bytes that are not text come as `\x` and hex.
  */
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const NULL = Buffer.from('null')
-const HEX = Buffer.from('0123456789abcdef')
+const COMMA = 0x2c
 
 /** `"name":` of each column of a table. */
 const names = new WeakMap<Table, readonly Buffer[]>()
@@ -27,166 +26,98 @@ function columnNames(table: Table): readonly Buffer[] {
   return known
 }
 
-/** See ChangeView.toJson. */
-export function writeRow(view: ChangeView, into: Uint8Array, at: number): number {
-  const { columns } = view.table
-  const labels = columnNames(view.table)
+/** See ChangeView.toJson. The cells stand in `bytes` from `cellsAt` to `end`; -1: there are none. */
+export function writeRow(
+  table: Table,
+  bytes: Buffer,
+  cellsAt: number,
+  end: number,
+  into: Uint8Array,
+  at: number,
+): number {
+  const { columns } = table
+  const labels = columnNames(table)
+  if (at + 2 > into.length) return -1
   let position = at
-  if (position >= into.length) return -1
   into[position++] = 0x7b
-  let first = true
-  for (let i = 0; i < columns.length; i++) {
-    const tag = view.tag(i)
+  let separate = false
+  let next = cellsAt
+  for (let i = 0; i < columns.length && next !== -1; i++) {
+    const cell = next
+    if (cell >= end) throw malformed(`fewer cells than the table has columns (${i} of ${columns.length})`, cell)
+    next = cellEnd(bytes, cell, end)
+    const tag = bytes[cell]!
     if (tag === CellTag.absent) continue
+    if (separate) into[position++] = COMMA
+    separate = true
     const label = labels[i]!
-    if (position + label.length + 6 > into.length) return -1
-    if (!first) into[position++] = 0x2c
-    first = false
-    into.set(label, position)
-    position += label.length
-    if (tag === CellTag.null) {
-      into.set(NULL, position)
-      position += NULL.length
-      continue
-    }
-    position = writeValue(view, i, columns[i]!, tag, into, position)
+    position = copy(label, 0, label.length, into, position)
+    if (position === -1) return -1
+    position =
+      tag === CellTag.null
+        ? copy(NULL, 0, NULL.length, into, position)
+        : writeValue(columns[i]!, tag, bytes, contentAt(bytes, cell), next, into, position)
     if (position === -1) return -1
   }
+  if (cellsAt !== -1 && next !== end) throw malformed('more cells than the table has columns', next)
   if (position >= into.length) return -1
   into[position++] = 0x7d
   return position
 }
 
 function writeValue(
-  view: ChangeView,
-  index: number,
   column: Column,
   tag: number,
+  bytes: Buffer,
+  from: number,
+  to: number,
   into: Uint8Array,
   at: number,
 ): number {
-  if (tag === CellTag.text) {
-    const cell = view.cell(index)
-    switch (column.type.kind) {
-      case 'int16':
-      case 'int32':
-      case 'int64':
-      case 'uint64':
-        if (isNumber(cell)) return writeRaw(cell, into, at)
-        break
-      case 'float32':
-      case 'float64':
-        if (isNumber(cell)) return writeRaw(cell, into, at)
-        break
-      case 'text':
-      case 'decimal':
-      case 'uuid':
-      case 'json':
-      case 'enum':
-      case 'other':
-        return writeString(cell, into, at)
-      default:
-    }
-  }
-  const json = Buffer.from(valueJson(column.type, view.text(index)!))
-  return writeRaw(json, into, at)
-}
-
-/** A finite number that PostgreSQL and MySQL print is a JSON number as it stands. */
-function isNumber(cell: Uint8Array): boolean {
-  if (cell.length === 0) return false
-  const first = cell[0] === 0x2d ? cell[1] : cell[0]
-  const last = cell[cell.length - 1]!
-  return first !== undefined && first >= 0x30 && first <= 0x39 && last >= 0x30 && last <= 0x39
-}
-
-function writeRaw(bytes: Uint8Array, into: Uint8Array, at: number): number {
-  if (at + bytes.length > into.length) return -1
-  into.set(bytes, at)
-  return at + bytes.length
-}
-
-/** UTF-8 text as a JSON string. */
-export function writeString(text: Uint8Array, into: Uint8Array, at: number): number {
-  let position = at
-  const limit = into.length
-  if (position + text.length + 2 > limit) return -1
-  into[position++] = QUOTE
-  for (let i = 0; i < text.length; i++) {
-    const byte = text[i]!
-    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) {
-      if (position >= limit) return -1
-      into[position++] = byte
-      continue
-    }
-    if (position + 6 > limit) return -1
-    into[position++] = BACKSLASH
-    if (byte === QUOTE || byte === BACKSLASH) into[position++] = byte
-    else if (byte === 0x0a) into[position++] = 0x6e
-    else if (byte === 0x0d) into[position++] = 0x72
-    else if (byte === 0x09) into[position++] = 0x74
-    else {
-      into[position++] = 0x75
-      into[position++] = 0x30
-      into[position++] = 0x30
-      into[position++] = HEX[byte >> 4]!
-      into[position++] = HEX[byte & 15]!
-    }
-  }
-  if (position >= limit) return -1
-  into[position++] = QUOTE
-  return position
-}
-
-/** The JSON text of a value that is not null. */
-export function valueJson(type: LogicalType, text: string): string {
-  switch (type.kind) {
-    case 'boolean':
-      return text === 't' || text === 'true' || text === '1' ? 'true' : 'false'
+  const { kind } = column.type
+  if (kind === 'bytes' && column.masked !== true) return writeBase64(bytes, from, to, tag === CellTag.text, into, at)
+  if (tag === CellTag.bytes) return writeHex(bytes, from, to, into, at)
+  if (column.masked === true) return writeString(bytes, from, to, into, at)
+  switch (kind) {
     case 'int16':
     case 'int32':
     case 'int64':
     case 'uint64':
     case 'float32':
     case 'float64':
-      return /^-?\d.*\d$|^-?\d$/.test(text) ? text : JSON.stringify(text)
-    case 'bytes':
-      return JSON.stringify(base64(text))
+      return isNumber(bytes, from, to) ? copy(bytes, from, to, into, at) : writeString(bytes, from, to, into, at)
+    case 'boolean': {
+      const truth = truthOf(bytes, from, to)
+      return truth === undefined ? writeString(bytes, from, to, into, at) : copy(truth, 0, truth.length, into, at)
+    }
+    case 'timestamp':
+    case 'timestamptz': {
+      const written = writeTimestamp(bytes, from, to, into, at)
+      if (written !== NOT_PLAIN) return written
+      break
+    }
     case 'date':
-      return JSON.stringify(isoDate(text))
     case 'time':
     case 'timetz':
-      return JSON.stringify(isoTime(text))
-    case 'timestamp':
-    case 'timestamptz':
-      return JSON.stringify(isoTimestamp(text))
     case 'array':
-      return arrayJson(text, inner => valueJson(type.element, inner)) ?? JSON.stringify(text)
+      break
     default:
-      return JSON.stringify(text)
+      return writeString(bytes, from, to, into, at)
   }
-}
-
-/** PostgreSQL prints bytea as `\x` and hex (bytea_output=hex); anything else is its own bytes. */
-function base64(text: string): string {
-  return text.startsWith('\\x')
-    ? Buffer.from(text.slice(2), 'hex').toString('base64')
-    : Buffer.from(text).toString('base64')
+  const json = Buffer.from(valueJson(column.type, bytes.toString('utf8', from, to)))
+  return copy(json, 0, json.length, into, at)
 }
 
 /** See ChangeView.toObject. Columns named like members of Object are own properties all the same. */
 export function rowObject(view: ChangeView): Record<string, unknown> {
   const members: [string, unknown][] = []
   view.table.columns.forEach((column, i) => {
-    if (view.tag(i) === CellTag.absent) return
-    const text = view.text(i)
-    members.push([column.name, text === null ? null : valueObject(column.type, text)])
+    const tag = view.tag(i)
+    if (tag === CellTag.absent) return
+    if (tag === CellTag.null) members.push([column.name, null])
+    else if (column.masked === true || (tag === CellTag.bytes && column.type.kind !== 'bytes'))
+      members.push([column.name, view.text(i)])
+    else members.push([column.name, valueObject(column.type, view.text(i)!)])
   })
   return Object.fromEntries(members)
-}
-
-function valueObject(type: LogicalType, text: string): unknown {
-  if (type.kind === 'int64' || type.kind === 'uint64') return /^-?\d+$/.test(text) ? BigInt(text) : text
-  if (type.kind === 'array' && (type.element.kind === 'int64' || type.element.kind === 'uint64')) return text
-  return JSON.parse(valueJson(type, text))
 }

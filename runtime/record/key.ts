@@ -1,5 +1,5 @@
 import type { Table } from '../contract.ts'
-import { cellEnd, contentAt, encodeCells, malformed } from './cells.ts'
+import { asBuffer, cellEnd, contentAt, encodeCells, malformed } from './cells.ts'
 import { CellTag } from './layout.ts'
 
 /**
@@ -7,28 +7,43 @@ import { CellTag } from './layout.ts'
  * keys have equal bytes and different keys different bytes, also across column borders and against invalid text.
  */
 
-/** Where the key columns stand next to each other in a tuple and in key order: the first and the last of them. */
-export function keyRun(table: Table): { first: number; last: number } | undefined {
-  const [first] = table.key
-  if (first === undefined) return undefined
-  for (let i = 1; i < table.key.length; i++) if (table.key[i] !== first + i) return undefined
-  return { first, last: first + table.key.length - 1 }
+/** What the rows of a table have in common. */
+export interface RowShape {
+  readonly table: Table
+  /** First and last of the key columns where they are one run of the tuple, in key order; else -1. */
+  readonly keyFirst: number
+  readonly keyLast: number
+  /** Scratch: where the cells of the row at hand begin. */
+  readonly starts: Uint32Array
 }
 
-/** Starts of the cells of a tuple of this table, and the end, into `starts` (one longer than the columns). */
-export function indexCells(bytes: Uint8Array, at: number, end: number, columns: number, starts: Float64Array): void {
+export function shapeOf(table: Table): RowShape {
+  const starts = new Uint32Array(table.columns.length + 1)
+  const first = table.key[0] ?? -1
+  const isRun = table.key.every((column, i) => column === first + i)
+  return { table, keyFirst: isRun ? first : -1, keyLast: isRun ? first + table.key.length - 1 : -1, starts }
+}
+
+/**
+ * Starts of the cells of a tuple of this table, and the end, into `starts` (one longer than the columns). Answers
+ * whether no cell is absent.
+ */
+export function indexCells(bytes: Uint8Array, at: number, end: number, columns: number, starts: Uint32Array): boolean {
   let position = at
+  let complete = true
   for (let column = 0; column < columns; column++) {
     if (position >= end) throw malformed(`fewer cells than the table has columns (${column} of ${columns})`, position)
     starts[column] = position
+    if (bytes[position] === CellTag.absent) complete = false
     position = cellEnd(bytes, position, end)
   }
   if (position !== end) throw malformed('more cells than the table has columns', position)
   starts[columns] = position
+  return complete
 }
 
 /** The key of a tuple whose cells were indexed, copied. Throws if a key cell holds no value. */
-export function keyOf(table: Table, bytes: Uint8Array, starts: Float64Array): Uint8Array {
+export function keyOf(table: Table, bytes: Uint8Array, starts: Uint32Array): Uint8Array {
   let size = 0
   for (const column of table.key) {
     requireValue(table, bytes[starts[column]!], column)
@@ -55,7 +70,7 @@ export function keyFromTexts(texts: readonly string[]): Uint8Array {
 
 /** The text of each key column. Bytes that are not text come as `\x` and hex. */
 export function keyTexts(key: Uint8Array): string[] {
-  const bytes = Buffer.from(key.buffer, key.byteOffset, key.length)
+  const bytes = asBuffer(key)
   const texts: string[] = []
   for (let at = 0; at < bytes.length; ) {
     const end = cellEnd(bytes, at, bytes.length)
@@ -69,12 +84,27 @@ export function keyTexts(key: Uint8Array): string[] {
 
 /**
  * The key as one text for document ids, cache keys and people: the column's text, composite keys joined by `|` with
- * `%`, `|` and control characters percent-escaped in each part, so different keys stay different.
+ * `%`, `|` and control characters percent-escaped in each part, bytes that are not text as `%x` and hex. Different keys
+ * of a table stay different.
  */
 export function keyText(key: Uint8Array): string {
-  const texts = keyTexts(key)
-  if (texts.length === 1) return texts[0]!
-  return texts.map(escapePart).join('|')
+  const bytes = asBuffer(key)
+  const parts: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = cellEnd(bytes, at, bytes.length)
+    const content = contentAt(bytes, at)
+    const alone = at === 0 && end === bytes.length
+    if (bytes[at] !== CellTag.text) parts.push(`%x${bytes.toString('hex', content, end)}`)
+    else if (alone) parts.push(escapeAlone(bytes.toString('utf8', content, end)))
+    else parts.push(escapePart(bytes.toString('utf8', content, end)))
+    at = end
+  }
+  return parts.join('|')
+}
+
+/** Text as it is, unless it would read like bytes that are not text. */
+function escapeAlone(text: string): string {
+  return text.replace(/^%(?=(?:25)*x)/, '%25')
 }
 
 function escapePart(text: string): string {

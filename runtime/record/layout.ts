@@ -14,7 +14,8 @@
  *    6     2  keyAt: where the key begins, counted from the first cell (0 when Flag.key)
  *    8     4  delta: offset of the entry minus the base of its chunk
  *   12     4  table id (0: none)
- *   16     4  index of the change in its transaction, from 0 (a transaction header: index of the change behind it)
+ *   16     4  index of the change in its transaction, from 0 (a transaction header: index of the change behind it);
+ *             from 2^32 - 1 on all have that number
  *   20     4  key length in bytes (0: none)
  *   24        body
  *
@@ -28,8 +29,8 @@
  *   cell                 tag, then for text and bytes: u32be length (LONG: u64be length follows), bytes; for ref: u64be
  *
  * All times are signed 64-bit microseconds since 1970-01-01 UTC. A key is the concatenation of the key columns' cells
- * in the order of `Table.key`; it is injective because every cell carries its tag and length. Rows below a
- * transaction header belong to it; a chunk that begins inside a transaction repeats the header with Flag.continued,
+ * in the order of `Table.key`; it is injective because every cell carries its tag and length. Entries below a
+ * transaction header belong to it, except unit ends and what has Flag.outside; a chunk that begins inside a transaction repeats the header with Flag.continued,
  * so a chunk can always be read alone. An unknown kind, tag or flag stops the reader.
  */
 export const FORMAT_VERSION = 1
@@ -80,10 +81,15 @@ export const Flag = {
   continued: 16,
   /** On a transaction header: the rows are a load's; there is no transaction number. */
   load: 32,
+  /** On a schema or a message: it belongs to no transaction, whatever header stands above. */
+  outside: 64,
 } as const
 
 /** Flags a reader of format 1 knows. */
-export const KNOWN_FLAGS = 63
+export const KNOWN_FLAGS = 127
+
+/** The index of every change from the 2^32nd of a transaction on. */
+export const LAST_INDEX = 0xffff_ffff
 
 /** First byte of a cell. Everything else is spare and stops the reader. */
 export const CellTag = {
@@ -94,7 +100,7 @@ export const CellTag = {
   bytes: 0x62,
   /** The source did not send the value and no former state of the row was known. */
   absent: 0x75,
-  /** Reserved: the value stands in the record at this offset. */
+  /** Reserved for a value that stands in another record; stops a reader of format 1. */
   ref: 0x72,
 } as const
 export type CellTag = (typeof CellTag)[keyof typeof CellTag]

@@ -1,7 +1,7 @@
 import type { Table, UnitEnd } from '../contract.ts'
 import { malformed } from './cells.ts'
 
-/** JSON bodies of the entries that hold definitions: a Table (s) and a UnitEnd (e, h). */
+/** Bodies of the entries that hold definitions: transaction headers (B), and as JSON a Table (s) and a UnitEnd (e, h). */
 
 export function encodeTable(table: Table): Buffer {
   return Buffer.from(JSON.stringify(table))
@@ -18,6 +18,18 @@ export function decodeTable(bytes: Uint8Array): Table {
   )
     throw malformed('a table definition without id, name or columns', 0)
   return freeze(table as unknown as Table)
+}
+
+/** Body of a transaction header. */
+export function encodeTransaction(id: string, position: string, commitTime: bigint): Buffer {
+  const body = Buffer.allocUnsafe(16 + Buffer.byteLength(id) + Buffer.byteLength(position))
+  body.writeBigInt64LE(commitTime, 0)
+  let at = 8
+  for (const text of [id, position]) {
+    at = body.writeUInt32BE(Buffer.byteLength(text), at)
+    at += body.write(text, at)
+  }
+  return body
 }
 
 export function encodeUnitEnd(end: UnitEnd): Buffer {

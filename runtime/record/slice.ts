@@ -1,7 +1,6 @@
 import type { LogSlice } from '../contract.ts'
-import { malformed } from './cells.ts'
-import { At, EntryKind, HEADER, KNOWN_FLAGS, LONG } from './layout.ts'
-import { asBuffer } from './view.ts'
+import { asBuffer, malformed, readU32LE } from './cells.ts'
+import { At, CHANGE_KINDS, EntryKind, HEADER, KNOWN_FLAGS, LONG } from './layout.ts'
 
 /** All entries of a chunk. */
 export function wholeSlice(bytes: Uint8Array, base: number, appendTime: bigint): LogSlice {
@@ -25,10 +24,10 @@ export function sliceAfter(slice: LogSlice, offset: number): LogSlice | undefine
 /** The length of the entry at `at`, checked against `end`. */
 export function entryLength(bytes: Buffer, at: number, end: number): number {
   if (at + HEADER > end) throw malformed('a cut entry', at)
-  const short = bytes.readUInt32LE(at + At.length)
+  const short = readU32LE(bytes, at + At.length)
   if (short === LONG && at + HEADER + 8 > end) throw malformed('a cut entry', at)
   const length = short === LONG ? Number(bytes.readBigUInt64LE(at + HEADER)) : short
-  if (length < HEADER || at + length > end) throw malformed('a cut entry', at)
+  if (length < (short === LONG ? HEADER + 8 : HEADER) || at + length > end) throw malformed('a cut entry', at)
   return length
 }
 
@@ -40,7 +39,14 @@ export function* entries(slice: LogSlice): Generator<{ at: number; end: number; 
     entry.at = at
     entry.end = at + entryLength(bytes, at, slice.to)
     entry.kind = bytes[at + At.kind]!
-    if ((bytes[at + At.flags]! & ~KNOWN_FLAGS) !== 0) throw malformed('an unknown flag', at)
+    checkEntry(entry.kind, bytes[at + At.flags]!, at)
     yield entry
   }
+}
+
+/** Throws at a kind or a flag that this version does not know. */
+export function checkEntry(kind: number, flags: number, at: number): void {
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed('an unknown flag', at)
+  if (CHANGE_KINDS.has(kind) || kind === EntryKind.transaction) return
+  if (kind !== EntryKind.unitEnd && kind !== EntryKind.heartbeat) throw malformed(`an unknown kind ${kind}`, at)
 }

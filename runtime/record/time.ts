@@ -4,8 +4,9 @@
  * `infinity` and what is not a date (MySQL's zero dates) stay as they are.
  */
 
-const DATE = /^(\d{4,})-(\d\d)-(\d\d)(?: (BC))?$/
-const TIMESTAMP = /^(\d{4,})-(\d\d)-(\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::?\d\d)?(?::?\d\d)?|Z)?(?: (BC))?$/
+const DATE = /^(\d{4,})-(?!00)(\d\d)-(?!00)(\d\d)(?: (BC))?$/
+const TIMESTAMP =
+  /^(\d{4,})-(?!00)(\d\d)-(?!00)(\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::?\d\d)?(?::?\d\d)?|Z)?(?: (BC))?$/
 const TIME = /^(\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::?\d\d)?(?::?\d\d)?)?$/
 
 export function isoDate(text: string): string {

@@ -1,14 +1,9 @@
 import type { Cursor, Kind, LoggedChange, LogSlice, Position, Table, TransactionId } from '../contract.ts'
-import { contentAt, malformed, readU32BE, readU64BE } from './cells.ts'
+import { asBuffer, cellEnd, contentAt, malformed, readU32BE, readU32LE, readU64BE } from './cells.ts'
 import { rowObject, writeRow } from './json.ts'
 import { indexCells, keyTexts } from './key.ts'
 import { At, CellTag, Flag, HEADER, LONG } from './layout.ts'
-import { decodeTable } from './schema.ts'
-
-/** The same memory as a Buffer, without copying. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-}
+import { entryLength } from './slice.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -33,9 +28,10 @@ export class RecordView implements LoggedChange {
   #keyAt = -1
   #beforeAt = -1
   #beforeEnd = -1
-  #starts = new Float64Array(64)
-  #indexed = false
-  #beforeStarts: Float64Array | undefined
+  /** Starts of the first `#known` cells, and where the next one would begin. */
+  #starts = new Uint32Array(64)
+  #known = 0
+  #beforeStarts: Uint32Array | undefined
   appendTime = 0n
 
   constructor(cursorAt: (offset: number) => Cursor) {
@@ -54,18 +50,16 @@ export class RecordView implements LoggedChange {
     this.#transactionRead = false
   }
 
-  tableId(at: number): number {
-    return this.#bytes.readUInt32LE(at + At.table)
-  }
-
   move(kind: Kind, table: Table, at: number, end: number): void {
+    if (table !== this.#table && this.#starts.length <= table.columns.length)
+      this.#starts = new Uint32Array(2 * table.columns.length + 1)
     this.#kind = kind
     this.#table = table
     this.#at = at
     this.#end = end
     this.#flags = this.#bytes[at + At.flags]!
     this.#cellsAt = -1
-    this.#indexed = false
+    this.#known = 0
     this.#beforeStarts = undefined
   }
 
@@ -74,7 +68,6 @@ export class RecordView implements LoggedChange {
   }
 
   get table(): Table {
-    if (this.#kind === 's') return decodeTable(this.#bytes.subarray(this.#bodyAt(), this.#end))
     return this.#table!
   }
 
@@ -100,17 +93,17 @@ export class RecordView implements LoggedChange {
 
   get transaction(): TransactionId | undefined {
     this.#readTransaction()
-    return this.#transactionId
+    return this.#isOutside() ? undefined : this.#transactionId
   }
 
   get position(): Position {
     this.#readTransaction()
-    return this.#position
+    return this.#isOutside() ? ('' as Position) : this.#position
   }
 
   get commitTime(): bigint {
     this.#readTransaction()
-    return this.#commitTime
+    return this.#isOutside() ? 0n : this.#commitTime
   }
 
   get key(): Uint8Array {
@@ -131,24 +124,21 @@ export class RecordView implements LoggedChange {
   }
 
   tag(column: number): CellTag {
-    this.#indexCells()
-    if (this.#cellsAt === this.#end) return CellTag.absent
-    return this.#bytes[this.#starts[column]!] as CellTag
+    return this.#hasCells() ? (this.#bytes[this.#start(column)] as CellTag) : CellTag.absent
   }
 
   cell(column: number): Uint8Array {
-    this.#indexCells()
-    if (this.#cellsAt === this.#end) return NOTHING
-    const at = this.#starts[column]!
+    if (!this.#hasCells()) return NOTHING
+    const at = this.#start(column)
     const tag = this.#bytes[at]
     if (tag !== CellTag.text && tag !== CellTag.bytes) return NOTHING
     return this.#bytes.subarray(contentAt(this.#bytes, at), this.#starts[column + 1])
   }
 
   text(column: number): string | null {
-    this.#indexCells()
-    if (this.#cellsAt === this.#end) return null
-    return this.#textAt(this.#starts[column]!, this.#starts[column + 1]!)
+    if (!this.#hasCells()) return null
+    const at = this.#start(column)
+    return this.#textAt(at, this.#starts[column + 1]!)
   }
 
   before(column: number): string | null | undefined {
@@ -161,7 +151,7 @@ export class RecordView implements LoggedChange {
     this.#layOut()
     if (this.#beforeStarts === undefined) {
       const columns = this.#table!.columns.length
-      this.#beforeStarts = new Float64Array(columns + 1)
+      this.#beforeStarts = new Uint32Array(columns + 1)
       indexCells(this.#bytes, this.#beforeAt, this.#beforeEnd, columns, this.#beforeStarts)
     }
     const at = this.#beforeStarts[column]!
@@ -169,7 +159,8 @@ export class RecordView implements LoggedChange {
   }
 
   toJson(into: Uint8Array, at: number): number {
-    return writeRow(this, into, at)
+    this.#layOut()
+    return writeRow(this.table, this.#bytes, this.#hasCells() ? this.#cellsAt : -1, this.#end, into, at)
   }
 
   toObject(): Record<string, unknown> {
@@ -182,64 +173,95 @@ export class RecordView implements LoggedChange {
         return this.#bytes.toString('utf8', contentAt(this.#bytes, at), end)
       case CellTag.bytes:
         return `\\x${this.#bytes.toString('hex', contentAt(this.#bytes, at), end)}`
-      case CellTag.ref:
-        throw malformed('a cell kept in another record, which this version cannot follow,', at)
       default:
         return null
     }
   }
 
-  #bodyAt(): number {
-    return this.#at + HEADER + (this.#bytes.readUInt32LE(this.#at + At.length) === LONG ? 8 : 0)
+  /** Deletes, truncates and schemas have none. */
+  #hasCells(): boolean {
+    return this.#kind !== 'd' && this.#kind !== 't' && this.#kind !== 's'
   }
 
   #layOut(): void {
     if (this.#cellsAt !== -1) return
-    let at = this.#bodyAt()
-    if ((this.#flags & Flag.moved) !== 0) {
+    const bytes = this.#bytes
+    const flags = this.#flags
+    const keyLength = readU32LE(bytes, this.#at + At.keyLength)
+    let at = bodyAt(bytes, this.#at)
+    if ((flags & Flag.moved) !== 0) {
       this.#movedAt = at
-      at += 4 + readU32BE(this.#bytes, at)
+      at += 4 + readU32BE(bytes, at)
     }
-    if ((this.#flags & Flag.key) !== 0) {
+    if ((flags & Flag.key) !== 0) {
       this.#keyAt = at
-      at += this.#bytes.readUInt32LE(this.#at + At.keyLength)
+      at += keyLength
     }
-    if ((this.#flags & Flag.before) !== 0) {
+    if ((flags & Flag.before) !== 0) {
       this.#beforeAt = at + 8
-      this.#beforeEnd = at + 8 + readU64BE(this.#bytes, at)
+      this.#beforeEnd = at + 8 + readU64BE(bytes, at)
       at = this.#beforeEnd
     }
-    if (at > this.#end) throw malformed('a cut change', this.#at)
-    if ((this.#flags & Flag.key) === 0) this.#keyAt = at + this.#bytes.readUInt16LE(this.#at + At.keyAt)
+    let keyEnd = at
+    if ((flags & Flag.key) === 0) {
+      this.#keyAt = at + bytes[this.#at + At.keyAt]! + (bytes[this.#at + At.keyAt + 1]! << 8)
+      keyEnd = this.#keyAt + keyLength
+    }
+    if (at > this.#end || keyEnd > this.#end) throw malformed('a cut change', this.#at)
     this.#cellsAt = at
   }
 
-  #indexCells(): void {
-    if (this.#indexed) return
-    this.#layOut()
-    if (this.#cellsAt < this.#end) {
-      const columns = this.#table!.columns.length
-      if (this.#starts.length <= columns) this.#starts = new Float64Array(2 * columns + 1)
-      indexCells(this.#bytes, this.#cellsAt, this.#end, columns, this.#starts)
+  /** Where the cell begins; looks up no more cells than it must. The start behind it is known as well. */
+  #start(column: number): number {
+    if (column >= this.#known) this.#know(column)
+    return this.#starts[column]!
+  }
+
+  #know(column: number): void {
+    const starts = this.#starts
+    const end = this.#end
+    let known = this.#known
+    if (known === 0) {
+      this.#layOut()
+      starts[0] = this.#cellsAt
     }
-    this.#indexed = true
+    let at = starts[known]!
+    for (; known <= column; starts[++known] = at) {
+      if (at >= end) throw malformed(`fewer cells than asked for (${known})`, at)
+      at = cellEnd(this.#bytes, at, end)
+    }
+    if (known === this.#table!.columns.length && at !== end)
+      throw malformed('more cells than the table has columns', at)
+    this.#known = known
   }
 
   #readTransaction(): void {
     if (this.#transactionRead) return
     const header = this.#transactionAt
+    const bytes = this.#bytes
     this.#transactionId = undefined
     this.#position = '' as Position
     this.#commitTime = 0n
     this.#transactionRead = true
     if (header === -1) return
-    const bytes = this.#bytes
-    let at = header + HEADER + (bytes.readUInt32LE(header + At.length) === LONG ? 8 : 0)
+    const end = header + entryLength(bytes, header, bytes.length)
+    const at = bodyAt(bytes, header)
+    const idAt = at + 12
+    const positionAt = idAt + readU32BE(bytes, at + 8) + 4
+    const positionEnd = positionAt + readU32BE(bytes, positionAt - 4)
+    if (positionEnd > end || idAt > end) throw malformed('a cut transaction header', header)
     this.#commitTime = bytes.readBigInt64LE(at)
-    at += 8
-    const idEnd = at + 4 + readU32BE(bytes, at)
     if ((bytes[header + At.flags]! & Flag.load) === 0)
-      this.#transactionId = bytes.toString('utf8', at + 4, idEnd) as TransactionId
-    this.#position = bytes.toString('utf8', idEnd + 4, idEnd + 4 + readU32BE(bytes, idEnd)) as Position
+      this.#transactionId = bytes.toString('utf8', idAt, positionAt - 4) as TransactionId
+    this.#position = bytes.toString('utf8', positionAt, positionEnd) as Position
   }
+
+  /** What belongs to no transaction. */
+  #isOutside(): boolean {
+    return (this.#flags & Flag.outside) !== 0
+  }
+}
+
+function bodyAt(bytes: Buffer, at: number): number {
+  return at + HEADER + (readU32LE(bytes, at + At.length) === LONG ? 8 : 0)
 }

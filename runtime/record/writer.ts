@@ -2,9 +2,10 @@ import type { Batch, Position, Table, UnitEnd } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { sourceBatch } from './batch.ts'
 import { writeU32BE, writeU64BE } from './cells.ts'
-import { indexCells, keyOf, keyRun, requireValue } from './key.ts'
-import { At, CellTag, EntryKind, Flag, HEADER, LONG } from './layout.ts'
-import { encodeTable, encodeUnitEnd } from './schema.ts'
+import { EntryBuffer } from './entry-buffer.ts'
+import { indexCells, keyOf, type RowShape, requireValue, shapeOf } from './key.ts'
+import { EntryKind, Flag, LAST_INDEX, LONG } from './layout.ts'
+import { encodeTable, encodeTransaction, encodeUnitEnd } from './schema.ts'
 
 type RowKind = 'c' | 'r' | 'u' | 'm'
 
@@ -19,6 +20,8 @@ interface Transaction {
   readonly header: Buffer
   readonly load: boolean
   index: number
+  /** Part of it was handed over. */
+  parted: boolean
 }
 
 /** What stands in the buffer up to the last whole transaction. */
@@ -28,8 +31,8 @@ interface Cut {
   count: number
 }
 
-const FIRST_BUFFER = 64 * 1024
-const SMALLEST_HANDOVER = 4096
+/** Keys that begin further behind are written on their own. */
+const LAST_KEY_AT = 0xffff
 
 /**
  * Fills batches for the log: transactions in, batches out, without an object per row. One buffer fills while the
@@ -37,26 +40,26 @@ const SMALLEST_HANDOVER = 4096
  */
 export class BatchWriter {
   readonly registry = new Map<number, Table>()
-  readonly #longFrom: number
-  #buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER)
-  #at = 0
-  #entries = 0
+  readonly #buffer: EntryBuffer
   #count = 0
   #cut: Cut = { at: 0, entries: 0, count: 0 }
+  /** Tables up to the cut, and behind it. */
   #tables = new Set<number>()
+  #openTables = new Set<number>()
+  #lastTable = 0
+  #shape: RowShape | undefined
   #transaction: Transaction | undefined
   #unitOpen = false
-  #starts = new Float64Array(64)
 
   /** `longFrom`: entries from this size use 64-bit lengths (tests lower it). */
   constructor(tables: readonly Table[] = [], longFrom = LONG) {
     for (const table of tables) this.registry.set(table.id, table)
-    this.#longFrom = longFrom
+    this.#buffer = new EntryBuffer(longFrom)
   }
 
   /** Bytes waiting to be taken. */
   get size(): number {
-    return this.#at
+    return this.#buffer.at
   }
 
   /** True if `take` would carry at least one whole transaction or end an open unit. */
@@ -68,15 +71,16 @@ export class BatchWriter {
     return this.#transaction !== undefined
   }
 
-  /** Makes a table version known and writes its `s` entry. */
+  /** Makes a table version known and writes its `s` entry; outside a transaction it can be taken at once. */
   announce(table: Table): void {
     this.registry.set(table.id, table)
     const body = encodeTable(table)
-    const at = this.#entry(EntryKind.schema, Flag.complete, table.id, body.length)
-    this.#buffer.set(body, at)
-    this.#count++
-    this.#advanceIndex()
-    if (this.#transaction === undefined) this.#markWhole()
+    const outside = this.#transaction === undefined
+    const flags = outside ? Flag.complete | Flag.outside : Flag.complete
+    const at = this.#entry(EntryKind.schema, flags, table.id, body.length)
+    this.#buffer.bytes.set(body, at)
+    this.#counted()
+    if (outside) this.#markWhole()
   }
 
   /** `id`: the source's transaction number; `commitTime`: microseconds since 1970. */
@@ -90,16 +94,9 @@ export class BatchWriter {
   }
 
   #begin(id: string, position: string, commitTime: bigint, load: boolean): void {
-    if (this.#transaction !== undefined)
-      throw new TailraceError('RECORD_ORDER', 'stop', 'A transaction began before the one before it had ended.')
-    const header = Buffer.allocUnsafe(16 + Buffer.byteLength(id) + Buffer.byteLength(position))
-    header.writeBigInt64LE(commitTime, 0)
-    let at = 8
-    for (const text of [id, position]) {
-      at = header.writeUInt32BE(Buffer.byteLength(text), at)
-      at += header.write(text, at)
-    }
-    this.#transaction = { header, load, index: 0 }
+    if (this.#transaction !== undefined) throw outOfOrder('a transaction began before the one before it had ended')
+    const header = encodeTransaction(id, position, commitTime)
+    this.#transaction = { header, load, index: 0, parted: false }
     this.#transactionHeader(0)
   }
 
@@ -107,7 +104,7 @@ export class BatchWriter {
     const transaction = this.#transaction!
     const loadFlag = transaction.load ? Flag.load : 0
     const at = this.#entry(EntryKind.transaction, flags | loadFlag, 0, transaction.header.length)
-    this.#buffer.set(transaction.header, at)
+    this.#buffer.bytes.set(transaction.header, at)
   }
 
   /** The transaction is whole: what was written can be taken. */
@@ -118,21 +115,27 @@ export class BatchWriter {
 
   /**
    * An insert, update, read or message. The tuple has one cell per column of the table; `before` likewise; `moved` is
-   * the key the row had before a primary-key change (its delete must be the entry just written).
+   * the key the row had before a primary-key change (its delete must be the entry just written). Only a message may
+   * stand outside a transaction; it can then be taken at once.
    */
   row(kind: RowKind, table: Table, tuple: Tuple, before?: Tuple, moved?: Uint8Array): void {
-    const starts = this.#index(table, tuple)
-    const run = table.key.length > 0 ? keyRun(table) : undefined
-    let flags = this.#isComplete(tuple, starts, table) ? Flag.complete : 0
+    const shape = this.#shapeOf(table)
+    const starts = shape.starts
+    if (before !== undefined) indexCells(before.bytes, before.at, before.end, table.columns.length, starts)
+    const complete = indexCells(tuple.bytes, tuple.at, tuple.end, table.columns.length, starts)
+    let flags = complete ? Flag.complete : 0
     let keyAt = 0
     let keyLength = 0
     let ownKey: Uint8Array | undefined
-    if (run !== undefined) {
-      for (const column of table.key) requireValue(table, tuple.bytes[starts[column]!], column)
-      keyAt = starts[run.first]! - tuple.at
-      keyLength = starts[run.last + 1]! - starts[run.first]!
-      if (keyAt > 0xffff) ownKey = keyOf(table, tuple.bytes, starts)
-    } else if (table.key.length > 0) ownKey = keyOf(table, tuple.bytes, starts)
+    if (table.key.length > 0) {
+      if (shape.keyFirst === -1) ownKey = keyOf(table, tuple.bytes, starts)
+      else {
+        for (let i = shape.keyFirst; i <= shape.keyLast; i++) requireValue(table, tuple.bytes[starts[i]!], i)
+        keyAt = starts[shape.keyFirst]! - tuple.at
+        keyLength = starts[shape.keyLast + 1]! - starts[shape.keyFirst]!
+        if (keyAt > LAST_KEY_AT) ownKey = keyOf(table, tuple.bytes, starts)
+      }
+    }
     if (ownKey !== undefined) {
       flags |= Flag.key
       keyAt = 0
@@ -143,15 +146,16 @@ export class BatchWriter {
 
   /** `old`: the row's last tuple if `full`, else one in which only the key columns hold values. */
   delete(table: Table, old: Tuple, full: boolean, moved?: Uint8Array): void {
-    const key = keyOf(table, old.bytes, this.#index(table, old))
+    if (table.key.length === 0) throw outOfOrder(`a delete in ${table.name}, which has no key`)
+    const { starts } = this.#shapeOf(table)
+    indexCells(old.bytes, old.at, old.end, table.columns.length, starts)
+    const key = keyOf(table, old.bytes, starts)
     const flags = Flag.complete | Flag.key
     this.#change(EntryKind.delete, flags, table, 0, key.length, key, undefined, full ? old : undefined, moved)
   }
 
   truncate(table: Table): void {
-    this.#entry(EntryKind.truncate, Flag.complete, table.id, 0)
-    this.#count++
-    this.#advanceIndex()
+    this.#change(EntryKind.truncate, Flag.complete, table, 0, 0, undefined, undefined, undefined, undefined)
   }
 
   /**
@@ -159,70 +163,49 @@ export class BatchWriter {
    * entries were taken before. What was begun and not committed stays.
    */
   take(end: UnitEnd): Batch {
+    if (this.#transaction?.parted === true && this.#cut.at === 0)
+      throw outOfOrder('a unit ended inside a transaction of which it holds a part')
+    const buffer = this.#buffer
     const cut = this.#cut
-    const tail = this.#buffer.subarray(cut.at, this.#at)
-    const tailEntries = this.#entries - cut.entries
+    const tail = Buffer.from(buffer.bytes.subarray(cut.at, buffer.at))
+    const tailEntries = buffer.entries - cut.entries
     const tailCount = this.#count - cut.count
-    const body = encodeUnitEnd(end)
-    const kept = Buffer.from(tail)
-    const tables = this.#tables
-    const heartbeat = cut.entries === 0 && !this.#unitOpen
-    this.#at = cut.at
-    this.#entries = cut.entries
+    buffer.at = cut.at
+    buffer.entries = cut.entries
     this.#count = cut.count
+    const body = encodeUnitEnd(end)
+    const heartbeat = cut.entries === 0 && !this.#unitOpen
     const at = this.#entry(heartbeat ? EntryKind.heartbeat : EntryKind.unitEnd, 0, 0, 8 + body.length)
-    this.#buffer.fill(0, at, at + 8)
-    this.#buffer.set(body, at + 8)
-    const batch = this.#handOver(tables, end, cut.at)
+    buffer.bytes.fill(0, at, at + 8)
+    buffer.bytes.set(body, at + 8)
+    this.#forgetOpenTables()
+    const batch = this.#handOver(end, cut.at)
     this.#unitOpen = false
-    this.#cut = { at: 0, entries: 0, count: 0 }
-    this.#restore(kept, tailEntries, tailCount)
+    buffer.restore(tail, tailEntries, table => this.#noteTable(table))
+    this.#count = tailCount
     return batch
   }
 
   /** Hands over all there is although its transaction goes on: part of a unit. */
   takePart(): Batch {
-    const batch = this.#handOver(this.#tables, undefined, -1)
+    this.#markWhole()
+    const batch = this.#handOver(undefined, -1)
     this.#unitOpen = true
-    this.#cut = { at: 0, entries: 0, count: 0 }
-    if (this.#transaction !== undefined) this.#transactionHeader(Flag.continued)
+    if (this.#transaction !== undefined) {
+      this.#transaction.parted = true
+      this.#transactionHeader(Flag.continued)
+    }
     return batch
   }
 
-  #handOver(tables: Set<number>, end: UnitEnd | undefined, endAt: number): Batch {
-    const used = this.#at
-    let bytes: Buffer
-    if (used < SMALLEST_HANDOVER || used < this.#buffer.length / 2) {
-      bytes = Buffer.allocUnsafeSlow(used)
-      bytes.set(this.#buffer.subarray(0, used))
-    } else {
-      bytes = this.#buffer.subarray(0, used)
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER, Math.min(this.#buffer.length, 2 * used)))
-    }
-    const batch = sourceBatch(bytes, this.#entries, this.#count, tables, this.registry, end, endAt)
+  #handOver(end: UnitEnd | undefined, endAt: number): Batch {
+    const { entries } = this.#buffer
+    const bytes = this.#buffer.handOver()
+    const batch = sourceBatch(bytes, entries, this.#count, this.#tables, this.registry, end, endAt)
     this.#tables = new Set()
-    this.#at = 0
-    this.#entries = 0
     this.#count = 0
+    this.#cut = { at: 0, entries: 0, count: 0 }
     return batch
-  }
-
-  /** Puts the begun transaction back at the front of the buffer, counted from delta 0. */
-  #restore(tail: Buffer, entries: number, count: number): void {
-    if (tail.length === 0) return
-    this.#reserve(tail.length)
-    this.#buffer.set(tail, 0)
-    let at = 0
-    for (let delta = 0; delta < entries; delta++) {
-      this.#buffer.writeUInt32LE(delta, at + At.delta)
-      const table = this.#buffer.readUInt32LE(at + At.table)
-      if (table !== 0) this.#tables.add(table)
-      const short = this.#buffer.readUInt32LE(at + At.length)
-      at += short === LONG ? Number(this.#buffer.readBigUInt64LE(at + HEADER)) : short
-    }
-    this.#at = tail.length
-    this.#entries = entries
-    this.#count = count
   }
 
   #change(
@@ -236,6 +219,9 @@ export class BatchWriter {
     before: Tuple | undefined,
     moved: Uint8Array | undefined,
   ): void {
+    const outside = this.#transaction === undefined
+    if (outside && kind !== EntryKind.message) throw outOfOrder(`a change of ${table.name} outside a transaction`)
+    if (outside) flags |= Flag.outside
     if (moved !== undefined) flags |= Flag.moved
     if (before !== undefined) flags |= Flag.before
     let size = tuple === undefined ? 0 : tuple.end - tuple.at
@@ -243,74 +229,66 @@ export class BatchWriter {
     if (moved !== undefined) size += 4 + moved.length
     if (before !== undefined) size += 8 + before.end - before.at
     let at = this.#entry(kind, flags, table.id, size, keyAt, keyLength)
-    const buffer = this.#buffer
+    const buffer = this.#buffer.bytes
     if (moved !== undefined) {
       writeU32BE(buffer, at, moved.length)
-      buffer.set(moved, at + 4)
-      at += 4 + moved.length
+      at = copyInto(buffer, at + 4, moved, 0, moved.length)
     }
-    if (ownKey !== undefined) {
-      buffer.set(ownKey, at)
-      at += ownKey.length
-    }
+    if (ownKey !== undefined) at = copyInto(buffer, at, ownKey, 0, ownKey.length)
     if (before !== undefined) {
       writeU64BE(buffer, at, before.end - before.at)
-      buffer.set(before.bytes.subarray(before.at, before.end), at + 8)
-      at += 8 + before.end - before.at
+      at = copyInto(buffer, at + 8, before.bytes, before.at, before.end)
     }
-    if (tuple !== undefined) buffer.set(tuple.bytes.subarray(tuple.at, tuple.end), at)
-    this.#count++
-    this.#advanceIndex()
+    if (tuple !== undefined) copyInto(buffer, at, tuple.bytes, tuple.at, tuple.end)
+    this.#counted()
+    if (outside) this.#markWhole()
   }
 
-  /** Writes a header and answers where the body goes. */
   #entry(kind: number, flags: number, table: number, bodySize: number, keyAt = 0, keyLength = 0): number {
-    let size = HEADER + bodySize
-    const long = size >= this.#longFrom
-    if (long) size += 8
-    this.#reserve(size)
-    const buffer = this.#buffer
-    const at = this.#at
-    buffer.writeUInt32LE(long ? LONG : size, at + At.length)
-    buffer[at + At.kind] = kind
-    buffer[at + At.flags] = flags
-    buffer.writeUInt16LE(keyAt, at + At.keyAt)
-    buffer.writeUInt32LE(this.#entries, at + At.delta)
-    buffer.writeUInt32LE(table, at + At.table)
-    buffer.writeUInt32LE(this.#transaction?.index ?? 0, at + At.index)
-    buffer.writeUInt32LE(keyLength, at + At.keyLength)
-    if (long) buffer.writeBigUInt64LE(BigInt(size), at + HEADER)
-    if (table !== 0) this.#tables.add(table)
-    this.#at = at + size
-    this.#entries++
-    return at + HEADER + (long ? 8 : 0)
+    if (table !== this.#lastTable) this.#noteTable(table)
+    const index = this.#transaction === undefined ? 0 : this.#transaction.index
+    return this.#buffer.entry(kind, flags, table, index, bodySize, keyAt, keyLength)
   }
 
-  #reserve(size: number): void {
-    if (this.#at + size <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#at + size))
-    grown.set(this.#buffer.subarray(0, this.#at))
-    this.#buffer = grown
+  /** Rows of one table come in runs, so that the last one is all that is remembered. */
+  #shapeOf(table: Table): RowShape {
+    if (this.#shape?.table !== table) this.#shape = shapeOf(table)
+    return this.#shape
   }
 
-  #index(table: Table, tuple: Tuple): Float64Array {
-    if (this.#starts.length <= table.columns.length) this.#starts = new Float64Array(2 * table.columns.length + 1)
-    indexCells(tuple.bytes, tuple.at, tuple.end, table.columns.length, this.#starts)
-    return this.#starts
+  #noteTable(table: number): void {
+    if (table === 0) return
+    this.#openTables.add(table)
+    this.#lastTable = table
   }
 
-  #isComplete(tuple: Tuple, starts: Float64Array, table: Table): boolean {
-    for (let i = 0; i < table.columns.length; i++) if (tuple.bytes[starts[i]!] === CellTag.absent) return false
-    return true
-  }
-
-  #advanceIndex(): void {
-    if (this.#transaction !== undefined) this.#transaction.index++
+  #counted(): void {
+    this.#count++
+    if (this.#transaction !== undefined && this.#transaction.index < LAST_INDEX) this.#transaction.index++
   }
 
   #markWhole(): void {
-    this.#cut = { at: this.#at, entries: this.#entries, count: this.#count }
+    for (const id of this.#openTables) this.#tables.add(id)
+    this.#forgetOpenTables()
+    this.#cut = { at: this.#buffer.at, entries: this.#buffer.entries, count: this.#count }
   }
+
+  #forgetOpenTables(): void {
+    this.#openTables.clear()
+    this.#lastTable = 0
+  }
+}
+
+/** Copies a range and answers the position behind it. */
+function copyInto(into: Buffer, at: number, bytes: Uint8Array, from: number, to: number): number {
+  into.set(bytes.subarray(from, to), at)
+  return at + to - from
+}
+
+function outOfOrder(what: string): TailraceError {
+  return new TailraceError('RECORD_ORDER', 'stop', `A source wrote its changes in a wrong order: ${what}.`, {
+    hint: 'This is an error in the source plugin. Please report it.',
+  })
 }
 
 const KIND_BYTES = {

@@ -1,9 +1,9 @@
 import type { Batch, LogSlice, Table } from '../../contract.ts'
 import { changes } from '../../record/batch.ts'
+import { asBuffer } from '../../record/cells.ts'
 import { keyHash } from '../../record/key.ts'
 import { At, EntryKind, Flag, HEADER } from '../../record/layout.ts'
 import { entries, wholeSlice } from '../../record/slice.ts'
-import { asBuffer } from '../../record/view.ts'
 
 export const PARTITIONS = 3
 
