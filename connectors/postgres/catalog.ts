@@ -1,10 +1,19 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
-import type { RowPlan } from './columns.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { quotedLeaf, type RelationRow, readRelations, readTables, stateOf, type TableRows } from './catalog-rows.ts'
+import { type RowPlan, rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
+import type { Definition } from './definition.ts'
+import { chooseKey, withoutKey } from './keys.ts'
+import { quoteRelation } from './quote.ts'
+import { columnRules, configuredKey, isAppendOnly, nameOf, requireColumns, selectTables } from './selection.ts'
+import { Numbering } from './table-version.ts'
+import { loadTypes, logicalType, type TypeCatalog } from './types.ts'
 
 /** A column as the server sends it, in pgoutput and in COPY. Generated columns are left out. */
 export interface ServerColumn {
+  /** 0 where only the stream knows the column, which was altered since. */
   readonly attnum: number
   readonly name: string
   readonly typeOid: number
@@ -20,6 +29,8 @@ export interface Leaf {
   readonly filenode: string
   /** Whether ranges of ctid can be read of it. */
   readonly hasRanges: boolean
+  /** Whether the role may read it by its own name. */
+  readonly readable: boolean
 }
 
 export type ReplicaIdentity = 'default' | 'nothing' | 'full' | 'index'
@@ -37,20 +48,147 @@ export interface Captured {
   readonly appendOnly: boolean
   readonly partitioned: boolean
   readonly leaves: readonly Leaf[]
+  /** Differs once columns or leaves change (catalog-rows.ts). */
+  readonly state: string
   readonly estimatedRows: number | null
   readonly estimatedBytes: number | null
+  /**
+   * Set if rows changed without events since the newest known version, or the table is another one by that name: throw
+   * it (SCHEMA_REWRITE, MASK_LOST) unless the table is loaded anew.
+   */
+  readonly rewrite: TailraceError | undefined
+}
+
+const IDENTITIES: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
+
+export function identityOf(letter: string): ReplicaIdentity {
+  return IDENTITIES[letter] ?? 'default'
 }
 
 /**
  * The tables that the configuration names, by name. A definition equal to a known one keeps its id, a changed one is a
  * new version, a table made anew or with another key a new incarnation. Throws TABLE_MISSING, TABLE_WITHOUT_KEY,
- * TABLE_UNSUPPORTED, CONFIG_COLUMN, SCHEMA_REWRITE.
+ * TABLE_UNSUPPORTED, CONFIG_COLUMN.
  */
 export async function captureTables(
-  _client: pg.Client,
-  _sourceName: string,
-  _config: PostgresConfig,
-  _known: readonly Table[],
+  client: pg.ClientBase,
+  sourceName: string,
+  config: PostgresConfig,
+  known: readonly Table[],
 ): Promise<Captured[]> {
-  throw new Error('not built yet')
+  const relations = selectTables(config, await readRelations(client))
+  const rows = await readTables(
+    client,
+    relations.map(({ oid }) => oid),
+  )
+  const chosen = relations.map(relation => ({ relation, rows: rows.get(relation.oid)! }))
+  requireColumns(
+    config,
+    chosen.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) })),
+  )
+  const types = await loadTypes(
+    client,
+    chosen.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
+  )
+  const checkText = await isUnchecked(client)
+  const numbering = new Numbering(sourceName, known, config.maskKey)
+  return chosen.map(({ relation, rows }) => capture(relation, rows, types, config, numbering, checkText))
+}
+
+/** SQL_ASCII: the server takes any bytes for text. */
+export async function isUnchecked(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding')
+  return rows[0]?.server_encoding === 'SQL_ASCII'
+}
+
+function capture(
+  relation: RelationRow,
+  rows: TableRows,
+  types: TypeCatalog,
+  config: PostgresConfig,
+  numbering: Numbering,
+  checkText: boolean,
+): Captured {
+  const { schema, table, oid } = relation
+  const foreign = rows.leaves.find(({ kind }) => kind !== 'r')
+  if (foreign !== undefined)
+    throw new TailraceError(
+      'TABLE_UNSUPPORTED',
+      'stop',
+      `${nameOf(relation)} has the foreign table ${nameOf(foreign)}.`,
+      {
+        hint: 'Its rows change on another server: detach it, or exclude the table.',
+      },
+    )
+  const appendOnly = isAppendOnly(config, schema, table)
+  const attributes = rows.attributes.filter(({ generated }) => !generated)
+  const rules = columnRules(
+    config,
+    schema,
+    table,
+    attributes.map(({ name }) => name),
+  )
+  const key = appendOnly ? insertKey(rows) : requireKey(relation, rows, config)
+  const definition: Definition = {
+    schema,
+    table,
+    oid,
+    appendOnly,
+    key,
+    columns: attributes.map((attribute, i) => ({
+      attribute,
+      rule: rules[i]!,
+      column: {
+        name: attribute.name,
+        type: logicalType(attribute, types),
+        declared: attribute.declared,
+        nullable: !attribute.notNull,
+      },
+    })),
+    files: rows.leaves.map(leaf => [leaf.oid, leaf.filenode]),
+  }
+  const { version, rewrite } = numbering.number(definition)
+  return {
+    table: version,
+    oid,
+    relation: quoteRelation(schema, table),
+    columns: attributes.map(({ attnum, name, typeOid, typmod }) => ({ attnum, name, typeOid, typmod })),
+    plan: rowPlan(rules, checkText, config.maskKey),
+    identity: identityOf(relation.identity),
+    appendOnly,
+    partitioned: relation.kind === 'p',
+    leaves: rows.leaves.map(leaf => ({
+      oid: leaf.oid,
+      relation: quotedLeaf(leaf),
+      filenode: leaf.filenode,
+      hasRanges: leaf.isHeap,
+      readable: leaf.readable,
+    })),
+    state: stateOf(rows),
+    ...estimates(rows),
+    rewrite,
+  }
+}
+
+function requireKey(relation: RelationRow, rows: TableRows, config: PostgresConfig): readonly number[] {
+  const choice = chooseKey(relation, rows, configuredKey(config, relation.schema, relation.table))
+  if ('problem' in choice) throw withoutKey(relation, choice)
+  return choice.attnums
+}
+
+/** Rows that are only inserted need no old values: any primary key serves, whatever the replica identity. */
+function insertKey(rows: TableRows): readonly number[] {
+  return rows.indexes.find(({ isPrimary, problem }) => isPrimary && problem === null)?.attnums ?? []
+}
+
+/** Rows are unknown as long as one leaf that is not empty was never analyzed. */
+export function estimates(rows: TableRows): { estimatedRows: number | null; estimatedBytes: number } {
+  let estimatedRows: number | null = 0
+  let estimatedBytes = 0
+  for (const leaf of rows.leaves) {
+    estimatedBytes += leaf.bytes
+    if (leaf.rows >= 0 && estimatedRows !== null) estimatedRows += leaf.rows
+    else if (leaf.bytes > 0) estimatedRows = null
+  }
+  return { estimatedRows, estimatedBytes }
 }

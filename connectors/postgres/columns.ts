@@ -1,7 +1,16 @@
+import { isUtf8 } from 'node:buffer'
+import { cellEnd, contentAt, textCellSize, writeCellHead } from '../../runtime/record/cells.ts'
+import { CellTag } from '../../runtime/record/layout.ts'
 import type { Tuple } from '../../runtime/record/writer.ts'
-import type { Scratch } from './rows.ts'
+import { HASH_LENGTH, maskHash, REDACTED } from './mask.ts'
 
 export type ColumnRule = 'keep' | 'exclude' | 'hash' | 'redact' | 'null'
+
+/** Memory that is written again for each tuple. */
+interface Scratch {
+  /** At least `size` bytes; what was in it is lost. */
+  room(size: number): Buffer
+}
 
 /** How a tuple as the server sends it becomes a tuple of the Table. */
 export interface RowPlan {
@@ -15,10 +24,48 @@ export interface RowPlan {
   readonly maskKey: string | undefined
 }
 
+export function rowPlan(rules: readonly ColumnRule[], checkText: boolean, maskKey: string | undefined): RowPlan {
+  return { identity: !checkText && rules.every(rule => rule === 'keep'), rules, checkText, maskKey }
+}
+
+/** The plan for rows from which excluded columns are missing already. */
+export function planWithoutExcluded(plan: RowPlan): RowPlan {
+  return rowPlan(
+    plan.rules.filter(rule => rule !== 'exclude'),
+    plan.checkText,
+    plan.maskKey,
+  )
+}
+
 /**
  * The server's tuple (cells in pgoutput's form, `at` behind the column count) as a tuple of the Table. Unchanged cells
- * stay unchanged. The answer may lie in `bytes` or in `scratch`: valid until either is written again.
+ * stay unchanged, and null stays null. The answer may lie in `bytes` or in `scratch`: valid until either is written
+ * again.
  */
-export function applyPlan(_plan: RowPlan, _bytes: Uint8Array, _at: number, _end: number, _scratch: Scratch): Tuple {
-  throw new Error('not built yet')
+export function applyPlan(plan: RowPlan, bytes: Buffer, at: number, end: number, scratch: Scratch): Tuple {
+  if (plan.identity) return { bytes, at, end }
+  const { rules } = plan
+  const into = scratch.room(end - at + rules.length * textCellSize(HASH_LENGTH))
+  let from = at
+  let to = 0
+  for (let i = 0; i < rules.length; i++) {
+    const next = cellEnd(bytes, from, end)
+    const rule = rules[i]!
+    const hasText = bytes[from] === CellTag.text
+    if (rule === 'keep' || (!hasText && rule !== 'exclude' && rule !== 'null')) {
+      bytes.copy(into, to, from, next)
+      if (hasText && plan.checkText && !isUtf8(bytes.subarray(contentAt(bytes, from), next))) into[to] = CellTag.bytes
+      to += next - from
+    } else if (rule === 'null') into[to++] = CellTag.null
+    else if (rule === 'redact') to = writeText(into, to, REDACTED)
+    else if (rule === 'hash')
+      to = writeText(into, to, maskHash(plan.maskKey!, bytes.subarray(contentAt(bytes, from), next)))
+    from = next
+  }
+  return { bytes: into, at: 0, end: to }
+}
+
+function writeText(into: Buffer, at: number, text: Buffer): number {
+  const content = writeCellHead(into, at, CellTag.text, text.length)
+  return content + text.copy(into, content)
 }

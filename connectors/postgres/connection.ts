@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { errorMessage, TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
 import type { PostgresConfig } from './config.ts'
+import { connectionError } from './connection-error.ts'
 
 /** Connections to the source: how they are made, what their sessions are set to, what their errors mean. */
 
@@ -14,8 +15,6 @@ const SESSION: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   extra_float_digits: '1',
   lc_monetary: 'C',
-  xmloption: 'content',
-  xmlbinary: 'base64',
   standard_conforming_strings: 'on',
   statement_timeout: '0',
   lock_timeout: '0',
@@ -105,7 +104,7 @@ export function clientOptions(config: Pick<PostgresConfig, 'url'>): pg.ClientCon
     ...(user === '' ? {} : { user }),
     password: url.password === '' ? undefined : decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
-    ssl: tlsOptions(sslmode, host, url.searchParams),
+    ssl: tlsOptions(sslmode, url.searchParams),
     client_encoding: 'UTF8',
     options: sessionOptions,
     keepAlive: true,
@@ -115,7 +114,7 @@ export function clientOptions(config: Pick<PostgresConfig, 'url'>): pg.ClientCon
   }
 }
 
-function tlsOptions(sslmode: string, host: string, parameters: URLSearchParams): pg.ClientConfig['ssl'] {
+function tlsOptions(sslmode: string, parameters: URLSearchParams): pg.ClientConfig['ssl'] {
   if (sslmode === 'disable') return false
   const ca = fileOption(parameters, 'sslrootcert')
   const cert = fileOption(parameters, 'sslcert')
@@ -127,7 +126,7 @@ function tlsOptions(sslmode: string, host: string, parameters: URLSearchParams):
   }
   switch (sslmode) {
     case 'verify-full':
-      return { ...shared, rejectUnauthorized: true, servername: host }
+      return { ...shared, rejectUnauthorized: true }
     case 'verify-ca':
       return { ...shared, rejectUnauthorized: true, checkServerIdentity: () => undefined }
     case 'require':
@@ -176,39 +175,7 @@ export async function connectSql(config: PostgresConfig, name: string, signal: A
   }
 }
 
-const NETWORK = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-])
-
-/** What an error of a connection or query means here; a TailraceError passes as it is. Never holds the password. */
+/** What an error of a connection or query means here (connection-error.ts). */
 export function postgresError(error: unknown, config: Pick<PostgresConfig, 'url'>): TailraceError {
-  if (isTailraceError(error)) return error
-  const code = errorCode(error)
-  const server = serverName(config)
-  const text = errorMessage(error)
-  if (code?.startsWith('28'))
-    return new TailraceError('SOURCE_AUTH', 'stop', `PostgreSQL at ${server} refuses the login: ${text}`, {
-      cause: error,
-      hint: 'Check user and password in url, and pg_hba.conf: the role also needs a line for its database.',
-    })
-  if (code === '3D000')
-    return new TailraceError('SOURCE_PREREQUISITE', 'stop', `PostgreSQL at ${server}: ${text}`, {
-      cause: error,
-      hint: 'The database in url must exist.',
-    })
-  if (code === '42501')
-    return new TailraceError('SOURCE_PREREQUISITE', 'stop', `PostgreSQL at ${server} lacks a privilege: ${text}`, {
-      cause: error,
-      hint: '`tailrace check` names each missing privilege and the statement that grants it.',
-    })
-  return new TailraceError('SOURCE_UNREACHABLE', 'retry', `${text}`, { cause: error })
+  return connectionError(error, serverName(config))
 }
-void NETWORK

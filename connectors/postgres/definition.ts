@@ -1,0 +1,45 @@
+import type { Column, Table } from '../../runtime/contract.ts'
+import type { ColumnRule } from './columns.ts'
+
+/** What a table is now, before it has a number. */
+export interface Definition {
+  readonly schema: string
+  readonly table: string
+  readonly oid: number
+  readonly appendOnly: boolean
+  /** Attribute numbers, in key order. */
+  readonly key: readonly number[]
+  /** As the server sends them. */
+  readonly columns: readonly DefinedColumn[]
+  /** Each leaf's oid and filenode. */
+  readonly files: readonly (readonly [number, string])[]
+}
+
+export interface DefinedColumn {
+  /** `attnum` 0: not in the catalog any more. */
+  readonly attribute: {
+    readonly attnum: number
+    readonly typeOid: number
+    readonly typmod: number
+    readonly hasMissing: boolean
+    readonly hasDefault: boolean
+  }
+  readonly rule: ColumnRule
+  /** Before its mask. */
+  readonly column: Column
+}
+
+/** What `Table.origin` holds, as JSON. */
+export interface Origin {
+  readonly oid: number
+  /** Every column that the server sent: number, name, type, modifier. */
+  readonly attributes: readonly (readonly [number, string, number, number])[]
+  readonly key: readonly number[]
+  readonly files: readonly (readonly [number, string])[]
+  /** Differs where another mask key made the hashes; null without hashes. */
+  readonly mask: string | null
+}
+
+export function originOf(table: Table): Origin {
+  return JSON.parse(table.origin) as Origin
+}

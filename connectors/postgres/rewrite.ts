@@ -1,0 +1,104 @@
+import type { Table } from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { type DefinedColumn, type Definition, type Origin, originOf } from './definition.ts'
+
+/**
+ * Finds values that changed without an event: what the log holds of older rows is then wrong, and nothing in the stream
+ * will mend it.
+ */
+
+/** SCHEMA_REWRITE or MASK_LOST, or undefined if older rows are as the log has them. `now`: origin of `definition`. */
+export function rewriteOf(before: Table, definition: Definition, now: Origin): TailraceError | undefined {
+  const then = originOf(before)
+  if (then.oid !== now.oid) return rewritten(before, 'it was dropped and made again')
+  if (then.key.join() !== now.key.join()) return rewritten(before, 'its key columns changed')
+  if (then.mask !== now.mask && then.mask !== null && now.mask !== null)
+    return rewritten(before, 'another maskKey makes its hashes')
+  const comparison = { before, then, isMoved: hasNewFiles(then, now), vanished: vanishedSecret(before, then, now) }
+  for (const defined of definition.columns) {
+    const reason = columnReason(defined, comparison)
+    if (reason !== undefined) return typeof reason === 'string' ? rewritten(before, reason) : reason
+  }
+  return undefined
+}
+
+type Attribute = Origin['attributes'][number]
+
+interface Comparison {
+  readonly before: Table
+  readonly then: Origin
+  /** A leaf was rewritten (or truncated) since. */
+  readonly isMoved: boolean
+  /** A masked or excluded column that is nowhere now. */
+  readonly vanished: string | undefined
+}
+
+function columnReason(
+  { attribute, column, rule }: DefinedColumn,
+  { before, then, isMoved, vanished }: Comparison,
+): string | TailraceError | undefined {
+  // A column that only the stream knows has no number any more: its name has to do.
+  const known = then.attributes.find(([attnum, name]) =>
+    attribute.attnum === 0 || attnum === 0 ? name === column.name : attnum === attribute.attnum,
+  )
+  if (known === undefined) {
+    if (attribute.hasMissing || (attribute.hasDefault && isMoved))
+      return `column ${column.name} was added with a default`
+    if (attribute.attnum === 0 && rule === 'keep' && vanished !== undefined)
+      return maskLost(before, vanished, column.name)
+    return undefined
+  }
+  const [, name, type, typmod] = known
+  if (isSecret(before, known) && rule === 'keep')
+    return name === column.name ? `column ${name} was excluded or masked before` : maskLost(before, name, column.name)
+  const isSameType = type === attribute.typeOid && typmod === attribute.typmod
+  if (isSameType || rule === 'exclude') return undefined
+  if (!isMoved && type === attribute.typeOid && isWidened(type, typmod, attribute.typmod)) return undefined
+  return `the type of column ${column.name} changed`
+}
+
+function isSecret(before: Table, [, name]: Attribute): boolean {
+  const column = before.columns.find(other => other.name === name)
+  return column === undefined || column.masked === true
+}
+
+function vanishedSecret(before: Table, then: Origin, now: Origin): string | undefined {
+  const secret = then.attributes.find(
+    attribute =>
+      isSecret(before, attribute) &&
+      !now.attributes.some(([attnum, name]) => name === attribute[1] || (attnum !== 0 && attnum === attribute[0])),
+  )
+  return secret?.[1]
+}
+
+function hasNewFiles(then: Origin, now: Origin): boolean {
+  const files = new Map(now.files)
+  return then.files.some(([oid, file]) => files.has(oid) && files.get(oid) !== file)
+}
+
+const VARCHAR = 1043
+const VARBIT = 1562
+const NUMERIC = 1700
+
+/** More room for the same values: the server changes no row. */
+function isWidened(type: number, from: number, to: number): boolean {
+  if (to === -1) return type === VARCHAR || type === VARBIT || type === NUMERIC
+  if (from === -1 || to < from) return false
+  if (type === VARCHAR || type === VARBIT) return true
+  return type === NUMERIC && ((from - 4) & 0x7ff) === ((to - 4) & 0x7ff)
+}
+
+function rewritten(table: Table, reason: string): TailraceError {
+  return new TailraceError('SCHEMA_REWRITE', 'stop', `Rows of ${table.name} changed without events: ${reason}.`, {
+    hint: 'Its rows must be read again. Begin anew: `tailrace remove --source NAME`, then `tailrace run`.',
+  })
+}
+
+function maskLost(table: Table, from: string, to: string): TailraceError {
+  return new TailraceError(
+    'MASK_LOST',
+    'stop',
+    `Column ${from} of ${table.name}, which is masked or excluded, was renamed to ${to}, which is not.`,
+    { hint: `Add ${to} to \`columns\` of the source, and start again.` },
+  )
+}

@@ -1,0 +1,131 @@
+import { TailraceError } from '../../runtime/errors.ts'
+import { isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
+import type { ColumnRule } from './columns.ts'
+import { columnPatternOf, type PostgresConfig, tableNameOf, tablePatternOf } from './config.ts'
+
+/** Which tables and columns the configuration means. */
+
+/** A relation as the catalog lists it. */
+export interface ListedRelation {
+  readonly oid: number
+  readonly schema: string
+  readonly table: string
+  /** pg_class.relkind: r table, p partitioned table, v view, m materialized view, f foreign table. */
+  readonly kind: string
+  /** pg_class.relpersistence: p permanent, u unlogged, t temporary. */
+  readonly persistence: string
+  readonly isPartition: boolean
+}
+
+/** Why changes of a relation cannot be followed; undefined if they can. */
+export function unsupported(relation: ListedRelation): string | undefined {
+  switch (relation.kind) {
+    case 'v':
+      return 'is a view: capture the tables it reads'
+    case 'm':
+      return 'is a materialized view: capture the tables it reads'
+    case 'f':
+      return 'is a foreign table: capture it where it lives'
+  }
+  if (relation.isPartition) return 'is a partition: name its partitioned table, which stands for all of them'
+  if (relation.persistence !== 'p') return 'is unlogged or temporary: its changes are not in the server’s log'
+  return undefined
+}
+
+/** Throws TABLE_MISSING for a name that is not there, TABLE_UNSUPPORTED for one that cannot be captured. */
+export function selectTables<R extends ListedRelation>(config: PostgresConfig, relations: readonly R[]): R[] {
+  const excluded = config.exclude.map(tablePatternOf)
+  const chosen = new Set<R>()
+  for (const text of config.tables) {
+    const pattern = tablePatternOf(text)
+    const matching = relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
+    if (isExact(pattern) && matching.length === 0) throw missingTable(text, relations)
+    for (const relation of matching) {
+      if (matchesAny(excluded, [relation.schema, relation.table])) continue
+      const reason = unsupported(relation)
+      if (reason === undefined) chosen.add(relation)
+      else if (isExact(pattern))
+        throw new TailraceError('TABLE_UNSUPPORTED', 'stop', `${nameOf(relation)} ${reason}.`, {
+          hint: 'Change `tables` of the source.',
+        })
+    }
+  }
+  if (chosen.size === 0)
+    throw new TailraceError('TABLE_MISSING', 'stop', `No table matches ${config.tables.join(', ')}.`, {
+      hint: 'Patterns are schema.table, exact and case-sensitive; `exclude` wins. `tailrace init` lists the tables.',
+    })
+  return [...chosen].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+}
+
+export function isAppendOnly(config: PostgresConfig, schema: string, table: string): boolean {
+  return matchesAny(config.appendOnly.map(tablePatternOf), [schema, table])
+}
+
+/** The index that `keys` names for this table. */
+export function configuredKey(config: PostgresConfig, schema: string, table: string): string | undefined {
+  for (const [name, index] of Object.entries(config.keys)) {
+    const [keySchema, keyTable] = tableNameOf(name)
+    if (keySchema === schema && keyTable === table) return index
+  }
+  return undefined
+}
+
+/** The rule of each column. Exclusion wins; of several masks the one written first. */
+export function columnRules(
+  config: PostgresConfig,
+  schema: string,
+  table: string,
+  columns: readonly string[],
+): ColumnRule[] {
+  const excluded = config.columns.exclude.map(columnPatternOf)
+  const masks = Object.entries(config.columns.mask).map(([text, mask]) => ({ pattern: columnPatternOf(text), mask }))
+  return columns.map(column => {
+    const parts = [schema, table, column]
+    if (matchesAny(excluded, parts)) return 'exclude'
+    return masks.find(({ pattern }) => matchesPattern(pattern, parts))?.mask ?? 'keep'
+  })
+}
+
+/** Throws CONFIG_COLUMN if an exact column name of the configuration is nowhere: its values would pass unmasked. */
+export function requireColumns(
+  config: PostgresConfig,
+  tables: readonly { schema: string; table: string; columns: readonly string[] }[],
+): void {
+  for (const text of [...config.columns.exclude, ...Object.keys(config.columns.mask)]) {
+    const pattern = columnPatternOf(text)
+    if (!isExact(pattern)) continue
+    const found = tables.some(({ schema, table, columns }) =>
+      columns.some(column => matchesPattern(pattern, [schema, table, column])),
+    )
+    if (found) continue
+    const names = tables.flatMap(({ schema, table, columns }) =>
+      columns.map(column => qualifiedName([schema, table, column])),
+    )
+    throw new TailraceError('CONFIG_COLUMN', 'stop', `No captured table has the column ${text}.`, {
+      hint: `${didYouMean(text, names)}Names are exact and case-sensitive: a wrong one would let its values pass.`,
+    })
+  }
+}
+
+function missingTable(text: string, relations: readonly ListedRelation[]): TailraceError {
+  const known = relations.map(nameOf)
+  return new TailraceError('TABLE_MISSING', 'stop', `There is no table ${text}.`, {
+    hint: `${didYouMean(text, known)}Names are exact and case-sensitive, and the role needs USAGE on the schema.`,
+  })
+}
+
+/** The same but for case, or the same table in another schema. */
+function didYouMean(written: string, known: readonly string[]): string {
+  const lower = written.toLowerCase()
+  const tail = lower.slice(lower.indexOf('.'))
+  const near = known.find(name => name.toLowerCase() === lower) ?? known.find(name => name.toLowerCase().endsWith(tail))
+  return near === undefined ? '' : `Did you mean ${near}? `
+}
+
+export function nameOf({ schema, table }: { schema: string; table: string }): string {
+  return qualifiedName([schema, table])
+}
+
+function matchesAny(patterns: readonly Pattern[], parts: readonly string[]): boolean {
+  return patterns.some(pattern => matchesPattern(pattern, parts))
+}
