@@ -1,0 +1,96 @@
+import type { Column, LogicalType } from '../contract.ts'
+
+/** The way back from JSON (record/json.ts) to the text that the database printed, for sinks that store JSON. */
+
+/** A JSON value whose numbers are kept as their text (`ExactNumber`), so that no digit is lost. */
+export type ExactJson = string | boolean | null | ExactNumber | readonly ExactJson[] | { [name: string]: ExactJson }
+
+export interface ExactNumber {
+  readonly rawJSON: string
+}
+
+// In V8 since Node 22 (https://github.com/tc39/proposal-json-parse-with-source), not yet in TypeScript's library.
+const exact = JSON as unknown as {
+  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
+  rawJSON(text: string): ExactNumber
+}
+
+/** Parses JSON and keeps every digit of its numbers; `JSON.stringify` writes them back unchanged. */
+export function parseExact(json: string): ExactJson {
+  return exact.parse(json, (_key, value, context) =>
+    typeof value === 'number' ? exact.rawJSON(context.source!) : value,
+  ) as ExactJson
+}
+
+/** The database's text of a column's JSON value. */
+export function textOfJson(column: Column, value: ExactJson): string | null {
+  return value === null ? null : text(column.type, column.declared, value)
+}
+
+function text(type: LogicalType, declared: string, value: ExactJson): string {
+  if (typeof value === 'boolean') return booleanText(declared, value)
+  if (Array.isArray(value)) return arrayText(type, declared, value)
+  if (typeof value !== 'string') return (value as ExactNumber).rawJSON
+  switch (type.kind) {
+    case 'bytes':
+      return `\\x${Buffer.from(value, 'base64').toString('hex')}`
+    case 'date':
+      return dateText(value)
+    case 'timestamp':
+    case 'timestamptz':
+      return timestampText(value)
+    case 'timetz':
+      return zoneText(value)
+    default:
+      return value
+  }
+}
+
+/** PostgreSQL prints t and f; MySQL's booleans are small numbers. */
+export function booleanText(declared: string, value: boolean): string {
+  if (/^(tinyint|bit)/i.test(declared)) return value ? '1' : '0'
+  return value ? 't' : 'f'
+}
+
+const ISO_DATE = /^([+-]?)(\d{4,})(-\d\d-\d\d)$/
+const ISO_TIMESTAMP = /^([+-]?)(\d{4,})(-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(.*)$/
+
+function dateText(iso: string): string {
+  const match = ISO_DATE.exec(iso)
+  // Month 0 is MySQL's, which knows no eras.
+  if (match === null || match[3]!.startsWith('-00')) return iso
+  const [year, era] = yearText(match[1]!, match[2]!)
+  return `${year}${match[3]}${era}`
+}
+
+function timestampText(iso: string): string {
+  const match = ISO_TIMESTAMP.exec(iso)
+  if (match === null) return iso
+  const [year, era] = yearText(match[1]!, match[2]!)
+  return `${year}${match[3]} ${zoneText(match[4]! + match[5]!)}${era}`
+}
+
+/** Astronomical years to years with an era: 0000 is 1 BC. */
+function yearText(sign: string, digits: string): [string, string] {
+  const year = sign === '-' ? -Number(digits) : Number(digits)
+  return year > 0 ? [String(year).padStart(4, '0'), ''] : [String(1 - year).padStart(4, '0'), ' BC']
+}
+
+/** PostgreSQL leaves out the zone's minutes where they are 0. */
+function zoneText(time: string): string {
+  if (time.endsWith('Z')) return `${time.slice(0, -1)}+00`
+  return time.replace(/([+-]\d\d):00$/, '$1')
+}
+
+/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO: what array_out quotes. */
+function arrayText(type: LogicalType, declared: string, values: readonly ExactJson[]): string {
+  const element = type.kind === 'array' ? type.element : type
+  const parts = values.map(value => {
+    if (value === null) return 'NULL'
+    if (Array.isArray(value)) return arrayText(type, declared, value)
+    const plain = text(element, declared, value)
+    const quoted = plain === '' || /[{}",\\\s]/.test(plain) || /^null$/i.test(plain)
+    return quoted ? `"${plain.replace(/["\\]/g, '\\$&')}"` : plain
+  })
+  return `{${parts.join(',')}}`
+}

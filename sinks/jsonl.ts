@@ -1,0 +1,73 @@
+import { access, constants, mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
+import { errorCode } from '../runtime/errors.ts'
+import { Names, nameTemplate } from '../runtime/naming.ts'
+import { defineSink } from '../runtime/plugin.ts'
+import { sizeOption } from '../runtime/quantity.ts'
+import { ChangesSink } from './jsonl/changes-sink.ts'
+import { CursorFile } from './jsonl/cursor-file.ts'
+import { FOLDER_NAMES } from './jsonl/folder-names.ts'
+import { removeAll } from './jsonl/remove.ts'
+import type { JsonlOptions } from './jsonl/sink.ts'
+import { StateSink } from './jsonl/state-sink.ts'
+
+const config = z.strictObject({
+  path: z.string().min(1).describe('Folder for the files; relative to this file.'),
+  mode: z
+    .enum(['changes', 'state'])
+    .default('changes')
+    .describe('changes: a line for every change, for ever. state: the current rows, the last line of a key wins.'),
+  name: nameTemplate('{schema}.{table}').describe('Folder of a table below path.'),
+  fileBytes: sizeOption().prefault('64MB').describe('A table goes on in a new file from this size.'),
+})
+type Config = z.infer<typeof config>
+
+/**
+ * JSON lines in a folder per table: `{schema}.{table}/00000001.jsonl`. What `write` was given is on disk when it
+ * resolves; after a crash the files hold whole batches, each line once.
+ */
+export default defineSink<Config>({
+  type: 'jsonl',
+  config,
+  reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
+  open: async (options, context) => open(options, context),
+  check: async ({ path }) => [await checkFolder(path)],
+  destroy: async ({ path }, context) => removeAll(resolve(path), context),
+})
+
+async function open(options: Config, context: SinkContext): Promise<Target> {
+  const path = resolve(options.path)
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const names = new Names(options.name, context.pipeline, FOLDER_NAMES)
+  const sinks: Sink[] = []
+  return {
+    async sink(source) {
+      const sinkOptions: JsonlOptions = { path, fileBytes: options.fileBytes, names, context, source }
+      const cursorFile = await CursorFile.open(path, context, source)
+      const sink = new (options.mode === 'state' ? StateSink : ChangesSink)(sinkOptions, cursorFile)
+      await sink.prepare()
+      sinks.push(sink)
+      return sink
+    },
+    async [Symbol.asyncDispose]() {
+      for (const sink of sinks) await sink[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function checkFolder(path: string): Promise<Finding> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await access(path, constants.W_OK)
+    return { level: 'ok', code: 'TARGET_WRITABLE', message: `${path} can be written.` }
+  } catch (error) {
+    return {
+      level: 'error',
+      code: 'TARGET_UNWRITABLE',
+      message: `${path} cannot be written (${errorCode(error)}).`,
+      fix: `mkdir -p '${path}' and give it to the user that runs Tailrace`,
+    }
+  }
+}

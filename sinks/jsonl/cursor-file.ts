@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import type { Cursor, SinkContext, Table } from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { readJson, replaceFile } from './files.ts'
+
+/** `_cursor-<source>.json`: what the folder holds of a source. Its rename is the commit of a batch. */
+interface Stored {
+  readonly pipeline: string
+  readonly sink: string
+  readonly source: string
+  /** Id of the log that the cursor belongs to. */
+  readonly log: string
+  readonly cursor: Cursor | null
+  /** Raised by each opening: a writer that finds a higher one has been replaced. */
+  readonly epoch: number
+  /** Number of the last batch whose lines count. */
+  readonly batch: number
+}
+
+/** Where a table's lines are, and which of the table's lives they tell. */
+export interface TablePlace {
+  readonly folder: string
+  readonly incarnation: number
+}
+
+/** The sink's own two files for one source: its cursor, and its list of tables. */
+export class CursorFile {
+  readonly #path: string
+  readonly #tablesPath: string
+  readonly #tables: Map<string, TablePlace>
+  #stored: Stored
+
+  private constructor(path: string, tablesPath: string, stored: Stored, tables: Map<string, TablePlace>) {
+    this.#path = path
+    this.#tablesPath = tablesPath
+    this.#stored = stored
+    this.#tables = tables
+  }
+
+  /**
+   * Takes the source's part of the folder over: a writer that opened it before is fenced off. Throws TARGET_TAKEN if
+   * it belongs to another pipeline or sink.
+   */
+  static async open(path: string, context: SinkContext, source: { name: string; logId: string }): Promise<CursorFile> {
+    const cursorPath = join(path, `_cursor-${source.name}.json`)
+    const tablesPath = join(path, `_tables-${source.name}.json`)
+    const before = (await readJson(cursorPath)) as Stored | undefined
+    if (before !== undefined && (before.pipeline !== context.pipeline || before.sink !== context.name))
+      throw new TailraceError(
+        'TARGET_TAKEN',
+        'stop',
+        `${path} belongs to the sink "${before.sink}" of the pipeline "${before.pipeline}".`,
+        { hint: 'Give each sink a `path` of its own.' },
+      )
+    const tables = (await readJson(tablesPath)) as Record<string, TablePlace> | undefined
+    const stored: Stored = {
+      pipeline: context.pipeline,
+      sink: context.name,
+      source: source.name,
+      log: source.logId,
+      cursor: before?.log === source.logId ? before.cursor : null,
+      epoch: (before?.epoch ?? 0) + 1,
+      batch: before?.batch ?? 0,
+    }
+    await replaceFile(cursorPath, JSON.stringify(stored))
+    return new CursorFile(cursorPath, tablesPath, stored, new Map(Object.entries(tables ?? {})))
+  }
+
+  get cursor(): Cursor | undefined {
+    return this.#stored.cursor ?? undefined
+  }
+
+  get batch(): number {
+    return this.#stored.batch
+  }
+
+  get log(): string {
+    return this.#stored.log
+  }
+
+  get tables(): ReadonlyMap<string, TablePlace> {
+    return this.#tables
+  }
+
+  /** Durable on return, before the table's first line is written. */
+  async addTable(table: Table, folder: string): Promise<void> {
+    this.#tables.set(table.name, { folder, incarnation: table.incarnation })
+    await replaceFile(this.#tablesPath, JSON.stringify(Object.fromEntries(this.#tables)))
+  }
+
+  async forgetTables(): Promise<void> {
+    this.#tables.clear()
+    await replaceFile(this.#tablesPath, '{}')
+  }
+
+  /** Throws SINK_FENCED if another writer has opened the folder since, SINK_RESTORED if the file is gone or older. */
+  async checkFence(): Promise<void> {
+    const now = (await readJson(this.#path)) as Stored | undefined
+    if (now?.epoch === this.#stored.epoch && now.batch === this.#stored.batch) return
+    if (now !== undefined && now.epoch > this.#stored.epoch)
+      throw new TailraceError('SINK_FENCED', 'stop', `Another process writes to ${this.#path}.`, {
+        hint: 'Run one pipeline per target. Stop the other one, then resume this sink.',
+      })
+    throw new TailraceError('SINK_RESTORED', 'retry', `${this.#path} was removed or replaced by an older one.`, {
+      hint: 'The sink goes on from what the folder now holds.',
+    })
+  }
+
+  /** The folder no longer holds what the cursor says: from now on there is none. Durable on return. */
+  async forget(): Promise<void> {
+    const stored = { ...this.#stored, cursor: null }
+    await replaceFile(this.#path, JSON.stringify(stored))
+    this.#stored = stored
+  }
+
+  /** Commits the batch: durable on return; a crash before leaves the former cursor. */
+  async move(cursor: Cursor, batch: number): Promise<void> {
+    const stored = { ...this.#stored, cursor, batch }
+    await replaceFile(this.#path, JSON.stringify(stored))
+    this.#stored = stored
+  }
+}

@@ -1,0 +1,78 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
+
+/** File access whose result outlives a power cut, with errors that say what to do. */
+
+/** Makes the entries of a folder durable: names of files created, renamed or removed in it. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+export async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (made !== undefined) await syncFolder(dirname(path))
+}
+
+/** Replaces a file as a whole: after a crash it is the old or the new one. */
+export async function replaceFile(path: string, content: string): Promise<void> {
+  const scratch = `${path}.tmp`
+  const file = await open(scratch, 'w', 0o600)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(scratch, path)
+  await syncFolder(dirname(path))
+}
+
+/** The parsed content of a JSON file; undefined if there is none. */
+export async function readJson(path: string): Promise<unknown> {
+  let content: string
+  try {
+    content = await readFile(path, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    return JSON.parse(content)
+  } catch (cause) {
+    throw new TailraceError('SINK_DAMAGED', 'stop', `${path} is not JSON.`, {
+      cause,
+      hint: 'Remove it: the sink is then built anew from the log.',
+    })
+  }
+}
+
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+}
+
+/** Errors of the file system as errors of the sink. */
+export function fileError(cause: unknown, path: string): unknown {
+  if (isTailraceError(cause)) return cause
+  const code = errorCode(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new TailraceError('TARGET_FULL', 'retry', `There is no room left for ${path}.`, {
+      cause,
+      hint: 'Free some space or move `path` of the sink; it goes on by itself.',
+    })
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return new TailraceError('TARGET_UNWRITABLE', 'stop', `${path} cannot be written (${code}).`, {
+      cause,
+      hint: 'Give the folder to the user that runs Tailrace, then resume the sink.',
+    })
+  if (code === undefined) return cause
+  return new TailraceError('TARGET_IO', 'retry', `Writing to ${path} failed: ${errorMessage(cause)}`, {
+    cause,
+    hint: 'See the operating system for the state of the disk.',
+  })
+}

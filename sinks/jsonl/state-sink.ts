@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import type { LoggedChange, SinkRow, Table } from '../../runtime/contract.ts'
+import { errorMessage } from '../../runtime/errors.ts'
+import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
+import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
+import { valueJson } from '../../runtime/record/value.ts'
+import { foldFiles, KeyParts, rowLine, type StateRow } from './fold.ts'
+import { deleteLine, keyJson, type Lines, upsertLine } from './lines.ts'
+import { JsonlSink } from './sink.ts'
+import type { TableFolder } from './table-folder.ts'
+
+/** Below this a table is not worth compacting. */
+const SMALLEST_COMPACTED = 1024 * 1024
+const PAGE_ROWS = 1000
+const PIECE_BYTES = 256 * 1024
+
+/** Keeps the current rows: a line per change, the last of a key wins; compacted when more than half is dead. */
+export class StateSink extends JsonlSink {
+  protected readonly forgetsFormerLives = true
+
+  protected encode(change: LoggedChange, into: Lines): number {
+    const { kind, table } = change
+    if (kind === 's' || kind === 'm' || kind === 't') return 0
+    const key = keyJson(table, change.key, this.cursorFile.log, change.version)
+    if (kind !== 'd') {
+      upsertLine(into, change, key)
+      return kind === 'u' ? 1 : 0
+    }
+    const { onDelete } = this.context
+    // The old key of a moved row is not a deleted row: it is gone whatever becomes of deletes.
+    if (onDelete === 'ignore' && change.moved === undefined) return 0
+    const mark = onDelete === 'mark'
+    deleteLine(into, key, mark)
+    return mark ? 1 : 2
+  }
+
+  protected async settle(folder: TableFolder, signal: AbortSignal): Promise<void> {
+    const { lines, dead } = folder.counts
+    if (dead * 2 <= lines || folder.bytes < SMALLEST_COMPACTED) return
+    let live = 0
+    const scratch = join(folder.path, 'scratch.tmp')
+    try {
+      await using parts = await KeyParts.of(folder.parts(), scratch, signal)
+      const count = (rows: number): void => {
+        live += rows
+      }
+      await folder.replace(currentLines(parts, count, signal), () => ({ ...this.committed(), lines: live, dead: 0 }))
+    } catch (error) {
+      // The batch is committed and the files say the same as before: a later batch tries again.
+      if (!signal.aborted)
+        this.context.logger.warn({ sink: this.context.name, reason: errorMessage(error) }, 'compaction failed')
+    }
+  }
+
+  async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
+    const folder = this.folderIfAny(table)
+    if (folder === undefined) return keys.map(() => undefined)
+    const names = keys.map(key => lookUpKey(table, key))
+    const rows = await this.exclusive(() => foldFiles(folder.parts(), signal, new Set(names)))
+    return names.map((name, i) => {
+      const row = rows.get(name)
+      return row === undefined || row.deleted ? undefined : { key: keys[i]!, cells: cellsOf(table, row) }
+    })
+  }
+
+  async *rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
+    const folder = this.folderIfAny(table)
+    if (folder === undefined) return
+    const { parts, first } = await this.exclusive(async () => {
+      const parts = await KeyParts.of(folder.parts(), join(folder.path, 'read.tmp'), signal)
+      // A single part is the table's own file, which may change once others have their turn.
+      return { parts, first: parts.files.length === 1 ? await foldFiles(parts.files[0]!, signal) : undefined }
+    })
+    await using _ = parts
+    for (const files of parts.files) {
+      const rows = first ?? (await foldFiles(files, signal))
+      let page: SinkRow[] = []
+      for (const row of rows.values()) {
+        if (!row.deleted) page.push({ key: keyOfRow(table, row), cells: cellsOf(table, row) })
+        if (page.length < PAGE_ROWS) continue
+        yield page
+        page = []
+      }
+      if (page.length > 0) yield page
+    }
+  }
+}
+
+async function* currentLines(
+  parts: KeyParts,
+  count: (rows: number) => void,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const files of parts.files) {
+    const rows = await foldFiles(files, signal)
+    count(rows.size)
+    let piece: string[] = []
+    let size = 0
+    for (const row of rows.values()) {
+      const line = rowLine(row)
+      piece.push(line)
+      size += line.length
+      if (size < PIECE_BYTES) continue
+      yield Buffer.from(piece.join(''))
+      piece = []
+      size = 0
+    }
+    if (piece.length > 0) yield Buffer.from(piece.join(''))
+  }
+}
+
+/** As `keyJson` wrote it; the key of a table without one is its log and version. */
+function lookUpKey(table: Table, key: Uint8Array): string {
+  const texts = keyTexts(key)
+  if (table.key.length === 0) return `[${JSON.stringify(texts[0])},${texts[1]}]`
+  return `[${table.key.map((column, i) => valueJson(table.columns[column]!.type, texts[i]!)).join(',')}]`
+}
+
+function keyOfRow(table: Table, row: StateRow): Uint8Array {
+  const values = parseExact(row.key) as readonly ExactJson[]
+  if (table.key.length === 0) return keyFromTexts(values.map(value => JSON.stringify(value).replaceAll('"', '')))
+  return keyFromTexts(table.key.map((column, i) => textOfJson(table.columns[column]!, values[i]!)!))
+}
+
+function cellsOf(table: Table, row: StateRow): Map<string, string | null> {
+  const values = new Map(Object.entries(parseExact(row.value) as { [name: string]: ExactJson }))
+  const cells = new Map<string, string | null>()
+  for (const column of table.columns) {
+    const value = values.get(column.name)
+    if (value !== undefined) cells.set(column.name, textOfJson(column, value))
+  }
+  return cells
+}

@@ -1,0 +1,19 @@
+import { pino } from 'pino'
+import { loadPlugin } from '../../runtime/plugin.ts'
+import { follow } from './sink-driver.ts'
+import { killScript } from './sink-kill-script.ts'
+
+/** Writes the kill script into a sink, telling its parent of every batch, until it is killed or done. */
+const { type, options } = JSON.parse(process.argv[2]!) as { type: string; options: unknown }
+const plugin = await loadPlugin('sink', type, process.cwd())
+const target = await plugin.open(plugin.config.parse(options), {
+  pipeline: 'shop',
+  name: 'copy',
+  logger: pino({ level: 'silent' }),
+  sources: ['app'],
+  onDelete: 'delete',
+})
+const sink = await target.sink({ name: 'app', logId: '5c21' }, new AbortController().signal)
+await follow(sink, killScript().batches, () => process.send?.('batch'))
+await target[Symbol.asyncDispose]()
+process.disconnect?.()

@@ -1,0 +1,46 @@
+import type { LogBatch, Table } from '../../runtime/contract.ts'
+import { keyFromTexts } from '../../runtime/record/key.ts'
+import { column, ScriptedLog, table, tuple } from './scripted-log.ts'
+
+const BATCHES = 120
+const KEYS = 40
+
+/** A long line of batches, the same in every process: inserts, updates, deletes, moved keys, a truncate now and then. */
+export function killScript(): { batches: LogBatch[]; tables: Table[] } {
+  const log = new ScriptedLog('5c21')
+  const columns = [column('id', 'int64'), column('version', 'int64'), column('body', 'text')]
+  const tables = [table(1, 'public.one', columns), table(2, 'public.two', columns)]
+  const batches = [
+    log.batch(writer => {
+      for (const each of tables) writer.announce(each)
+    }),
+  ]
+  let seed = 1
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+    return (seed >>> 8) % below
+  }
+  for (let version = 1; version <= BATCHES; version++) {
+    const of = tables[random(2)]!
+    if (random(25) === 0) {
+      batches.push(log.batch(writer => writer.truncate(of)))
+      continue
+    }
+    batches.push(
+      log.batch(writer => {
+        for (let i = 0; i < 30; i++) {
+          const each = tables[random(2)]!
+          const id = String(random(KEYS))
+          const cells = [id, String(version), `body ${version} ${i} `.repeat(20)]
+          if (random(5) === 0) writer.delete(each, tuple([id, undefined, undefined]), false)
+          else if (random(8) === 0) {
+            const to = String(random(KEYS))
+            writer.delete(each, tuple([id, undefined, undefined]), false, keyFromTexts([to]))
+            writer.row('u', each, tuple([to, ...cells.slice(1)]), undefined, keyFromTexts([id]))
+          } else writer.row('u', each, tuple(cells))
+        }
+      }),
+    )
+  }
+  return { batches, tables }
+}
