@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { defineLog } from '../plugin.ts'
+import { durationOption, sizeOption } from '../quantity.ts'
+import { realFs } from './embedded/fs.ts'
+import { acquireLock, refuseNetworkFileSystem } from './embedded/lock.ts'
+import { openLog } from './embedded/open.ts'
+
+const RING_BYTES = 16 * 1024 * 1024
+const CHECKPOINT_BYTES = 64 * 1024 * 1024
+
+const config = z.strictObject({
+  /** Each source's log stands in a folder of its own below it. */
+  path: z.string(),
+  /** At this size of one source's log the source waits; nothing is dropped. Default: none. */
+  maxBytes: sizeOption().optional(),
+  segmentBytes: sizeOption().prefault('256MB'),
+  keepHistory: durationOption().prefault('7d'),
+  deleteRetention: durationOption().prefault('7d'),
+  deleteRetentionMax: durationOption().prefault('30d'),
+  /** Append-only tables: how long their rows are kept. Default: for ever. */
+  retention: durationOption().optional(),
+})
+
+/** The change log in segment files on a local disk, one per source. */
+export default defineLog<z.infer<typeof config>>({
+  type: 'embedded',
+  config,
+  async open({ segmentBytes, maxBytes = Number.POSITIVE_INFINITY }, { folder, logger }) {
+    await realFs.makeFolder(folder)
+    refuseNetworkFileSystem(folder, (await realFs.space(folder)).type)
+    const resources = new AsyncDisposableStack()
+    resources.adopt(acquireLock(folder), lock => lock.release())
+    const limits = { segmentBytes, maxBytes, ringBytes: RING_BYTES, checkpointBytes: CHECKPOINT_BYTES }
+    return openLog(realFs, folder, limits, logger, resources)
+  },
+})

@@ -1,0 +1,254 @@
+import type { Logger } from 'pino'
+import type { Batch, Cursor, Position, Table } from '../../contract.ts'
+import { crashPoint } from '../../crash.ts'
+import { errorCode, TailraceError } from '../../errors.ts'
+import { malformed } from '../../record/cells.ts'
+import { wholeSlice } from '../../record/slice.ts'
+import { stampAppendTime } from '../../record/stamp.ts'
+import { writeCheckpoint } from './checkpoint.ts'
+import { CHUNK_HEADER, ChunkType } from './chunk.ts'
+import { cutTail } from './cut.ts'
+import type { Fs } from './fs.ts'
+import type { Head } from './head.ts'
+import type { MarkFile } from './mark.ts'
+import type { LogChunk } from './ring.ts'
+import { SEGMENT_HEADER, type SegmentInfo } from './segment.ts'
+import { SegmentWriter } from './segment-writer.ts'
+
+export interface AppendLimits {
+  /** A new segment begins where a chunk would make one larger. */
+  readonly segmentBytes: number
+  /** Appends wait where they would make the log larger. */
+  readonly maxBytes: number
+  /** A checkpoint is written each time the log has grown by this. */
+  readonly checkpointBytes: number
+  /** Chunks of an unfinished unit kept in memory for the readers that wait for its end. */
+  readonly ringBytes: number
+}
+
+export interface LogPlace {
+  readonly fs: Fs
+  readonly folder: string
+  readonly logId: string
+  readonly logger: Logger
+}
+
+/** The unit being written. */
+interface OpenUnit {
+  readonly base: number
+  readonly tables: Table[]
+  /** Segments that it has left behind. */
+  readonly finished: SegmentInfo[]
+  chunks: LogChunk[]
+  chunkBytes: number
+}
+
+/** Writes units to the end of the log. The only writer; one append at a time. */
+export class Appender {
+  readonly #place: LogPlace
+  readonly #session: string
+  readonly #head: Head
+  readonly #mark: MarkFile
+  readonly #limits: AppendLimits
+  #segment: SegmentWriter | undefined
+  #unit: OpenUnit | undefined
+  #next: number
+  #sinceCheckpoint: number
+  #broken = false
+  /** An append waits for room. */
+  full = false
+
+  /** `sinceCheckpoint`: bytes that the next opening would have to scan as it is. */
+  constructor(
+    place: LogPlace,
+    session: string,
+    head: Head,
+    mark: MarkFile,
+    limits: AppendLimits,
+    sinceCheckpoint: number,
+  ) {
+    this.#place = place
+    this.#session = session
+    this.#head = head
+    this.#mark = mark
+    this.#limits = limits
+    this.#next = head.end + 1
+    this.#sinceCheckpoint = sinceCheckpoint
+  }
+
+  /** See `SourceLog.append`. After LOG_FSYNC the whole log is unusable: the process must end. */
+  async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
+    this.#head.check()
+    if (this.#broken)
+      throw new TailraceError('LOG_UNIT_TORN', 'retry', 'An earlier append failed: the unit cannot go on.', {
+        hint: 'The source resumes behind the last whole unit by itself.',
+      })
+    return this.#guard(async () => {
+      signal.throwIfAborted()
+      if (this.#unit === undefined && this.#sinceCheckpoint >= this.#limits.checkpointBytes) await this.#checkpoint()
+      await this.#waitForRoom(batch.bytes.length, signal)
+      await this.#write(batch)
+      return batch.end === undefined ? undefined : await this.#endUnit(batch.end)
+    })
+  }
+
+  /** Drops a unit that was begun and not ended, durably; appends may go on. */
+  async rollBack(): Promise<void> {
+    this.#head.check()
+    if (this.#unit === undefined && !this.#broken) return
+    await this.#guard(async () => {
+      const segment = this.#segment
+      this.#segment = undefined
+      this.#unit = undefined
+      await segment?.close()
+      await cutTail(this.#place.fs, this.#place.folder, this.#head)
+    })
+    this.#next = this.#head.end + 1
+    this.#broken = false
+  }
+
+  /** A unit that was not ended is left behind for the next opening to cut. */
+  async close(): Promise<void> {
+    await this.#segment?.close()
+    this.#segment = undefined
+    if (!this.#broken && this.#sinceCheckpoint > 0) await this.#checkpoint()
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#broken = true
+      if (errorCode(error) === 'LOG_FSYNC') this.#head.fail(error as TailraceError)
+      throw error
+    }
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const { entries, count: changes, bytes } = batch
+    const appendTime = BigInt(Date.now()) * 1000n
+    stampAppendTime(batch, appendTime)
+    const segment = await this.#segmentFor(bytes.length)
+    this.#unit ??= { base: this.#next, tables: [], finished: [], chunks: [], chunkBytes: 0 }
+    const unit = this.#unit
+    const common = { base: this.#next, unitBase: unit.base, session: this.#session, appendTime }
+    const tables = this.#undeclared(batch, segment.declared)
+    if (tables.length > 0) {
+      const definitions = Buffer.from(JSON.stringify(tables))
+      segment.put({ ...common, type: ChunkType.tables, entries: 0, changes: 0, endSize: 0 }, definitions)
+    }
+    const endSize = batch.end === undefined ? 0 : bytes.length - batch.endAt
+    segment.put({ ...common, type: ChunkType.data, entries, changes, endSize }, bytes)
+    await segment.flush()
+    for (const table of tables) segment.declared.add(table.id)
+    unit.tables.push(...tables)
+    this.#next += entries
+    const slice = wholeSlice(bytes, common.base, appendTime)
+    this.#keep(unit, { slice, last: this.#next - 1, changes, endsUnit: endSize > 0, tables: batch.tables })
+  }
+
+  /** The newest chunks of a long unit; what came before them is read from the segments. */
+  #keep(unit: OpenUnit, chunk: LogChunk): void {
+    unit.chunks.push(chunk)
+    unit.chunkBytes += chunk.slice.bytes.length
+    if (unit.chunkBytes <= this.#limits.ringBytes) return
+    unit.chunks = []
+    unit.chunkBytes = 0
+  }
+
+  async #endUnit(end: NonNullable<Batch['end']>): Promise<{ cursor: Cursor; position?: Position }> {
+    const { finished, tables, chunks } = this.#unit!
+    const segment = this.#segment!
+    crashPoint('log.written')
+    await segment.sync()
+    crashPoint('log.synced')
+    const { place } = segment
+    const before = this.#head.bytes
+    const last = this.#next - 1
+    this.#head.advance({ end, last, tables, place, segments: [...finished, segment.info], chunks })
+    this.#sinceCheckpoint += this.#head.bytes - before
+    this.#unit = undefined
+    this.#mark.publish({ ...place, logId: this.#place.logId, session: this.#session, end: last })
+    const cursor = this.#head.cursors.at(last)
+    return end.lane === 'stream' ? { cursor, position: end.position } : { cursor }
+  }
+
+  #undeclared(batch: Batch, declared: ReadonlySet<number>): Table[] {
+    const missing: Table[] = []
+    for (const id of batch.tables) {
+      if (declared.has(id)) continue
+      const table = batch.registry.get(id) ?? this.#head.state.tables.get(id)
+      if (table === undefined) throw malformed(`a change of table ${id}, which was never announced,`, 0)
+      missing.push(table)
+    }
+    return missing
+  }
+
+  async #waitForRoom(size: number, signal: AbortSignal): Promise<void> {
+    const needed = size + 2 * CHUNK_HEADER + SEGMENT_HEADER
+    try {
+      while (this.#bytes() + needed > this.#limits.maxBytes) {
+        this.full = true
+        await this.#head.bell.wait(signal)
+      }
+    } finally {
+      this.full = false
+    }
+  }
+
+  /** Bytes of the log with the unit being written. */
+  #bytes(): number {
+    if (this.#segment === undefined || this.#unit === undefined) return this.#head.bytes
+    const written = [...this.#unit.finished, this.#segment.info].reduce((sum, { bytes }) => sum + bytes, 0)
+    return this.#head.bytes - this.#durableBytes() + written
+  }
+
+  /** Durable bytes of the segments that the unit is being written to. */
+  #durableBytes(): number {
+    const first = this.#unit?.finished[0]?.first ?? this.#segment?.info.first
+    return this.#head.place?.segment === first ? (this.#head.place?.at ?? 0) : 0
+  }
+
+  async #segmentFor(size: number): Promise<SegmentWriter> {
+    const { fs, folder, logId } = this.#place
+    const { place, segments } = this.#head
+    if (this.#segment === undefined && place !== undefined)
+      this.#segment = await SegmentWriter.reopen(fs, folder, place, segments.at(-1)!.records)
+    const segment = this.#segment
+    if (segment !== undefined) {
+      const fits = segment.info.bytes + CHUNK_HEADER + size <= this.#limits.segmentBytes
+      if (fits || segment.isEmpty) return segment
+      this.#segment = undefined
+      await this.#finish(segment)
+    }
+    this.#segment = await SegmentWriter.create(fs, folder, this.#next, logId)
+    crashPoint('log.rolled')
+    return this.#segment
+  }
+
+  /** What a unit has written to a segment is durable before the unit goes on in the next. */
+  async #finish(segment: SegmentWriter): Promise<void> {
+    try {
+      if (this.#unit === undefined) return
+      await segment.sync()
+      this.#unit.finished.push(segment.info)
+    } finally {
+      await segment.close()
+    }
+  }
+
+  /** Only saves time at the next opening, so a full disk does not stop the log here. */
+  async #checkpoint(): Promise<void> {
+    const { fs, folder, logId, logger } = this.#place
+    const { end, place, segments, state } = this.#head
+    this.#sinceCheckpoint = 0
+    if (place === undefined) return
+    try {
+      await writeCheckpoint(fs, folder, { logId, end, place, segments }, state)
+    } catch (error) {
+      if (errorCode(error) !== 'LOG_DISK_FULL') throw error
+      logger.warn({ err: error }, 'no checkpoint of the log: the disk is full')
+    }
+    crashPoint('log.checkpoint')
+  }
+}

@@ -1,0 +1,54 @@
+import type { LoadProgress, Position, SourceIdentity, Table } from '../../contract.ts'
+import { freeze } from '../../record/schema.ts'
+import type { ResumeState } from '../common/resume-state.ts'
+import { readChecked, replaceChecked } from './checked-file.ts'
+import type { Fs } from './fs.ts'
+import type { Place } from './scan.ts'
+import type { SegmentInfo } from './segment.ts'
+
+const CHECKPOINT = 'checkpoint'
+
+/** What a scan of the log up to a unit end would find: saves that scan. Derived; any that is missing is made anew. */
+export interface Checkpoint {
+  readonly logId: string
+  /** Offset of the unit end. */
+  readonly end: number
+  readonly place: Place
+  readonly segments: readonly SegmentInfo[]
+  readonly stream: Position | null
+  readonly loads: readonly (readonly [string, LoadProgress])[]
+  readonly tables: readonly Table[]
+  readonly identity: SourceIdentity
+}
+
+/** Durable on return. `end` must be: nothing in a checkpoint may be lost later. */
+export function writeCheckpoint(
+  fs: Fs,
+  folder: string,
+  at: Pick<Checkpoint, 'logId' | 'end' | 'place' | 'segments'>,
+  state: ResumeState,
+): Promise<void> {
+  const checkpoint: Checkpoint = {
+    ...at,
+    stream: state.stream ?? null,
+    loads: [...state.loads],
+    tables: [...state.tables.values()],
+    identity: state.identity,
+  }
+  return replaceChecked(fs, folder, CHECKPOINT, checkpoint)
+}
+
+/** Undefined if there is none of this log, or it is damaged. */
+export async function readCheckpoint(fs: Fs, folder: string, logId: string): Promise<Checkpoint | undefined> {
+  const found = await readChecked(fs, folder, CHECKPOINT)
+  if (found.state !== 'found') return undefined
+  const checkpoint = found.value as Checkpoint
+  return checkpoint.logId === logId ? checkpoint : undefined
+}
+
+/** Puts what the checkpoint knows into an empty state. */
+export function restore(state: ResumeState, { tables, loads, stream, identity }: Checkpoint): void {
+  for (const table of tables) state.tables.set(table.id, freeze(table))
+  for (const [name, progress] of loads) state.end({ lane: `load:${name}`, progress, identity })
+  if (stream !== null) state.end({ lane: 'stream', position: stream, identity })
+}

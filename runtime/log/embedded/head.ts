@@ -1,0 +1,91 @@
+import { Bell } from '../../abort.ts'
+import type { Position, Table, UnitEnd } from '../../contract.ts'
+import type { TailraceError } from '../../errors.ts'
+import { ResumeState } from '../common/resume-state.ts'
+import type { Cursors } from './cursors.ts'
+import { Places } from './places.ts'
+import { type LogChunk, Ring } from './ring.ts'
+import type { Place } from './scan.ts'
+import type { SegmentInfo } from './segment.ts'
+
+/** A unit that has become durable. */
+export interface Unit {
+  readonly end: UnitEnd
+  /** Offset of its unit end. */
+  readonly last: number
+  readonly tables: readonly Table[]
+  /** Behind it. */
+  readonly place: Place
+  /** The segments it was written to, as they are now. */
+  readonly segments: readonly SegmentInfo[]
+  readonly chunks: readonly LogChunk[]
+}
+
+/** Stream ends remembered for those who wait for a position and are woken late. */
+const RECENT_ENDS = 1024
+
+/** All of the log that is durable, as far as it is kept in memory. Moved by the writer, watched by the readers. */
+export class Head {
+  readonly bell = new Bell()
+  readonly state = new ResumeState()
+  readonly places = new Places()
+  readonly ring: Ring
+  readonly cursors: Cursors
+  readonly segments: SegmentInfo[] = []
+  /** Where the next chunk goes; undefined while there is no segment. */
+  place: Place | undefined
+  /** Offset of the last entry; 0 while there is none. */
+  end = 0
+  bytes = 0
+  records = 0
+  /** The newest unit ends of the stream, oldest first. */
+  readonly streamEnds: { readonly offset: number; readonly position: Position }[] = []
+  #failure: TailraceError | undefined
+
+  constructor(cursors: Cursors, ringBytes: number) {
+    this.cursors = cursors
+    this.ring = new Ring(ringBytes)
+  }
+
+  advance(unit: Unit): void {
+    for (const table of unit.tables) if (!this.state.tables.has(table.id)) this.state.tables.set(table.id, table)
+    this.state.end(unit.end)
+    for (const segment of unit.segments) this.setSegment(segment)
+    for (const chunk of unit.chunks) this.ring.push(chunk)
+    this.end = unit.last
+    this.place = unit.place
+    if (unit.end.lane === 'stream') {
+      this.streamEnds.push({ offset: unit.last, position: unit.end.position })
+      if (this.streamEnds.length > 2 * RECENT_ENDS) this.streamEnds.splice(0, RECENT_ENDS)
+    }
+    this.bell.ring()
+  }
+
+  /** The newest segment as it is now, or a new one behind it. */
+  setSegment(segment: SegmentInfo): void {
+    const newest = this.segments.at(-1)
+    if (newest?.first === segment.first) {
+      this.bytes -= newest.bytes
+      this.records -= newest.records
+      this.segments.pop()
+    }
+    this.segments.push(segment)
+    this.bytes += segment.bytes
+    this.records += segment.records
+  }
+
+  /** Index of the segment that holds this offset. */
+  segmentOf(offset: number): number {
+    return this.segments.findLastIndex(segment => segment.first <= offset)
+  }
+
+  /** The log cannot be trusted any more: every use of it throws this from now on. */
+  fail(error: TailraceError): void {
+    this.#failure ??= error
+    this.bell.ring()
+  }
+
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+}

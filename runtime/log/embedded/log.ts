@@ -1,0 +1,122 @@
+import type {
+  Batch,
+  Cursor,
+  LogBatch,
+  LogLag,
+  LogStats,
+  Position,
+  ReadOptions,
+  Resume,
+  Source,
+  SourceLog,
+  Table,
+  TableFilter,
+} from '../../contract.ts'
+import { TailraceError } from '../../errors.ts'
+import type { Appender, LogPlace } from './appender.ts'
+import type { Head } from './head.ts'
+import { lagBehind } from './lag.ts'
+import { follow } from './reader.ts'
+import { SegmentReader } from './segment-reader.ts'
+
+/** The log of one source in a folder. Without an appender it only reads. */
+export class EmbeddedLog implements SourceLog {
+  readonly id: string
+  readonly readers: SourceLog['readers']
+  readonly #place: LogPlace
+  readonly #head: Head
+  readonly #appender: Appender | undefined
+  readonly #resources: AsyncDisposableStack
+
+  /** `resources` is disposed with the log. */
+  constructor(
+    place: LogPlace,
+    head: Head,
+    readers: SourceLog['readers'],
+    appender: Appender | undefined,
+    resources: AsyncDisposableStack,
+  ) {
+    this.id = place.logId
+    this.readers = readers
+    this.#place = place
+    this.#head = head
+    this.#appender = appender
+    this.#resources = resources
+  }
+
+  append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
+    if (this.#appender === undefined) throw readOnly()
+    return this.#appender.append(batch, signal)
+  }
+
+  async resume(): Promise<Resume | undefined> {
+    await this.#appender?.rollBack()
+    return this.#head.state.resume()
+  }
+
+  async *read(
+    after: Cursor | 'start',
+    tables: TableFilter,
+    signal: AbortSignal,
+    options: ReadOptions = {},
+  ): AsyncGenerator<LogBatch> {
+    const from = this.#head.cursors.resolve(after, this.#head.end)
+    yield* follow(this.#head, this.#segments(), from, tables, signal, options)
+  }
+
+  async reached(position: Position, covers: Source['covers'], signal: AbortSignal): Promise<Cursor> {
+    const { streamEnds, bell, cursors } = this.#head
+    let from = streamEnds.at(-1)?.offset ?? 0
+    for (;;) {
+      this.#head.check()
+      for (const end of streamEnds)
+        if (end.offset >= from && covers(end.position, position)) return cursors.at(end.offset)
+      from = (streamEnds.at(-1)?.offset ?? 0) + 1
+      await bell.wait(signal)
+    }
+  }
+
+  end(): Cursor | undefined {
+    return this.#head.end === 0 ? undefined : this.#head.cursors.at(this.#head.end)
+  }
+
+  compare(a: Cursor, b: Cursor): 'before' | 'equal' | 'after' | 'foreign' {
+    return this.#head.cursors.compare(a, b, this.#head.end)
+  }
+
+  async lag(after: Cursor | 'start', tables: TableFilter): Promise<LogLag> {
+    await using segments = this.#segments()
+    return await lagBehind(this.#head, segments, this.#head.cursors.resolve(after, this.#head.end), tables)
+  }
+
+  async stats(): Promise<LogStats> {
+    const { bytes, records, segments, cursors } = this.#head
+    const { free } = await this.#place.fs.space(this.#place.folder)
+    const start = segments.length === 0 ? undefined : cursors.at(segments[0]!.first)
+    return { start, end: this.end(), bytes, records, diskFreeBytes: free, full: this.#appender?.full ?? false }
+  }
+
+  tables(): ReadonlyMap<number, Table> {
+    return this.#head.state.tables
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new TailraceError('LOG_CLOSED', 'retry', 'The log is closed.')
+    try {
+      await this.#appender?.close()
+    } finally {
+      this.#head.fail(closed)
+      await this.#resources.disposeAsync()
+    }
+  }
+
+  #segments(): SegmentReader {
+    return new SegmentReader(this.#place.fs, this.#place.folder, this.id, this.#head)
+  }
+}
+
+export function readOnly(): TailraceError {
+  return new TailraceError('LOG_READ_ONLY', 'stop', 'The log was opened for reading only.', {
+    hint: 'A running `tailrace run` owns it.',
+  })
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { TailraceError } from '../../errors.ts'
+import { readChecked, replaceChecked } from './checked-file.ts'
+import { damaged } from './failures.ts'
+import type { Fs } from './fs.ts'
+import { SEGMENT_FORMAT } from './segment.ts'
+
+export const MANIFEST = 'manifest'
+
+/** A life of the process that wrote to this log. Its offsets end where the next session's begin. */
+export interface Session {
+  readonly id: string
+  readonly first: number
+}
+
+/** What cannot be told from the segments. Replaced as a whole, durable before anything relies on it. */
+export interface Manifest {
+  readonly format: number
+  readonly logId: string
+  readonly sessions: readonly Session[]
+  /** First offset of the oldest segment. */
+  readonly first: number
+  /** Greatest offset of a delete that compaction removed; readers below must start again. */
+  readonly horizon: number
+  /** Below this offset only the order per key holds. */
+  readonly cleanedTo: number
+}
+
+export function newManifest(): Manifest {
+  return { format: SEGMENT_FORMAT, logId: randomId(), sessions: [], first: 1, horizon: 0, cleanedTo: 0 }
+}
+
+/** 64 random bits in hexadecimal: names logs and sessions. */
+export function randomId(): string {
+  return randomBytes(8).toString('hex')
+}
+
+/** Undefined if there is none. Throws LOG_DAMAGED, LOG_FORMAT. */
+export async function readManifest(fs: Fs, folder: string): Promise<Manifest | undefined> {
+  const found = await readChecked(fs, folder, MANIFEST)
+  if (found.state === 'missing') return undefined
+  if (found.state === 'damaged') throw damaged(join(folder, MANIFEST), 0, 'it does not match its checksum')
+  const manifest = found.value as Manifest
+  if (manifest.format > SEGMENT_FORMAT)
+    throw new TailraceError(
+      'LOG_FORMAT',
+      'stop',
+      `The log in ${folder} has format ${manifest.format}; this version of Tailrace reads up to ${SEGMENT_FORMAT}.`,
+      { hint: 'Run the version of Tailrace that wrote it, or a newer one.' },
+    )
+  return manifest
+}
+
+/** Durable on return. */
+export function writeManifest(fs: Fs, folder: string, manifest: Manifest): Promise<void> {
+  return replaceChecked(fs, folder, MANIFEST, manifest)
+}
+
+/** The manifest of a new opening of a log that ends at `end`. Sessions that left nothing behind are forgotten. */
+export function withSession(manifest: Manifest, end: number): Manifest {
+  const kept = manifest.sessions.filter(session => session.first <= end)
+  return { ...manifest, sessions: [...kept, { id: randomId(), first: end + 1 }] }
+}

@@ -1,0 +1,156 @@
+import type { LogBatch, LogSlice, ReadOptions, TableFilter } from '../../contract.ts'
+import { logBatch } from '../../record/batch.ts'
+import { Gather } from '../../record/gather.ts'
+import { sliceAfter } from '../../record/slice.ts'
+import type { Head } from './head.ts'
+import type { LogChunk } from './ring.ts'
+import type { SegmentReader } from './segment-reader.ts'
+
+/** A moved cursor is handed on without changes: at the head at most this often, behind it at least that often. */
+const IDLE_MS = 10
+const BEHIND_MS = 1000
+/** Slices held for one batch, whatever part of them is wanted. */
+const HELD_BYTES = 16 * 1024 * 1024
+
+/**
+ * Follows the durable log behind `after`: from memory at the head, from the segments behind it, at the reader's own
+ * pace. A reader that falls behind costs the writer nothing. Closes `segments`.
+ */
+export async function* follow(
+  head: Head,
+  segments: SegmentReader,
+  after: number,
+  filter: TableFilter,
+  signal: AbortSignal,
+  options: ReadOptions,
+): AsyncGenerator<LogBatch> {
+  await using stored = segments
+  const reader = new Reader(head, stored, after, filter, options)
+  for (;;) {
+    signal.throwIfAborted()
+    head.check()
+    const batch = await reader.gather(signal)
+    if (batch !== undefined) yield batch
+    else await reader.wait(signal)
+  }
+}
+
+class Reader {
+  readonly #head: Head
+  readonly #segments: SegmentReader
+  readonly #wanted = new Map<number, boolean>()
+  readonly #filter: TableFilter
+  readonly #options: ReadOptions
+  /** Offset of the last entry looked at. */
+  #passed: number
+  /** Offset of the last cursor handed out, and when. */
+  #handed: number
+  #handedAt = performance.now()
+  /** Entries behind `#passed` in the chunk that was cut. */
+  #rest: LogSlice | undefined
+  #restOf: LogChunk | undefined
+  #endsTransaction = true
+
+  constructor(head: Head, segments: SegmentReader, after: number, filter: TableFilter, options: ReadOptions) {
+    this.#head = head
+    this.#segments = segments
+    this.#options = options
+    this.#passed = after
+    this.#handed = after
+    this.#filter = table => {
+      let wanted = this.#wanted.get(table.id)
+      if (wanted === undefined) {
+        wanted = filter(table)
+        this.#wanted.set(table.id, wanted)
+      }
+      return wanted
+    }
+  }
+
+  /** The next batch; undefined if nothing is to be handed out yet. */
+  async gather(signal: AbortSignal): Promise<LogBatch | undefined> {
+    const began = performance.now()
+    let gather = this.#newGather()
+    let held = 0
+    while (this.#passed < this.#head.end && held < HELD_BYTES && !signal.aborted) {
+      if (this.#passed > this.#handed && performance.now() - began >= BEHIND_MS) break
+      const chunk = this.#restOf ?? (await this.#next())
+      if (!this.#isWanted(chunk)) {
+        this.#pass(chunk)
+        continue
+      }
+      const slice = this.#rest ?? sliceAfter(chunk.slice, this.#passed)
+      if (slice === undefined) throw new RangeError(`offset ${this.#passed} is not in its chunk`)
+      this.#rest = gather.add(slice)
+      if (this.#rest !== undefined) {
+        this.#restOf = chunk
+        this.#passed = Math.max(this.#passed, gather.lastOffset)
+        this.#endsTransaction = gather.endsTransaction
+        break
+      }
+      this.#pass(chunk)
+      if (gather.count === 0) gather = this.#newGather()
+      else held += slice.bytes.length
+    }
+    if (gather.count > 0) return this.#hand(gather.slices, gather.count)
+    const pause = this.#passed < this.#head.end ? BEHIND_MS : IDLE_MS
+    return this.#passed > this.#handed && this.#idle() >= pause ? this.#hand([], 0) : undefined
+  }
+
+  /** Until there is more, or a moved cursor is due. */
+  async wait(signal: AbortSignal): Promise<void> {
+    if (this.#passed < this.#head.end) return
+    const isDue = this.#passed > this.#handed
+    const timer = isDue ? setTimeout(() => this.#head.bell.ring(), IDLE_MS - this.#idle()) : undefined
+    try {
+      await this.#head.bell.wait(signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #next(): Promise<LogChunk> {
+    const recent = this.#head.ring.find(this.#passed + 1)
+    if (recent === undefined) return this.#segments.chunk(this.#passed + 1)
+    await this.#segments.close()
+    return recent
+  }
+
+  #newGather(): Gather {
+    return new Gather(this.#head.state.tables, this.#filter, this.#options)
+  }
+
+  #isWanted({ changes, tables }: LogChunk): boolean {
+    if (changes === 0) return false
+    if (tables === undefined) return true
+    for (const id of tables) if (this.#filter(this.#head.state.tables.get(id)!)) return true
+    return false
+  }
+
+  #pass({ last, endsUnit }: LogChunk): void {
+    this.#passed = last
+    this.#rest = undefined
+    this.#restOf = undefined
+    this.#endsTransaction = endsUnit
+  }
+
+  #idle(): number {
+    return performance.now() - this.#handedAt
+  }
+
+  #hand(slices: readonly LogSlice[], count: number): LogBatch {
+    this.#handed = this.#passed
+    this.#handedAt = performance.now()
+    const { cursors, state } = this.#head
+    return logBatch({
+      slices,
+      count,
+      cursor: cursors.at(this.#passed),
+      endsTransaction: this.#endsTransaction,
+      gap: false,
+      tables: state.tables,
+      filter: this.#filter,
+      cursorAt: offset => cursors.at(offset),
+    })
+  }
+}

@@ -1,0 +1,119 @@
+import { CHUNK_HEADER, type ChunkHeader, chunkCrc, decodeChunkHeader } from './chunk.ts'
+import type { File } from './fs.ts'
+import { checkSegmentHeader, SEGMENT_HEADER } from './segment.ts'
+
+/** Where the next chunk stands, and the checksum it must be seeded with. */
+export interface Place {
+  /** First offset of the segment. */
+  readonly segment: number
+  readonly at: number
+  readonly crc: number
+}
+
+export interface FoundChunk {
+  readonly header: ChunkHeader
+  readonly at: number
+  readonly end: number
+  readonly payload: Buffer
+}
+
+/** Why nothing sound stands at `at`. */
+export interface Flaw {
+  readonly at: number
+  readonly flaw: string
+}
+
+export function isFlaw(step: object | undefined): step is Flaw {
+  return step !== undefined && 'flaw' in step
+}
+
+const WINDOW = 1024 * 1024
+/** Where only headers are looked at. */
+const SMALL_WINDOW = 16 * 1024
+
+/** Where the first chunk of a segment stands. */
+export async function openSegment(file: File, first: number, logId: string): Promise<Place | Flaw> {
+  const bytes = Buffer.alloc(SEGMENT_HEADER)
+  const length = await file.read(bytes, 0)
+  const checked = checkSegmentHeader(bytes.subarray(0, length), first, logId)
+  if (typeof checked === 'string') return { at: 0, flaw: checked }
+  return { segment: first, at: SEGMENT_HEADER, crc: checked }
+}
+
+/**
+ * Steps through the chunks of one segment, reading it in windows; a chunk larger than a window is read whole. Payloads
+ * are views on buffers that are never written again, so they may be kept.
+ */
+export class SegmentScan {
+  readonly #file: File
+  #window: Buffer = Buffer.alloc(0)
+  #windowAt = 0
+  #at: number
+  #crc: number
+  /** Nothing at or beyond this byte is looked at. */
+  limit: number
+
+  constructor(file: File, place: { readonly at: number; readonly crc: number }, limit: number) {
+    this.#file = file
+    this.#at = place.at
+    this.#crc = place.crc
+    this.limit = limit
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  get crc(): number {
+    return this.#crc
+  }
+
+  /** The next chunk with every checksum verified; undefined at the limit. */
+  async next(): Promise<FoundChunk | Flaw | undefined> {
+    const header = await this.#header(WINDOW)
+    if (header === undefined || isFlaw(header)) return header
+    const at = this.#at
+    const end = at + CHUNK_HEADER + header.length
+    await this.#load(end - at, WINDOW)
+    const from = at - this.#windowAt
+    if (from + end - at > this.#window.length) return { at, flaw: 'the file ends inside a chunk' }
+    const payload = this.#window.subarray(from + CHUNK_HEADER, from + end - at)
+    if (chunkCrc(this.#window, from, payload, header.seed) !== header.crc)
+      return { at, flaw: 'the chunk does not match its checksum' }
+    this.#at = end
+    this.#crc = header.crc
+    return { header, at, end, payload }
+  }
+
+  /** The header of the next chunk, without its payload; `pass` goes behind it. */
+  peek(): Promise<ChunkHeader | Flaw | undefined> {
+    return this.#header(SMALL_WINDOW)
+  }
+
+  pass(header: ChunkHeader): void {
+    this.#at += CHUNK_HEADER + header.length
+    this.#crc = header.crc
+  }
+
+  async #header(window: number): Promise<ChunkHeader | Flaw | undefined> {
+    const at = this.#at
+    if (at === this.limit) return undefined
+    if (at + CHUNK_HEADER > this.limit) return { at, flaw: 'the file ends inside the header of a chunk' }
+    await this.#load(CHUNK_HEADER, window)
+    const header = decodeChunkHeader(this.#window, at - this.#windowAt)
+    if (header === undefined) return { at, flaw: 'the header of a chunk does not match its checksum' }
+    if (header.seed !== this.#crc) return { at, flaw: 'the chunk does not follow the one before it' }
+    if (at + CHUNK_HEADER + header.length > this.limit) return { at, flaw: 'the file ends inside a chunk' }
+    return header
+  }
+
+  /** Sees to it that `length` bytes from the present place are in the window, as far as the file goes. */
+  async #load(length: number, window: number): Promise<void> {
+    if (this.#at >= this.#windowAt && this.#at + length <= this.#windowAt + this.#window.length) return
+    const size = Math.min(Math.max(length, window), this.limit - this.#at)
+    const fresh = Buffer.allocUnsafeSlow(size)
+    const read = await this.#file.read(fresh, this.#at)
+    this.#window = fresh.subarray(0, read)
+    this.#windowAt = this.#at
+  }
+}

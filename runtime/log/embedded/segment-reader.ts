@@ -1,0 +1,155 @@
+import { join } from 'node:path'
+import { wholeSlice } from '../../record/slice.ts'
+import { type ChunkHeader, ChunkType } from './chunk.ts'
+import { damaged } from './failures.ts'
+import type { File, Fs } from './fs.ts'
+import type { Head } from './head.ts'
+import type { LogChunk } from './ring.ts'
+import { type Flaw, isFlaw, openSegment, type Place, SegmentScan } from './scan.ts'
+import { segmentName } from './segment.ts'
+
+export interface StoredChunk extends LogChunk {
+  /** Changes in its segment before it. */
+  readonly recordsBefore: number
+  /** Bytes of its segment before and with it. */
+  readonly end: number
+  readonly segment: number
+}
+
+/** Reads durable chunks from the segments, verifying all checksums. Bounded memory: a window, or one larger chunk. */
+export class SegmentReader implements AsyncDisposable {
+  readonly #fs: Fs
+  readonly #folder: string
+  readonly #logId: string
+  readonly #head: Head
+  #file: File | undefined
+  #scan: SegmentScan | undefined
+  #segment = 0
+  #records = 0
+  /** The offset that the scan comes to next. */
+  #next = 0
+
+  constructor(fs: Fs, folder: string, logId: string, head: Head) {
+    this.#fs = fs
+    this.#folder = folder
+    this.#logId = logId
+    this.#head = head
+  }
+
+  /** The chunk that holds this offset, which must be durable. Throws LOG_DAMAGED. */
+  async chunk(offset: number): Promise<StoredChunk> {
+    if (this.#scan === undefined || this.#next !== offset) await this.#seek(offset)
+    for (;;) {
+      const scan = this.#scan!
+      scan.limit = this.#durableBytes()
+      const at = scan.at
+      const found = await scan.next()
+      if (isFlaw(found)) throw this.#damaged(found)
+      if (found === undefined) {
+        await this.#seek(offset)
+        if (this.#scan!.at >= this.#durableBytes()) throw this.#damaged({ at, flaw: 'entries are missing' })
+        continue
+      }
+      const { header, payload, end } = found
+      this.#checkOrder(header, at)
+      const recordsBefore = this.#records
+      this.#passed(header)
+      if (header.type !== ChunkType.data) continue
+      return {
+        slice: wholeSlice(payload, header.base, header.appendTime),
+        last: header.base + header.entries - 1,
+        changes: header.changes,
+        endsUnit: header.endSize > 0,
+        tables: undefined,
+        recordsBefore,
+        end,
+        segment: this.#segment,
+      }
+    }
+  }
+
+  /** Lets the file go; the next `chunk` opens it again. */
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    this.#scan = undefined
+    await file?.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Puts the scan in front of the chunk that holds the offset, by headers alone. */
+  async #seek(offset: number): Promise<void> {
+    const info = this.#head.segments[this.#head.segmentOf(offset)]
+    if (info === undefined) throw new RangeError(`offset ${offset} is in no segment`)
+    if (this.#file === undefined || this.#segment !== info.first) {
+      await this.close()
+      this.#segment = info.first
+      this.#file = await this.#open()
+    }
+    const known = this.#head.places.floor(info.first, offset)
+    const start = known ?? { ...(await this.#start(this.#file)), offset: info.first, records: 0 }
+    const scan = new SegmentScan(this.#file, start, info.bytes)
+    this.#scan = scan
+    this.#records = start.records
+    this.#next = start.offset
+    for (;;) {
+      const at = scan.at
+      const header = await scan.peek()
+      if (isFlaw(header)) throw this.#damaged(header)
+      if (header === undefined) return
+      this.#checkOrder(header, at)
+      if (header.type === ChunkType.data && header.base + header.entries > offset) {
+        this.#next = offset
+        return
+      }
+      scan.pass(header)
+      this.#passed(header)
+    }
+  }
+
+  async #open(): Promise<File> {
+    try {
+      return await this.#fs.open(this.#path(), 'read')
+    } catch (cause) {
+      throw damaged(this.#path(), 0, 'the file cannot be opened', cause)
+    }
+  }
+
+  async #start(file: File): Promise<Place> {
+    const place = await openSegment(file, this.#segment, this.#logId)
+    if (isFlaw(place)) throw this.#damaged(place)
+    return place
+  }
+
+  #checkOrder(header: ChunkHeader, at: number): void {
+    const { type, base, entries } = header
+    if (type !== ChunkType.data && type !== ChunkType.tables)
+      throw this.#damaged({ at, flaw: `a chunk of the unknown kind ${type}` })
+    const fits = type === ChunkType.data ? base <= this.#next && this.#next < base + entries : base === this.#next
+    if (!fits) throw this.#damaged({ at, flaw: `offset ${base} stands where ${this.#next} was expected` })
+  }
+
+  /** Accounts for the chunk that the scan has just left behind. */
+  #passed(header: ChunkHeader): void {
+    const { at, crc } = this.#scan!
+    this.#records += header.changes
+    this.#next = header.base + header.entries
+    this.#head.places.note({ segment: this.#segment, at, crc, offset: this.#next, records: this.#records })
+  }
+
+  #durableBytes(): number {
+    const info = this.#head.segments[this.#head.segmentOf(this.#segment)]
+    return info?.first === this.#segment ? info.bytes : 0
+  }
+
+  #path(): string {
+    return join(this.#folder, segmentName(this.#segment))
+  }
+
+  #damaged({ at, flaw }: Flaw): Error {
+    return damaged(this.#path(), at, flaw)
+  }
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { isTailraceError } from '../../errors.ts'
+import { type ChunkHead, sealChunk } from './chunk.ts'
+import { syncFile, syncFolder, writeFailed } from './failures.ts'
+import { type File, type Fs, writeFully } from './fs.ts'
+import type { Place } from './scan.ts'
+import { encodeSegmentHeader, SEGMENT_HEADER, type SegmentInfo, segmentName } from './segment.ts'
+
+/** The segment at the end of the log, open for writing. Chunks are put together and go out in one write. */
+export class SegmentWriter {
+  readonly #file: File
+  readonly #path: string
+  readonly #first: number
+  /** Tables whose definition stands in it, as far as this opening knows. */
+  readonly declared = new Set<number>()
+  #at: number
+  #crc: number
+  #records: number
+  #parts: Uint8Array[] = []
+
+  private constructor(file: File, path: string, place: Place, records: number) {
+    this.#file = file
+    this.#path = path
+    this.#first = place.segment
+    this.#at = place.at
+    this.#crc = place.crc
+    this.#records = records
+  }
+
+  /** The file's name is durable on return; its content is so after `sync`. */
+  static async create(fs: Fs, folder: string, first: number, logId: string): Promise<SegmentWriter> {
+    const path = join(folder, segmentName(first))
+    const { header, crc } = encodeSegmentHeader(first, logId, BigInt(Date.now()) * 1000n)
+    try {
+      const file = await fs.open(path, 'create')
+      try {
+        await writeFully(file, [header], 0)
+        await syncFolder(fs, folder)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      return new SegmentWriter(file, path, { segment: first, at: SEGMENT_HEADER, crc }, 0)
+    } catch (cause) {
+      throw isTailraceError(cause) ? cause : writeFailed(path, cause)
+    }
+  }
+
+  static async reopen(fs: Fs, folder: string, place: Place, records: number): Promise<SegmentWriter> {
+    const path = join(folder, segmentName(place.segment))
+    try {
+      return new SegmentWriter(await fs.open(path, 'update'), path, place, records)
+    } catch (cause) {
+      throw writeFailed(path, cause)
+    }
+  }
+
+  get place(): Place {
+    return { segment: this.#first, at: this.#at, crc: this.#crc }
+  }
+
+  get info(): SegmentInfo {
+    return { first: this.#first, bytes: this.#at, records: this.#records }
+  }
+
+  get isEmpty(): boolean {
+    return this.#at === SEGMENT_HEADER
+  }
+
+  /** Adds a chunk to the next write; the payload must not change until then. */
+  put(head: ChunkHead, payload: Uint8Array): void {
+    const { header, crc } = sealChunk(head, payload, this.#crc)
+    this.#parts.push(header, payload)
+    this.#crc = crc
+    this.#records += head.changes
+  }
+
+  /** Writes what was put. After an error the segment must be cut and opened again. */
+  async flush(): Promise<void> {
+    const parts = this.#parts
+    this.#parts = []
+    try {
+      await writeFully(this.#file, parts, this.#at)
+    } catch (cause) {
+      throw writeFailed(this.#path, cause)
+    }
+    for (const part of parts) this.#at += part.length
+  }
+
+  /** All that was written is durable on return. Throws LOG_FSYNC. */
+  sync(): Promise<void> {
+    return syncFile(this.#file, this.#path)
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}

@@ -1,0 +1,63 @@
+import { crc32 } from 'node:zlib'
+import { readU64, writeU64 } from './chunk.ts'
+
+/**
+ * A segment: a file of chunks, named by the offset of its first entry.
+ *
+ *   0  8  magic
+ *   8  4  format of the segment
+ *  12  4  zero
+ *  16  8  first offset
+ *  24  8  log id
+ *  32  8  when it was made, microseconds since 1970
+ *  40  4  crc32 of the header up to here; seeds the first chunk
+ */
+export const SEGMENT_HEADER = 44
+export const SEGMENT_FORMAT = 1
+const MAGIC = 'TAILRACE'
+
+export interface SegmentInfo {
+  readonly first: number
+  /** Durable bytes, header included. */
+  readonly bytes: number
+  /** Changes in it. */
+  readonly records: number
+}
+
+export function segmentName(first: number): string {
+  return `${String(first).padStart(16, '0')}.log`
+}
+
+/** The first offset; undefined if the file is no segment. */
+export function segmentFirst(name: string): number | undefined {
+  const match = /^(\d{16})\.log$/.exec(name)
+  return match === null ? undefined : Number(match[1])
+}
+
+export function encodeSegmentHeader(
+  first: number,
+  logId: string,
+  madeAt: bigint,
+): { readonly header: Buffer; readonly crc: number } {
+  const header = Buffer.alloc(SEGMENT_HEADER)
+  header.write(MAGIC, 0, 'latin1')
+  header.writeUInt32LE(SEGMENT_FORMAT, 8)
+  writeU64(header, 16, first)
+  header.write(logId, 24, 'hex')
+  header.writeBigInt64LE(madeAt, 32)
+  const crc = crc32(header.subarray(0, 40))
+  header.writeUInt32LE(crc, 40)
+  return { header, crc }
+}
+
+/** The checksum that seeds the first chunk, or what is wrong with the header. */
+export function checkSegmentHeader(bytes: Buffer, first: number, logId: string): number | string {
+  if (bytes.length < SEGMENT_HEADER) return 'the segment header is cut'
+  const crc = crc32(bytes.subarray(0, 40))
+  if (bytes.toString('latin1', 0, 8) !== MAGIC || bytes.readUInt32LE(40) !== crc)
+    return 'the segment header does not match its checksum'
+  if (bytes.readUInt32LE(8) > SEGMENT_FORMAT) return 'the segment was written by a newer version of Tailrace'
+  if (readU64(bytes, 16) !== first) return 'the segment belongs under another name'
+  if (bytes.toString('hex', 24, 32) !== logId) return 'the segment belongs to another log'
+  return crc
+}
