@@ -1,11 +1,11 @@
 /**
  * Imports point one way:
  *
- *   front     runtime/cli, runtime/http, runtime/demo    may import engine, config, base
- *   config    config                                     may import base
- *   engine    runtime/{pipeline,ingest,deliver,supervisor}   may import base
- *   plugin    connectors, runtime/log, sinks             may import base
- *   base      the rest of runtime/*.ts, runtime/record   imports nothing else
+ *   front     runtime/cli, runtime/http, runtime/demo        may import engine, config, base
+ *   config    config                                         may import base
+ *   engine    the names in ENGINE below, of runtime/         may import base
+ *   plugin    connectors, runtime/log, sinks                 may import base
+ *   base      the rest of runtime/*.ts, and runtime/record   imports nothing else
  *
  * A file directly in connectors, runtime/log or sinks is a plugin, loaded by its name: nobody imports it. A folder
  * beside it with its name is its own; folders with other names there serve all plugins of the kind.
@@ -17,7 +17,7 @@ type PluginFolder = (typeof PLUGIN_FOLDERS)[number]
 
 const PLUGIN_FOLDERS = ['connectors', 'runtime/log', 'sinks'] as const
 const FRONT = ['cli', 'http', 'demo']
-const ENGINE = ['pipeline', 'ingest', 'deliver', 'supervisor']
+const ENGINE = ['pipeline', 'source-part', 'sink-part', 'ingest', 'deliver', 'supervisor', 'worker']
 
 const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   front: ['front', 'engine', 'config', 'base'],
