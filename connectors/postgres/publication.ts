@@ -1,0 +1,152 @@
+import type pg from 'pg'
+import { TailraceError } from '../../runtime/errors.ts'
+import { quoteIdentifier } from './quote.ts'
+
+/** A table as publications see it. */
+export interface PublishedTable {
+  readonly oid: number
+  /** `"schema"."table"`. */
+  readonly relation: string
+  readonly partitioned: boolean
+}
+
+export interface PublicationPlan {
+  readonly name: string
+  readonly tables: readonly PublishedTable[]
+  /** Without updates and deletes, which would fail at the source for want of a replica identity. */
+  readonly insertsOnly: boolean
+}
+
+/** A publication that exists. */
+interface Publication {
+  readonly oid: string
+  readonly operations: ReadonlySet<string>
+  readonly viaRoot: boolean
+  /** By oid: whether rows or columns of it are left out. */
+  readonly tables: ReadonlyMap<number, { readonly filtered: boolean }>
+  readonly all: boolean
+  readonly ours: boolean
+}
+
+/**
+ * The publication of exactly these tables. One that exists is accepted as it is if it publishes them whole; one that
+ * does not is set to these tables if we own it and nothing was read through it yet (`mayChange`). Answers its oid,
+ * by which a publication made anew is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE,
+ * PUBLICATION_MISSING.
+ */
+export async function ensurePublication(
+  sql: pg.Client,
+  plan: PublicationPlan,
+  version: number,
+  mayChange: boolean,
+): Promise<string> {
+  let found = await readPublication(sql, plan.name, version)
+  const missing = plan.tables.filter(table => !found?.tables.has(table.oid))
+  if (found === undefined) {
+    if (!mayChange) throw publicationMissing(plan)
+    await sql.query(createStatement(plan))
+    found = await readPublication(sql, plan.name, version)
+  } else if (missing.length > 0) {
+    if (!mayChange || !found.ours || found.all) throw tablesMissing(plan, missing)
+    await sql.query(`ALTER PUBLICATION ${quoteIdentifier(plan.name)} SET TABLE ${tableList(plan)}`)
+    found = await readPublication(sql, plan.name, version)
+  }
+  if (found === undefined) throw publicationMissing(plan)
+  checkSuitable(found, plan)
+  return found.oid
+}
+
+/** The statement that makes it, for people and for us. */
+export function createStatement(plan: PublicationPlan): string {
+  const operations = plan.insertsOnly ? 'insert, truncate' : 'insert, update, delete, truncate'
+  return `CREATE PUBLICATION ${quoteIdentifier(plan.name)} FOR TABLE ${tableList(plan)} WITH (publish = '${operations}', publish_via_partition_root = true)`
+}
+
+function tableList(plan: PublicationPlan): string {
+  // ONLY: children by inheritance are tables of their own. A partitioned table has no rows without its partitions.
+  return plan.tables.map(table => (table.partitioned ? table.relation : `ONLY ${table.relation}`)).join(', ')
+}
+
+/** Drops it if it is there; answers whether it was. */
+export async function dropPublication(sql: pg.Client, name: string): Promise<boolean> {
+  const { rows } = await sql.query('SELECT FROM pg_catalog.pg_publication WHERE pubname = $1', [name])
+  if (rows.length === 0) return false
+  await sql.query(`DROP PUBLICATION IF EXISTS ${quoteIdentifier(name)}`)
+  return true
+}
+
+interface PublicationRow {
+  oid: string
+  puballtables: string
+  pubviaroot: string
+  operations: string
+  ours: string
+}
+
+async function readPublication(sql: pg.Client, name: string, version: number): Promise<Publication | undefined> {
+  const { rows } = await sql.query<PublicationRow>(
+    `SELECT oid, puballtables, pubviaroot, pg_catalog.pg_has_role(pubowner, 'USAGE') AS ours,
+       pg_catalog.concat_ws(',', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
+         CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END) AS operations
+     FROM pg_catalog.pg_publication WHERE pubname = $1`,
+    [name],
+  )
+  const [row] = rows
+  if (row === undefined) return undefined
+  // Columns of pg_publication_rel since 15. What is published by schema or as a partition of a root has no row there.
+  const filtered = version < 150_000 ? 'false' : 'coalesce(r.prqual IS NOT NULL OR r.prattrs IS NOT NULL, false)'
+  const { rows: tables } = await sql.query<{ oid: string; filtered: string }>(
+    `SELECT c.oid, ${filtered} AS filtered
+     FROM pg_catalog.pg_publication_tables t
+     JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
+     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+     LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = $2::oid AND r.prrelid = c.oid
+     WHERE t.pubname = $1`,
+    [name, row.oid],
+  )
+  return {
+    oid: row.oid,
+    operations: new Set(row.operations.split(',')),
+    viaRoot: row.pubviaroot === 't',
+    tables: new Map(tables.map(table => [Number(table.oid), { filtered: table.filtered === 't' }])),
+    all: row.puballtables === 't',
+    ours: row.ours === 't',
+  }
+}
+
+function checkSuitable(found: Publication, plan: PublicationPlan): void {
+  const needed = plan.insertsOnly ? ['insert', 'truncate'] : ['insert', 'update', 'delete', 'truncate']
+  const absent = needed.filter(operation => !found.operations.has(operation))
+  if (absent.length > 0) throw unsuitable(plan, `does not publish ${absent.join(', ')}`, "publish = '...'")
+  if (!found.viaRoot && plan.tables.some(table => table.partitioned))
+    throw unsuitable(plan, 'publishes partitions under their own names', 'publish_via_partition_root = true')
+  const filtered = plan.tables.filter(table => found.tables.get(table.oid)?.filtered)
+  if (filtered.length > 0)
+    throw unsuitable(
+      plan,
+      `leaves out rows or columns of ${names(filtered)}`,
+      'whole tables; `columns.exclude` and `mask` of the source for columns',
+    )
+}
+
+function names(tables: readonly PublishedTable[]): string {
+  return tables.map(table => table.relation).join(', ')
+}
+
+function unsuitable(plan: PublicationPlan, what: string, wanted: string): TailraceError {
+  return new TailraceError('PUBLICATION_UNSUITABLE', 'stop', `Publication "${plan.name}" ${what}.`, {
+    hint: `It needs ${wanted}. As it was meant: ${createStatement(plan)}`,
+  })
+}
+
+function tablesMissing(plan: PublicationPlan, missing: readonly PublishedTable[]): TailraceError {
+  return new TailraceError('PUBLICATION_TABLES', 'stop', `Publication "${plan.name}" lacks ${names(missing)}.`, {
+    hint: `Before the first start, let its owner run: ALTER PUBLICATION ${quoteIdentifier(plan.name)} ADD TABLE ${missing.map(table => table.relation).join(', ')}. Later, changes in between would be lost: give the table to a new source, or take it out of \`tables\`.`,
+  })
+}
+
+function publicationMissing(plan: PublicationPlan): TailraceError {
+  return new TailraceError('PUBLICATION_MISSING', 'stop', `Publication "${plan.name}" is not there any more.`, {
+    hint: 'Without it the server cannot decode what was written meanwhile, also if it is made again. Begin anew: `tailrace remove --source NAME`, then `tailrace run`.',
+  })
+}

@@ -1,0 +1,169 @@
+import type pg from 'pg'
+import type {
+  Batch,
+  Chunk,
+  Fence,
+  LoadRequest,
+  Position,
+  Resume,
+  Source,
+  SourceContext,
+  SourceHead,
+  Table,
+  TransactionId,
+} from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import type { Captured } from './catalog.ts'
+import type { PostgresConfig } from './config.ts'
+import { HeadMeter } from './head.ts'
+import { formatLsn, parseLsn } from './position.ts'
+import { endConnection } from './replication.ts'
+import { Resolver } from './resolver.ts'
+import { EXPORTED_FENCE, loadTable } from './snapshot.ts'
+import { SqlConnection } from './sql.ts'
+import { firstStart, resumeStart, type Start } from './start.ts'
+import { ChangeStream } from './stream.ts'
+import { tableFromRelation } from './versions.ts'
+import { askServer } from './walsender.ts'
+
+/** After this long without a byte the server is asked whether it still works on our stream. */
+const SILENCE_MS = 30_000
+
+/** One PostgreSQL database: the first load under the slot's snapshot, then the stream from its consistent point. */
+export class PostgresSource implements Source {
+  readonly #config: PostgresConfig
+  readonly #context: SourceContext
+  readonly #sql: SqlConnection
+  readonly #name: string
+  #start: Start | undefined
+  /** Holds the exported snapshot until the loads have ended. */
+  #exporter: pg.Client | undefined
+  #stream: ChangeStream | undefined
+  /** Asked for before the stream was there. */
+  #hastened: { readonly until: bigint; readonly signal: AbortSignal }[] = []
+  #meter: HeadMeter | undefined
+  /** Table versions that the log knows: at the start, and announced by loads since. */
+  readonly #logged = new Map<number, Table>()
+
+  constructor(config: PostgresConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+    this.#name = `tailrace ${context.pipeline} ${context.name}`
+    this.#sql = new SqlConnection(config, this.#name)
+  }
+
+  async start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]> {
+    const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql }
+    const start =
+      from?.stream === undefined
+        ? await firstStart(request, from, signal)
+        : await resumeStart(request, from, from.stream, signal)
+    for (const table of from?.tables ?? []) this.#logged.set(table.id, table)
+    this.#exporter = start.exporter
+    this.#meter = new HeadMeter(start.slot)
+    this.#start = start
+    return start.loads
+  }
+
+  async *changes(signal: AbortSignal): AsyncGenerator<Batch> {
+    const start = this.#started()
+    this.#endExporter()
+    const known = [...this.#logged.values()]
+    const resolver = new Resolver(start.captured, known, (relation, current, versions) =>
+      this.#sql.use(
+        sql => tableFromRelation(sql, this.#context.name, this.#config, relation, current, versions),
+        signal,
+      ),
+    )
+    const stream = new ChangeStream({
+      config: this.#config,
+      name: this.#name,
+      logger: this.#context.logger,
+      slot: start.slot,
+      publications: start.publications,
+      from: start.position,
+      tables: known,
+      announce: start.isFirst ? unknownTables(start.captured, this.#logged) : undefined,
+      identity: start.identity,
+      resolve: resolver.resolve,
+      ask: pid => this.#sql.use(sql => askServer(sql, pid), AbortSignal.timeout(SILENCE_MS / 3)),
+      silenceMs: SILENCE_MS,
+    })
+    this.#stream = stream
+    for (const { until, signal: wish } of this.#hastened.splice(0)) stream.hasten(until, wish)
+    yield* stream.batches(signal)
+  }
+
+  async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const start = this.#started()
+    const captured = start.captured.find(({ table }) => table.id === request.table.id)
+    if (captured === undefined || start.snapshot === undefined || request.scope.kind !== 'all')
+      throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
+    const chunks = loadTable(
+      request,
+      {
+        config: this.#config,
+        sourceName: this.#context.name,
+        snapshotName: start.snapshot,
+        consistentPoint: formatLsn(start.position),
+        captured,
+        tables: [...this.#logged.values()],
+      },
+      signal,
+    )
+    for await (const chunk of chunks) {
+      yield chunk
+      this.#logged.set(chunk.table.id, chunk.table)
+    }
+  }
+
+  /** The exported snapshot is older than everything that the stream brings. */
+  sees(fence: Fence, _transaction: TransactionId): boolean {
+    if (fence.data === EXPORTED_FENCE) return false
+    throw new TailraceError('FENCE_UNKNOWN', 'stop', 'A chunk was read under a fence that this version does not know.')
+  }
+
+  ack(position: Position): void {
+    this.#stream?.ack(parseLsn(position))
+  }
+
+  head(signal: AbortSignal): Promise<SourceHead> {
+    const meter = this.#meter
+    const durable = this.#stream?.durable ?? (this.#start?.isFirst === false ? this.#start.position : 0n)
+    if (meter === undefined) throw notStarted()
+    return this.#sql.use(sql => meter.read(sql, durable), signal)
+  }
+
+  hasten(position: Position, signal: AbortSignal): void {
+    const until = parseLsn(position)
+    if (this.#stream === undefined) this.#hastened.push({ until, signal })
+    else this.#stream.hasten(until, signal)
+  }
+
+  covers(a: Position, b: Position): boolean {
+    return parseLsn(a) >= parseLsn(b)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#endExporter()
+    await this.#sql[Symbol.asyncDispose]()
+  }
+
+  #started(): Start {
+    if (this.#start === undefined) throw notStarted()
+    return this.#start
+  }
+
+  #endExporter(): void {
+    if (this.#exporter !== undefined) endConnection(this.#exporter)
+    this.#exporter = undefined
+  }
+}
+
+function unknownTables(captured: readonly Captured[], logged: ReadonlyMap<number, Table>): Table[] {
+  return captured.map(({ table }) => table).filter(({ id }) => !logged.has(id))
+}
+
+function notStarted(): TailraceError {
+  return new TailraceError('SOURCE_NOT_STARTED', 'stop', 'The source was used before it was started.')
+}
