@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import { isTailraceError } from '../runtime/errors.ts'
+import { type Pattern, parsePattern } from '../runtime/select.ts'
 import type { Block } from './blocks.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Problem } from './problem.ts'
@@ -18,12 +20,12 @@ export function unknownTables(
   sinks: readonly SinkBlock[],
 ): Problem[] {
   const problems: Problem[] = []
-  const complete = sources.map(source => [source.name, capturedPatterns(source)] as const)
+  const captured = sources.map(source => ({ name: source.name, tables: capturedTables(source) }))
   for (const { path, shared } of sinks) {
     shared.tables?.forEach((pattern, i) => {
-      const problem = unknownTable(pattern, complete)
+      const problem = unknownTable(pattern, captured)
       if (problem !== undefined)
-        problems.push(document.problem('CONFIG_TABLE', [...path, 'tables', i], problem.message, { hint: problem.hint }))
+        problems.push(document.problem(problem.code, [...path, 'tables', i], problem.message, { hint: problem.hint }))
     })
   }
   return problems
@@ -59,53 +61,75 @@ function clash(a: SinkBlock, b: SinkBlock): boolean {
 }
 
 function overlapping(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return a === undefined || b === undefined || a.some(one => b.some(other => patternsMeet(one, other)))
+  return a === undefined || b === undefined || a.some(one => b.some(other => textsMeet(one, other)))
 }
 
 /** The source's own patterns as full names; undefined if it does not list tables. */
-function capturedPatterns(source: SourceBlock): readonly string[] | undefined {
+function capturedTables(source: SourceBlock): readonly string[] | undefined {
   const { tables } = source.written
   if (!Array.isArray(tables)) return undefined
   return tables.filter(table => typeof table === 'string').map(table => `${source.name}.${table}`)
 }
 
+interface Captured {
+  readonly name: string
+  readonly tables: readonly string[] | undefined
+}
+
 function unknownTable(
-  pattern: string,
-  sources: readonly (readonly [string, readonly string[] | undefined])[],
-): { message: string; hint: string | undefined } | undefined {
-  const parts = splitName(pattern)
-  if (parts.length !== 3)
-    return {
-      message: `"${pattern}" is not a full name`,
-      hint: 'A full name is source.schema.table; a part with a dot, star, quote or blank stands in double quotes.',
-    }
-  const named = sources.filter(([name]) => partsMeet(parts[0]!, name))
-  if (named.length === 0) {
-    const names = sources.map(([name]) => name)
-    const hint = didYouMean(parts[0]!, names) ?? `Full names begin with a source: ${names.join(', ')}.`
-    return { message: `there is no source "${parts[0]}"`, hint }
+  text: string,
+  sources: readonly Captured[],
+): { code: string; message: string; hint: string | undefined } | undefined {
+  let pattern: Pattern
+  try {
+    pattern = fullPattern(text)
+  } catch (error) {
+    if (!isTailraceError(error)) throw error
+    return { code: error.code, message: error.message, hint: error.hint }
   }
-  if (named.some(([, tables]) => tables === undefined || tables.some(table => patternsMeet(pattern, table)))) return
-  const known = named.flatMap(([, tables]) => tables ?? [])
-  const hint = didYouMean(pattern, known) ?? `Add it to the tables of source ${named.map(([name]) => name).join(', ')}.`
-  return { message: `no source captures "${pattern}"`, hint }
+  const names = sources.map(({ name }) => name)
+  const named = sources.filter(({ name }) => partsMeet(pattern[0]!, [name]))
+  if (named.length === 0) {
+    const written = text.slice(0, text.indexOf('.'))
+    const hint = didYouMean(written, names) ?? `Full names begin with a source: ${names.join(', ')}.`
+    return { code: 'CONFIG_TABLE', message: `there is no source "${written}"`, hint }
+  }
+  if (named.some(({ tables }) => tables === undefined || tables.some(table => textsMeet(text, table)))) return
+  const known = named.flatMap(({ tables }) => tables ?? [])
+  const hint = didYouMean(text, known) ?? `Add it to the tables of ${named.map(({ name }) => name).join(', ')}.`
+  return { code: 'CONFIG_TABLE', message: `no source captures "${text}"`, hint }
 }
 
-/** Whether one table could match both patterns. */
-function patternsMeet(a: string, b: string): boolean {
-  const first = splitName(a)
-  const second = splitName(b)
-  return first.length === second.length && first.every((part, i) => partsMeet(part, second[i]!))
+function fullPattern(text: string): Pattern {
+  return parsePattern(text, ['source', 'schema', 'table'])
 }
 
-/** Parts of a name as written, quotes kept. */
-function splitName(name: string): string[] {
-  return name.match(/(?:"(?:[^"]|"")*"|[^."])+/g) ?? []
+/** Whether one table could match both. What is no pattern matches nothing here; its own block reports it. */
+function textsMeet(a: string, b: string): boolean {
+  try {
+    const first = fullPattern(a)
+    const second = fullPattern(b)
+    return first.every((part, i) => partsMeet(part, second[i]!))
+  } catch (error) {
+    if (isTailraceError(error)) return false
+    throw error
+  }
 }
 
-function partsMeet(a: string, b: string): boolean {
-  if (a === '' || b === '') return /^\**$/.test(a + b)
-  if (a[0] === '*' && !a.startsWith('"')) return partsMeet(a.slice(1), b) || partsMeet(a, b.slice(1))
-  if (b[0] === '*' && !b.startsWith('"')) return partsMeet(b, a)
-  return a[0] === b[0] && partsMeet(a.slice(1), b.slice(1))
+const STAR = Symbol('any text')
+
+/** Whether some text matches both; each is the fixed texts between its stars. */
+function partsMeet(a: readonly string[], b: readonly string[]): boolean {
+  return symbolsMeet(symbols(a), symbols(b))
+}
+
+function symbols(part: readonly string[]): (string | symbol)[] {
+  return part.flatMap((text, i) => (i === 0 ? [...text] : [STAR, ...text]))
+}
+
+function symbolsMeet(a: readonly (string | symbol)[], b: readonly (string | symbol)[]): boolean {
+  if (a.length === 0 || b.length === 0) return [...a, ...b].every(symbol => symbol === STAR)
+  if (a[0] === STAR) return symbolsMeet(a.slice(1), b) || symbolsMeet(a, b.slice(1))
+  if (b[0] === STAR) return symbolsMeet(b, a)
+  return a[0] === b[0] && symbolsMeet(a.slice(1), b.slice(1))
 }

@@ -37,11 +37,12 @@ async function pluginSchema(
     const plugin = await loadPlugin(kind, type, '.')
     const own = toJsonSchema(plugin.config)
     const shared = toJsonSchema(z.strictObject(shape))
-    const required = [...(type === usual ? [] : ['type']), ...(own.required ?? []), ...(shared.required ?? [])]
+    const ownOnly = own.required?.filter(key => !(key in shape)) ?? []
+    const required = [...(type === usual ? [] : ['type']), ...ownOnly, ...(shared.required ?? [])]
     blocks.push({
       ...own,
-      properties: { ...shared.properties, ...own.properties, type: { type: 'string', const: type } },
-      required: [...new Set(required)],
+      properties: { ...own.properties, ...shared.properties, type: { type: 'string', const: type } },
+      required,
       additionalProperties: false,
     })
   }

@@ -14,7 +14,7 @@ import { registerExpanded, registerSecrets } from './secret.ts'
 /**
  * Reads and checks a configuration file, loads the plugins it names and makes its secrets known to the logger. Touches
  * no database. Throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_INVALID, CONFIG_VARIABLE,
- * CONFIG_PLUGIN, CONFIG_TABLE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
+ * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
  */
 export async function loadConfig(file: string, environment: Environment = process.env): Promise<PipelineConfig> {
   const folder = dirname(resolve(file))
@@ -30,12 +30,8 @@ export async function loadConfig(file: string, environment: Environment = proces
     ? blocks.problems
     : blocks.problems.concat(problemsOf(top.error.issues, fileSchema, document, []))
   const record = isRecord(value) ? value : {}
-  const log = await blocks.one(
-    'log',
-    ['log'],
-    { type: 'embedded', ...(isRecord(record.log) ? record.log : {}) },
-    logShape,
-  )
+  const writtenLog = { type: 'embedded', path: './data', ...(isRecord(record.log) ? record.log : {}) }
+  const log = await blocks.one('log', ['log'], writtenLog, logShape)
   const sources = await blocks.all('source', 'sources', record.sources, {})
   const sinks = await blocks.all('sink', 'sinks', record.sinks, sinkShape)
   const http = top.success ? readHttp(top.data.http, document, problems) : undefined

@@ -96,6 +96,12 @@ describe('a configuration that is right', () => {
     expect(config.sinks[0]?.options).toMatchObject({ name: 'from a file: {x} $ none a: b\nc' })
   })
 
+  it('keeps the embedded log in ./data unless told otherwise', async () => {
+    const config = await load(GOOD.replace('log:\n  type: memory\n', ''))
+    expect(config.log.plugin.type).toBe('embedded')
+    expect(config.log.options).toMatchObject({ path: join(folder, 'data') })
+  })
+
   it('can do without HTTP', async () => {
     expect((await load(`${GOOD}http: false\n`)).http).toBeUndefined()
   })
@@ -227,9 +233,9 @@ const WRONG: [promise: string, text: string, code: string, message: RegExp, hint
   [
     'a table without its source',
     GOOD.replace('app.public.customers', 'public.customers'),
-    'CONFIG_TABLE',
-    /not a full name/,
-    /source.schema.table/,
+    'CONFIG_PATTERN',
+    /2 parts where source.schema.table/,
+    /double-quoted/,
   ],
   [
     'two sinks in one place',
