@@ -1,6 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { type Captured, identityOf } from './catalog.ts'
+import type { Captured } from './catalog.ts'
 import type { Relation } from './relation.ts'
 import type { Decoded } from './rows.ts'
 import { RESYNC_HINT } from './server-error.ts'
@@ -21,7 +21,7 @@ export class Resolver {
     this.#newVersion = newVersion
   }
 
-  /** Throws TABLE_RENAMED, TABLE_RECREATED, REPLICA_IDENTITY and what `newVersion` throws. */
+  /** Throws TABLE_RENAMED, TABLE_RECREATED and what `newVersion` throws. */
   readonly resolve = (relation: Relation): Decoded | undefined | Promise<Decoded | undefined> => {
     const current = this.#byOid.get(relation.oid)
     if (current === undefined) {
@@ -30,16 +30,15 @@ export class Resolver {
     }
     const { table } = current
     if (table.schema !== relation.schema || table.table !== relation.table) throw renamed(table, relation)
-    if (isSameRelation(current, relation)) return this.#decoded(current, relation)
+    if (isSameRelation(current, relation)) return this.#decoded(current)
     return this.#newVersion(relation, current, [...this.#known.values()]).then(next => {
       this.#byOid.set(relation.oid, next)
-      return this.#decoded(next, relation)
+      return this.#decoded(next)
     })
   }
 
-  #decoded(captured: Captured, relation: Relation): Decoded {
+  #decoded(captured: Captured): Decoded {
     const { table, plan, columns } = captured
-    checkIdentity(table, relation)
     this.#known.set(table.id, table)
     return { table, plan, columns: columns.length }
   }
@@ -52,20 +51,6 @@ export class Resolver {
           hint: `The new table's rows do not continue the old one's. ${RESYNC_HINT}`,
         })
   }
-}
-
-/** The stream must send the key with every delete: the whole row, or an identity of exactly the key's columns. */
-function checkIdentity(table: Table, relation: Relation): void {
-  if (table.appendOnly || identityOf(relation.identity) === 'full') return
-  const sent = relation.columns.filter(column => column.key).map(column => column.name)
-  const key = table.key.map(index => table.columns[index]!.name)
-  if (sent.length === key.length && key.every(name => sent.includes(name))) return
-  throw new TailraceError(
-    'REPLICA_IDENTITY',
-    'stop',
-    `The replica identity of ${table.name} is now (${sent.join(', ')}); its key here is (${key.join(', ')}).`,
-    { hint: `Set it back with ALTER TABLE ... REPLICA IDENTITY. If the key is to change: ${RESYNC_HINT}` },
-  )
 }
 
 function renamed(table: Table, relation: Relation): TailraceError {
