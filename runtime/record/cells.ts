@@ -74,6 +74,24 @@ function largeCellEnd(bytes: Uint8Array, at: number): number {
   return length === LONG ? at + 13 + readU64BE(bytes, at + 5) : at + 5 + length
 }
 
+/** Text of the cell from `at` to `end`; null for null and absent. Bytes that are not text come as `\\x` and hex. */
+export function cellText(bytes: Buffer, at: number, end: number): string | null {
+  if (bytes[at] === CellTag.text) return bytes.toString('utf8', contentAt(bytes, at), end)
+  return bytes[at] === CellTag.bytes ? `\\x${bytes.toString('hex', contentAt(bytes, at), end)}` : null
+}
+
+/** The text of each cell of a run. */
+export function cellTexts(run: Uint8Array): (string | null)[] {
+  const bytes = asBuffer(run)
+  const texts: (string | null)[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = cellEnd(bytes, at, bytes.length)
+    texts.push(cellText(bytes, at, end))
+    at = end
+  }
+  return texts
+}
+
 /** Bytes that a text cell of this many content bytes takes. */
 export function textCellSize(length: number): number {
   return length >= LONG ? 13 + length : 5 + length

@@ -1,5 +1,5 @@
 import type { Table } from '../contract.ts'
-import { asBuffer, cellEnd, contentAt, encodeCells, malformed } from './cells.ts'
+import { asBuffer, cellEnd, cellTexts, contentAt, encodeCells, malformed } from './cells.ts'
 import { CellTag } from './layout.ts'
 
 /**
@@ -68,18 +68,9 @@ export function keyFromTexts(texts: readonly string[]): Uint8Array {
   return encodeCells(texts)
 }
 
-/** The text of each key column. Bytes that are not text come as `\x` and hex. */
+/** The text of each key column. Bytes that are not text come as `\\x` and hex. */
 export function keyTexts(key: Uint8Array): string[] {
-  const bytes = asBuffer(key)
-  const texts: string[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = cellEnd(bytes, at, bytes.length)
-    const content = contentAt(bytes, at)
-    if (bytes[at] === CellTag.text) texts.push(bytes.toString('utf8', content, end))
-    else texts.push(`\\x${bytes.toString('hex', content, end)}`)
-    at = end
-  }
-  return texts
+  return cellTexts(key).map(text => text ?? '')
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Cursor, Kind, LoggedChange, LogSlice, Position, Table, TransactionId } from '../contract.ts'
-import { asBuffer, cellEnd, contentAt, malformed, readU32BE, readU32LE, readU64BE } from './cells.ts'
+import { asBuffer, cellEnd, cellText, contentAt, malformed, readU32BE, readU32LE, readU64BE } from './cells.ts'
 import { rowObject, writeRow } from './json.ts'
 import { indexCells, keyTexts } from './key.ts'
 import { At, CellTag, Flag, HEADER, LONG } from './layout.ts'
@@ -138,7 +138,7 @@ export class RecordView implements LoggedChange {
   text(column: number): string | null {
     if (!this.#hasCells()) return null
     const at = this.#start(column)
-    return this.#textAt(at, this.#starts[column + 1]!)
+    return cellText(this.#bytes, at, this.#starts[column + 1]!)
   }
 
   before(column: number): string | null | undefined {
@@ -155,7 +155,7 @@ export class RecordView implements LoggedChange {
       indexCells(this.#bytes, this.#beforeAt, this.#beforeEnd, columns, this.#beforeStarts)
     }
     const at = this.#beforeStarts[column]!
-    return this.#bytes[at] === CellTag.absent ? undefined : this.#textAt(at, this.#beforeStarts[column + 1]!)
+    return this.#bytes[at] === CellTag.absent ? undefined : cellText(this.#bytes, at, this.#beforeStarts[column + 1]!)
   }
 
   toJson(into: Uint8Array, at: number): number {
@@ -165,17 +165,6 @@ export class RecordView implements LoggedChange {
 
   toObject(): Record<string, unknown> {
     return rowObject(this)
-  }
-
-  #textAt(at: number, end: number): string | null {
-    switch (this.#bytes[at]) {
-      case CellTag.text:
-        return this.#bytes.toString('utf8', contentAt(this.#bytes, at), end)
-      case CellTag.bytes:
-        return `\\x${this.#bytes.toString('hex', contentAt(this.#bytes, at), end)}`
-      default:
-        return null
-    }
   }
 
   /** Deletes, truncates and schemas have none. */
