@@ -1,4 +1,4 @@
-/** Three numbers (each a whole one up to 2^53) to 32 well mixed bits. */
+/** Three numbers (each a whole one up to 2^53) to 31 well mixed bits: small enough for integer arithmetic. */
 export function hash(a: number, b: number, c: number): number {
   let h = Math.imul(a ^ 0x9e37_79b9, 0x85eb_ca6b)
   h = Math.imul(h ^ (b | 0) ^ (h >>> 15), 0xc2b2_ae35)
@@ -6,5 +6,5 @@ export function hash(a: number, b: number, c: number): number {
   h = Math.imul(h ^ (c | 0) ^ (h >>> 15), 0x85eb_ca6b)
   h ^= h >>> 13
   h = Math.imul(h, 0xc2b2_ae35)
-  return (h ^ (h >>> 16)) >>> 0
+  return (h ^ (h >>> 16)) >>> 1
 }
