@@ -107,6 +107,8 @@ export interface RunningPipeline extends AsyncDisposable {
   caughtUp(signal: AbortSignal): Promise<void>
   /** Drains: what the log has taken stays, sinks store their cursors. */
   stop(): Promise<void>
+  /** Resolves once every part runs, waits or is paused; rejects with the error of a part that cannot start. */
+  readonly started: Promise<void>
   /** Resolves with an error that ends the whole process (LOG_DAMAGED, LOG_FSYNC); never otherwise. */
   readonly failed: Promise<TailraceError>
 }

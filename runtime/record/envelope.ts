@@ -1,0 +1,120 @@
+import type { Column, LoggedChange, Table } from '../contract.ts'
+import { VERSION } from '../version.ts'
+import { keyTexts } from './key.ts'
+import { valueJson } from './value.ts'
+
+/**
+ * Changes as Debezium's envelope: `{"before","after","source","op","ts_ms","transaction"}`, one line of JSON each, in a
+ * frame `{"cursor","table","key","value"}`.
+ */
+
+/** Where the changes of one log come from. */
+export interface Origin {
+  /** The source plugin's type. */
+  readonly type: string
+  readonly source: string
+  readonly database: string | null
+}
+
+/** Debezium's names where they differ from ours. */
+const CONNECTORS: Readonly<Record<string, string>> = { postgres: 'postgresql' }
+
+const FIRST_BUFFER = 16 * 1024
+
+/** Encodes one change at a time into a buffer of its own. */
+export class EnvelopeWriter {
+  readonly #sourceHead: string
+  readonly #tables = new WeakMap<Table, string>()
+  #buffer = Buffer.allocUnsafe(FIRST_BUFFER)
+
+  constructor({ type, source, database }: Origin) {
+    const head = { version: VERSION, connector: CONNECTORS[type] ?? type, name: source, db: database }
+    this.#sourceHead = JSON.stringify(head).slice(0, -1)
+  }
+
+  /**
+   * The change as one line of JSON without its newline. `cursor`: where to go on behind it. The bytes are valid until
+   * the next call. Not for schema changes (`s`).
+   */
+  write(change: LoggedChange, cursor: string): Uint8Array {
+    const head =
+      `{"cursor":${JSON.stringify(cursor)},"table":${JSON.stringify(change.table.name)},"key":${keyJson(change)},` +
+      `"value":{"before":${beforeJson(change)},"after":`
+    const tail = `,"source":${this.#source(change)},"op":"${change.kind}","ts_ms":${milliseconds(change.appendTime)},"transaction":${transactionJson(change)}}}`
+    const hasRow = change.kind !== 'd' && change.kind !== 't'
+    for (;;) {
+      const end = this.#fill(change, head, tail, hasRow)
+      if (end !== -1) return this.#buffer.subarray(0, end)
+      this.#buffer = Buffer.allocUnsafe(2 * this.#buffer.length)
+    }
+  }
+
+  #fill(change: LoggedChange, head: string, tail: string, hasRow: boolean): number {
+    const buffer = this.#buffer
+    // A UTF-16 unit takes at most three bytes.
+    if (3 * (head.length + tail.length) + 4 > buffer.length) return -1
+    let at = buffer.write(head, 0)
+    if (hasRow) at = change.toJson(buffer, at)
+    else at += buffer.write('null', at)
+    if (at === -1 || at + 3 * tail.length > buffer.length) return -1
+    return at + buffer.write(tail, at)
+  }
+
+  #source(change: LoggedChange): string {
+    let table = this.#tables.get(change.table)
+    if (table === undefined) {
+      table = `"schema":${JSON.stringify(change.table.schema)},"table":${JSON.stringify(change.table.table)}`
+      this.#tables.set(change.table, table)
+    }
+    return (
+      `${this.#sourceHead},"ts_ms":${milliseconds(change.commitTime)},"snapshot":"${change.kind === 'r'}",${table},` +
+      `"txId":${transactionNumber(change)},"lsn":${logSequenceNumber(change.position)}}`
+    )
+  }
+}
+
+/** The key columns as a JSON object; null for a table without key and for a truncate. */
+function keyJson({ key, table }: LoggedChange): string {
+  if (key.length === 0) return 'null'
+  const members = keyTexts(key).map((text, i) => {
+    return memberJson(table.columns[table.key[i]!]!, text)
+  })
+  return `{${members.join(',')}}`
+}
+
+/** The columns known of the row before; null if none is. */
+function beforeJson(change: LoggedChange): string {
+  if (change.kind === 'r' || change.kind === 't') return 'null'
+  const members: string[] = []
+  change.table.columns.forEach((column, i) => {
+    const text = change.before(i)
+    if (text !== undefined) members.push(memberJson(column, text))
+  })
+  return members.length === 0 ? 'null' : `{${members.join(',')}}`
+}
+
+/** A masked value is text, whatever the column's type. */
+function memberJson({ name, type, masked }: Column, text: string | null): string {
+  const value = text === null ? 'null' : masked === true ? JSON.stringify(text) : valueJson(type, text)
+  return `${JSON.stringify(name)}:${value}`
+}
+
+function transactionJson({ transaction, index }: LoggedChange): string {
+  return transaction === undefined ? 'null' : `{"id":${JSON.stringify(transaction)},"total_order":${index + 1}}`
+}
+
+/** A number where the source numbers its transactions (PostgreSQL), else its text (a GTID). */
+function transactionNumber({ transaction }: LoggedChange): string {
+  if (transaction === undefined) return 'null'
+  return /^\d+$/.test(transaction) ? transaction : JSON.stringify(transaction)
+}
+
+/** A PostgreSQL position, `16/B374D848`, is one 64-bit number in Debezium; other sources have none. */
+function logSequenceNumber(position: string): string {
+  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/.exec(position)
+  return match === null ? 'null' : String((BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`))
+}
+
+function milliseconds(microseconds: bigint): string {
+  return String(microseconds / 1000n)
+}
