@@ -1,0 +1,153 @@
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode } from '../../runtime/errors.ts'
+import type { SampledRow, SinkReader } from './sink-reader.ts'
+import { keyNumber, type TableName } from './tables.ts'
+
+const MARKER = '{"batch":'
+const READ_BYTES = 8 * 1024 * 1024
+
+/** Lines of one table that count: those in front of the marker of a committed batch. */
+class TableLines {
+  readonly #folder: string
+  /** Per file, in order, how far it is read. */
+  #read = new Map<string, number>()
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Hands over what was committed since the last call; `forget` first, where the files were replaced. */
+  poll(committed: number, forget: () => void, line: (text: string) => void): void {
+    const files = this.#files()
+    if (!this.#continues(files)) {
+      this.#read = new Map()
+      forget()
+    }
+    for (const file of files) {
+      const path = join(this.#folder, file)
+      this.#read.set(file, pollFile(path, this.#read.get(file) ?? 0, committed, line))
+    }
+  }
+
+  #files(): string[] {
+    try {
+      return readdirSync(this.#folder)
+        .filter(name => /^\d{8}\.jsonl$/.test(name))
+        .sort()
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  #continues(files: readonly string[]): boolean {
+    const known = [...this.#read]
+    return known.every(([name, at], i) => files[i] === name && statSync(join(this.#folder, name)).size >= at)
+  }
+}
+
+/** Answers the place behind the last marker that counts. */
+function pollFile(path: string, from: number, committed: number, line: (text: string) => void): number {
+  const file = openSync(path, 'r')
+  try {
+    let accepted = from
+    let rest: Buffer = Buffer.alloc(0)
+    let waiting: string[] = []
+    for (let at = from; ; ) {
+      const piece = Buffer.allocUnsafe(READ_BYTES)
+      const count = readSync(file, piece, 0, READ_BYTES, at)
+      if (count === 0) return accepted
+      const bytes = rest.length === 0 ? piece.subarray(0, count) : Buffer.concat([rest, piece.subarray(0, count)])
+      let start = 0
+      for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+        const text = bytes.toString('utf8', start, end)
+        start = end + 1
+        if (!text.startsWith(MARKER)) {
+          waiting.push(text)
+          continue
+        }
+        if ((JSON.parse(text) as { batch: number }).batch > committed) return accepted
+        for (const one of waiting) line(one)
+        waiting = []
+        accepted = at - rest.length + start
+      }
+      rest = bytes.subarray(start)
+      at += count
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** A `jsonl` sink of mode `state`, read as its format says: the last committed line of a key is the row. */
+export class JsonlReader implements SinkReader {
+  readonly name = 'files'
+  readonly #path: string
+  readonly #watched: number
+  readonly #tables = new Map<TableName, { lines: TableLines; rows: Map<number, SampledRow> }>()
+
+  /** Keys below `watched` are sampled. */
+  constructor(path: string, watched: number) {
+    this.#path = path
+    this.#watched = watched
+  }
+
+  sample(table: TableName): Map<number, SampledRow | null> {
+    const seen = new Map<number, SampledRow | null>()
+    const state = this.#tables.get(table) ?? this.#open(table)
+    const { rows } = state
+    const forget = (): void => {
+      for (const key of rows.keys()) seen.set(key, null)
+      rows.clear()
+    }
+    state.lines.poll(committedBatch(this.#path), forget, text => {
+      const key = keyOfLine(table, text)
+      if (key >= this.#watched) return
+      const { value } = JSON.parse(text) as { value: { ver: number; body: string } | null }
+      if (value === null) rows.delete(key)
+      else rows.set(key, { ver: value.ver, body: value.body })
+      seen.set(key, rows.get(key) ?? null)
+    })
+    return seen
+  }
+
+  #open(table: TableName): { lines: TableLines; rows: Map<number, SampledRow> } {
+    const state = { lines: new TableLines(join(this.#path, `public.${table}`)), rows: new Map<number, SampledRow>() }
+    this.#tables.set(table, state)
+    return state
+  }
+
+  close(): void {}
+}
+
+/** The current rows of a table, each as its line. */
+export function jsonlRows(path: string, table: TableName): Map<number, string> {
+  const rows = new Map<number, string>()
+  new TableLines(join(path, `public.${table}`)).poll(
+    committedBatch(path),
+    () => {},
+    text => {
+      if (text.endsWith('"value":null}')) rows.delete(keyOfLine(table, text))
+      else rows.set(keyOfLine(table, text), text)
+    },
+  )
+  return rows
+}
+
+function committedBatch(path: string): number {
+  try {
+    return (JSON.parse(readFileSync(join(path, '_cursor-app.json'), 'utf8')) as { batch: number }).batch
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return -1
+    throw error
+  }
+}
+
+const NUMBER_KEY = /^\{"key":\[(\d+)\]/
+
+function keyOfLine(table: TableName, text: string): number {
+  if (table === 'by_number') return keyNumber(table, [NUMBER_KEY.exec(text)?.[1] ?? null])
+  const { key } = JSON.parse(text) as { key: (string | number)[] }
+  return keyNumber(table, key.map(String))
+}

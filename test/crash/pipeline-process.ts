@@ -1,0 +1,161 @@
+/** The pipeline under test, run as a user runs it: a process of its own with a configuration file. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { PipelineStatus } from '../../runtime/status.ts'
+import { until } from '../support/until.ts'
+import { TABLES } from './tables.ts'
+
+const MAIN = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url))
+const PROBE = new URL('./probe.ts', import.meta.url).href
+const OUTPUT_CHARACTERS = 20_000
+
+/** Where everything of one pipeline stands. */
+export interface Site {
+  readonly folder: string
+  readonly config: string
+  readonly data: string
+  /** The log of source `app`. */
+  readonly log: string
+  readonly sqlite: string
+  readonly jsonl: string
+  readonly probe: string
+}
+
+/** Writes a configuration with one PostgreSQL source, the embedded log and two sinks. */
+export async function layOut(folder: string, url: string): Promise<Site> {
+  const site: Site = {
+    folder,
+    config: join(folder, 'tailrace.yaml'),
+    data: join(folder, 'data'),
+    log: join(folder, 'data', 'app'),
+    sqlite: join(folder, 'rows.db'),
+    jsonl: join(folder, 'files'),
+    probe: join(folder, 'probe'),
+  }
+  await mkdir(site.probe, { recursive: true })
+  const yaml = `pipeline: oracle
+log:
+  path: ./data
+sources:
+  app:
+    type: postgres
+    url: ${url}
+    tables:
+${TABLES.map(table => `      - public.${table}\n`).join('')}
+sinks:
+  rows:
+    type: sqlite
+    path: ./rows.db
+  files:
+    type: jsonl
+    path: ./files
+    mode: state
+http:
+  listen: 127.0.0.1:0
+`
+  await writeFile(site.config, yaml)
+  return site
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export class PipelineProcess implements AsyncDisposable {
+  readonly site: Site
+  readonly exit: Promise<Exit>
+  readonly #child: ChildProcess
+  #output = ''
+  #exited = false
+  #url: string | undefined
+
+  private constructor(site: Site, child: ChildProcess) {
+    this.site = site
+    this.#child = child
+    this.exit = once(child, 'exit').then(([code, signal]) => {
+      this.#exited = true
+      return { code, signal }
+    })
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (data: Buffer) => {
+        this.#output = (this.#output + data.toString()).slice(-OUTPUT_CHARACTERS)
+      })
+  }
+
+  /** `crash`: a named point and the pass at which the process ends itself there, as `log.written:3`. */
+  static async start(site: Site, crash = ''): Promise<PipelineProcess> {
+    await rm(site.probe, { recursive: true, force: true })
+    await mkdir(site.probe, { recursive: true })
+    const child = spawn(process.execPath, ['--import', PROBE, MAIN, 'run', '-c', site.config, '--yes'], {
+      env: { PATH: process.env.PATH, TAILRACE_CRASH: crash, TAILRACE_PROBE: site.probe, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return new PipelineProcess(site, child)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  get exited(): boolean {
+    return this.#exited
+  }
+
+  /** The end of what it said. */
+  get output(): string {
+    return this.#output
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** The address it listens on; throws if it ends before. */
+  async url(): Promise<string> {
+    if (this.#url !== undefined) return this.#url
+    const file = join(this.site.data, 'tailrace.json')
+    await until(async () => {
+      this.#demandAlive()
+      if (!existsSync(file)) return false
+      const { pid, url } = JSON.parse(await readFile(file, 'utf8')) as { pid: number; url: string }
+      if (pid === this.pid) this.#url = url
+      return this.#url !== undefined
+    }, 'the pipeline listens')
+    return this.#url!
+  }
+
+  async status(): Promise<PipelineStatus> {
+    const response = await fetch(new URL('/status', await this.url()))
+    return (await response.json()) as PipelineStatus
+  }
+
+  /** Waits for a state of the pipeline; throws if it ends or a part fails. */
+  async until(condition: (status: PipelineStatus) => boolean, what: string, seconds = 60): Promise<void> {
+    await until(
+      async () => {
+        this.#demandAlive()
+        const status = await this.status()
+        for (const [name, { state, error }] of [...Object.entries(status.sources), ...Object.entries(status.sinks)])
+          if (state === 'failed') throw new Error(`${name} failed: ${error?.code}: ${error?.message}\n${this.#output}`)
+        return condition(status)
+      },
+      what,
+      seconds,
+    )
+  }
+
+  #demandAlive(): void {
+    if (this.#exited) throw new Error(`the pipeline ended:\n${this.#output}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#exited) return
+    this.#child.kill('SIGKILL')
+    await this.exit
+  }
+}
