@@ -41,12 +41,18 @@ export function connectionError(error: unknown, server: string): TailraceError {
       `${at} lacks a privilege: ${text}.`,
       '`tailrace check` names each privilege that is missing and the statement that grants it.',
     )
-  if (code === '' || AWAY.test(code) || /^E[A-Z_]+$/.test(code))
+  if (
+    (code === '' && /terminated|timeout|closed|not queryable/i.test(text)) ||
+    AWAY.test(code) ||
+    /^E[A-Z_]+$/.test(code)
+  )
     return new TailraceError('SOURCE_UNREACHABLE', 'retry', `${at} does not answer: ${text}.`, {
       cause: error,
       hint: 'Is the server up, and are host and port in `url` right? It is tried again until it answers.',
     })
-  return new TailraceError('SOURCE_FAILED', 'retry', `${at} reports ${code}: ${text}.`, { cause: error })
+  return new TailraceError('SOURCE_FAILED', 'retry', `${at} reports ${code === '' ? 'an error' : code}: ${text}.`, {
+    cause: error,
+  })
 }
 
 /** Node reports a host with several addresses as one error without a text of its own. */

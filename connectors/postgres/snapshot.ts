@@ -1,6 +1,15 @@
-import type { Chunk, LoadRequest, Position, Table } from '../../runtime/contract.ts'
+import type pg from 'pg'
+import type { Batch, Chunk, LoadProgress, LoadRequest, Position, Table } from '../../runtime/contract.ts'
+import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
+import { readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
+import { connectSql, postgresError } from './connection.ts'
+import { copyOut } from './copy-out.ts'
+import { LoadLane } from './load-lane.ts'
+import { quoteLiteral } from './quote.ts'
+import { type LoadPlan, planLoad } from './ranges.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** `Fence.data` of rows read under the slot's exported snapshot: it sees no transaction that the stream brings. */
 export const EXPORTED_FENCE = 'exported'
@@ -22,10 +31,156 @@ export interface LoadContext {
  * load starts again) if the snapshot is gone or the table was rewritten, VALUE_TOO_LARGE.
  */
 export async function* loadTable(
-  _request: LoadRequest,
-  _context: LoadContext,
-  _signal: AbortSignal,
+  request: LoadRequest,
+  context: LoadContext,
+  signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
-  yield* []
-  throw new Error('not built yet')
+  const load = new Load(request, context, signal)
+  try {
+    yield* load.chunks()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw loadError(error, context)
+  } finally {
+    await load[Symbol.asyncDispose]()
+  }
+}
+
+class Load implements AsyncDisposable {
+  readonly #request: LoadRequest
+  readonly #context: LoadContext
+  readonly #ending = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #clients: pg.Client[] = []
+  readonly #turnstile = new Turnstile<Batch>()
+  readonly #workers: Promise<void>[] = []
+  #next = 0
+  #rows = 0
+
+  constructor(request: LoadRequest, context: LoadContext, signal: AbortSignal) {
+    this.#request = request
+    this.#context = context
+    this.#signal = AbortSignal.any([signal, this.#ending.signal])
+  }
+
+  async *chunks(): AsyncGenerator<Chunk> {
+    const first = await this.#connect()
+    await this.#requireState(first)
+    const time = await this.#enterSnapshot(first)
+    const plan = await planLoad(first, this.#context.captured)
+    const lanes = [this.#lane(plan, time)]
+    const [opening] = lanes
+    opening!.open(this.#request.restart)
+    if (plan.statements.length > 1) {
+      // Its rows may be ahead of those of the first lane, but not of the table's announcement.
+      yield this.#chunk(opening!.take(this.#progress(0)))
+      const second = await this.#connect()
+      await this.#enterSnapshot(second)
+      lanes.push(this.#lane(plan, time))
+    }
+    this.#workers.push(...lanes.map((lane, i) => this.#work(this.#clients[i]!, lane, plan)))
+    const ended = Promise.all(this.#workers).then(() => undefined)
+    for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
+    for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(lane.take(this.#progress(lane.rows)))
+    await first.query('COMMIT')
+    await this.#requireState(first)
+    await Promise.all(this.#clients.map(client => client.end()))
+    yield this.#chunk(opening!.take(this.#progress(opening!.rows, true)))
+  }
+
+  /** On behalf of one connection: the next range, until there is none. */
+  async #work(client: pg.Client, lane: LoadLane, plan: LoadPlan): Promise<void> {
+    while (this.#next < plan.statements.length) await copyOut(client, plan.statements[this.#next++]!, lane)
+  }
+
+  #lane(plan: LoadPlan, time: bigint): LoadLane {
+    const { captured, config, consistentPoint, tables } = this.#context
+    const lane: LoadLane = new LoadLane({
+      captured,
+      tables,
+      columns: plan.columns.length,
+      maxValueBytes: config.maxValueBytes,
+      high: consistentPoint,
+      time,
+      onFull: () => this.#turnstile.put(lane.take(this.#progress(lane.rows))),
+    })
+    return lane
+  }
+
+  #progress(rows: number, done = false): LoadProgress {
+    this.#rows += rows
+    const { estimatedRows } = this.#request
+    const atLeast = estimatedRows === null ? null : Math.max(estimatedRows, this.#rows)
+    return { done, rows: this.#rows, totalRows: done ? this.#rows : atLeast, state: EXPORTED_FENCE }
+  }
+
+  #chunk(rows: Batch): Chunk {
+    const { captured, consistentPoint } = this.#context
+    const progress = rows.end as { readonly progress: LoadProgress }
+    return {
+      table: captured.table,
+      fence: { data: EXPORTED_FENCE, high: consistentPoint },
+      rows,
+      progress: progress.progress,
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const { config, sourceName } = this.#context
+    const client = await connectSql(config, `tailrace ${sourceName} load`, this.#signal)
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Answers the server's clock, microseconds since 1970. */
+  async #enterSnapshot(client: pg.Client): Promise<bigint> {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    try {
+      await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#context.snapshotName)}`)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      throw interrupted(this.#context.captured, 'the snapshot it was read under is gone', error)
+    }
+    const { rows } = await client.query<{ time: string }>(
+      'SELECT (EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8 AS time',
+    )
+    return BigInt(rows[0]!.time)
+  }
+
+  /**
+   * A rewrite or a truncate makes a table look empty to an older snapshot, so what was read counts only if the table is
+   * still the one that was captured (R4.1). Outside a transaction: inside it the catalog would be old as well.
+   */
+  async #requireState(client: pg.Client): Promise<void> {
+    const { captured } = this.#context
+    const rows = (await readTables(client, [captured.oid])).get(captured.oid)!
+    if (stateOf(rows) !== captured.state)
+      throw interrupted(captured, 'it was altered, rewritten or truncated meanwhile')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    await Promise.allSettled(this.#workers)
+  }
+}
+
+/** The server itself refused, and not because it goes away. */
+function isRefusal(error: unknown): boolean {
+  const code = errorCode(error)
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code)
+}
+
+/** Undefined table or column. */
+const GONE = new Set(['42P01', '42703'])
+
+function loadError(error: unknown, { captured, config }: LoadContext): TailraceError {
+  if (GONE.has(errorCode(error) ?? '')) return interrupted(captured, errorMessage(error), error)
+  return postgresError(error, config)
+}
+
+function interrupted({ table }: Captured, why: string, cause?: unknown): TailraceError {
+  return new TailraceError('LOAD_INTERRUPTED', 'retry', `The first load of ${table.name} does not count: ${why}.`, {
+    hint: 'The first load starts again by itself.',
+    cause,
+  })
 }

@@ -1,0 +1,102 @@
+import type { Batch, LoadProgress, Position, Table, UnitEnd } from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { formatSize } from '../../runtime/quantity.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
+import type { Captured } from './catalog.ts'
+import { applyPlan, planWithoutExcluded, type RowPlan } from './columns.ts'
+import type { RowTaker } from './copy-out.ts'
+import { CopyText, cellsSize, ValueTooLarge } from './copy-text.ts'
+import { Scratch, Span } from './rows.ts'
+
+/** A chunk is handed over once it has this many bytes. */
+const CHUNK_BYTES = 2 * 1024 * 1024
+
+export interface LaneOptions {
+  readonly captured: Captured
+  readonly tables: readonly Table[]
+  readonly columns: number
+  readonly maxValueBytes: number
+  readonly high: Position
+  /** Server's clock when the snapshot was taken into use, microseconds since 1970. */
+  readonly time: bigint
+  /** Called with each chunk that is full; a promise keeps the server waiting until it resolves. */
+  readonly onFull: () => Promise<void> | undefined
+}
+
+/** Rows of one connection on their way into units. */
+export class LoadLane implements RowTaker {
+  readonly headroom: number
+  readonly #options: LaneOptions
+  readonly #table: Table
+  readonly #plan: RowPlan
+  readonly #writer: BatchWriter
+  readonly #text: CopyText
+  readonly #decoded = new Scratch()
+  readonly #planned = new Scratch()
+  readonly #row = new Span()
+  /** Rows not yet taken. */
+  #rows = 0
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#table = options.captured.table
+    this.#plan = planWithoutExcluded(options.captured.plan)
+    this.#writer = new BatchWriter(options.tables)
+    this.#text = new CopyText(options.columns, options.maxValueBytes)
+    this.headroom = cellsSize(options.columns, 0)
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** The table's `s`, and the end of what a former load left of it. */
+  open(restart: boolean): void {
+    this.#writer.announce(this.#table)
+    if (!restart) return
+    this.#begin()
+    this.#writer.truncate(this.#table)
+  }
+
+  row(bytes: Buffer, at: number, end: number, own: boolean): void {
+    const into = own ? bytes : this.#decoded.room(cellsSize(this.#options.columns, end - at))
+    const tuple = this.#row
+    tuple.bytes = into
+    try {
+      tuple.end = this.#text.row(bytes, at, end, into, 0)
+    } catch (error) {
+      throw error instanceof ValueTooLarge ? this.#tooLarge(error) : error
+    }
+    this.#begin()
+    const { identity } = this.#plan
+    this.#writer.row('r', this.#table, identity ? tuple : applyPlan(this.#plan, into, 0, tuple.end, this.#planned))
+    this.#rows++
+  }
+
+  pause(): Promise<void> | undefined {
+    return this.#writer.size < CHUNK_BYTES ? undefined : this.#options.onFull()
+  }
+
+  /** Everything so far, as the end of a unit. */
+  take(progress: LoadProgress): Batch {
+    if (this.#writer.inTransaction) this.#writer.commit()
+    this.#rows = 0
+    const end: UnitEnd = { lane: `load:${this.#table.name}`, progress }
+    return this.#writer.take(end)
+  }
+
+  #begin(): void {
+    if (!this.#writer.inTransaction) this.#writer.beginLoad(this.#options.high, this.#options.time)
+  }
+
+  #tooLarge({ column, length }: ValueTooLarge): TailraceError {
+    const name = this.#table.columns[column]!.name
+    const limit = formatSize(this.#options.maxValueBytes)
+    return new TailraceError(
+      'VALUE_TOO_LARGE',
+      'stop',
+      `A value of column ${name} of ${this.#table.name} has ${formatSize(length)}; the limit is ${limit}.`,
+      { hint: 'Raise maxValueBytes of the source (it costs about twice as much memory), or exclude the column.' },
+    )
+  }
+}
