@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineLog } from '../plugin.ts'
 import { durationOption, sizeOption } from '../quantity.ts'
 import { realFs } from './embedded/fs.ts'
+import { inspectLog } from './embedded/inspect.ts'
 import { acquireLock, refuseNetworkFileSystem } from './embedded/lock.ts'
 import { openLog } from './embedded/open.ts'
 
@@ -33,4 +34,5 @@ export default defineLog<z.infer<typeof config>>({
     const limits = { segmentBytes, maxBytes, ringBytes: RING_BYTES, checkpointBytes: CHECKPOINT_BYTES }
     return openLog(realFs, folder, limits, logger, resources)
   },
+  inspect: (_, { folder, logger }) => inspectLog(realFs, folder, logger),
 })

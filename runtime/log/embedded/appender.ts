@@ -119,7 +119,7 @@ export class Appender {
       return await work()
     } catch (error) {
       this.#broken = true
-      if (errorCode(error) === 'LOG_FSYNC') this.#head.fail(error as TailraceError)
+      if (errorCode(error) === 'LOG_FSYNC') this.#head.fail(error)
       throw error
     }
   }
@@ -240,11 +240,9 @@ export class Appender {
   /** Only saves time at the next opening, so a full disk does not stop the log here. */
   async #checkpoint(): Promise<void> {
     const { fs, folder, logId, logger } = this.#place
-    const { end, place, segments, state } = this.#head
     this.#sinceCheckpoint = 0
-    if (place === undefined) return
     try {
-      await writeCheckpoint(fs, folder, { logId, end, place, segments }, state)
+      await writeCheckpoint(fs, folder, logId, this.#head)
     } catch (error) {
       if (errorCode(error) !== 'LOG_DISK_FULL') throw error
       logger.warn({ err: error }, 'no checkpoint of the log: the disk is full')

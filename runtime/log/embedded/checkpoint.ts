@@ -1,8 +1,8 @@
 import type { LoadProgress, Position, SourceIdentity, Table } from '../../contract.ts'
 import { freeze } from '../../record/schema.ts'
-import type { ResumeState } from '../common/resume-state.ts'
 import { readChecked, replaceChecked } from './checked-file.ts'
 import type { Fs } from './fs.ts'
+import type { Head } from './head.ts'
 import type { Place } from './scan.ts'
 import type { SegmentInfo } from './segment.ts'
 
@@ -13,7 +13,7 @@ export interface Checkpoint {
   readonly logId: string
   /** Offset of the unit end. */
   readonly end: number
-  readonly place: Place
+  readonly place: Place | undefined
   readonly segments: readonly SegmentInfo[]
   readonly stream: Position | null
   readonly loads: readonly (readonly [string, LoadProgress])[]
@@ -21,15 +21,18 @@ export interface Checkpoint {
   readonly identity: SourceIdentity
 }
 
-/** Durable on return. `end` must be: nothing in a checkpoint may be lost later. */
+/** Durable on return. What the head stands on already is. */
 export function writeCheckpoint(
   fs: Fs,
   folder: string,
-  at: Pick<Checkpoint, 'logId' | 'end' | 'place' | 'segments'>,
-  state: ResumeState,
+  logId: string,
+  { end, place, segments, state }: Head,
 ): Promise<void> {
   const checkpoint: Checkpoint = {
-    ...at,
+    logId,
+    end,
+    place,
+    segments,
     stream: state.stream ?? null,
     loads: [...state.loads],
     tables: [...state.tables.values()],
@@ -46,9 +49,12 @@ export async function readCheckpoint(fs: Fs, folder: string, logId: string): Pro
   return checkpoint.logId === logId ? checkpoint : undefined
 }
 
-/** Puts what the checkpoint knows into an empty state. */
-export function restore(state: ResumeState, { tables, loads, stream, identity }: Checkpoint): void {
-  for (const table of tables) state.tables.set(table.id, freeze(table))
-  for (const [name, progress] of loads) state.end({ lane: `load:${name}`, progress, identity })
-  if (stream !== null) state.end({ lane: 'stream', position: stream, identity })
+/** Puts an empty head where the checkpoint was made. */
+export function restore(head: Head, { tables, loads, stream, identity, segments, end, place }: Checkpoint): void {
+  for (const table of tables) head.state.tables.set(table.id, freeze(table))
+  for (const [name, progress] of loads) head.state.end({ lane: `load:${name}`, progress, identity })
+  if (stream !== null) head.state.end({ lane: 'stream', position: stream, identity })
+  for (const segment of segments) head.setSegment(segment)
+  head.end = end
+  head.place = place
 }

@@ -9,6 +9,15 @@ export function damaged(file: string, at: number, why: string, cause?: unknown):
   })
 }
 
+/** Opens a file that must be there. Throws LOG_DAMAGED if it is not. */
+export async function openExisting(fs: Fs, path: string): Promise<File> {
+  try {
+    return await fs.open(path, 'read')
+  } catch (cause) {
+    throw errorCode(cause) === 'ENOENT' ? damaged(path, 0, 'the file is missing', cause) : cause
+  }
+}
+
 export function fsyncFailed(what: string, cause: unknown): TailraceError {
   return new TailraceError('LOG_FSYNC', 'stop', `Writing ${what} through to the disk failed: ${errorMessage(cause)}`, {
     cause,

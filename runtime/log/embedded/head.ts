@@ -1,6 +1,5 @@
 import { Bell } from '../../abort.ts'
 import type { Position, Table, UnitEnd } from '../../contract.ts'
-import type { TailraceError } from '../../errors.ts'
 import { ResumeState } from '../common/resume-state.ts'
 import type { Cursors } from './cursors.ts'
 import { Places } from './places.ts'
@@ -40,7 +39,7 @@ export class Head {
   records = 0
   /** The newest unit ends of the stream, oldest first. */
   readonly streamEnds: { readonly offset: number; readonly position: Position }[] = []
-  #failure: TailraceError | undefined
+  #failure: unknown
 
   constructor(cursors: Cursors, ringBytes: number) {
     this.cursors = cursors
@@ -80,7 +79,7 @@ export class Head {
   }
 
   /** The log cannot be trusted any more: every use of it throws this from now on. */
-  fail(error: TailraceError): void {
+  fail(error: unknown): void {
     this.#failure ??= error
     this.bell.ring()
   }

@@ -12,7 +12,7 @@ import { EmbeddedLog } from './log.ts'
 import { MANIFEST, type Manifest, newManifest, readManifest, withSession, writeManifest } from './manifest.ts'
 import { MarkFile, readMark } from './mark.ts'
 import { Readers } from './readers.ts'
-import { Recovery } from './recovery.ts'
+import { recoverHead } from './recovery.ts'
 import { segmentFirst } from './segment.ts'
 
 export type LogLimits = AppendLimits
@@ -33,7 +33,7 @@ export async function openLog(
   const place: LogPlace = { fs, folder, logId: manifest.logId, logger }
   const cursors = new Cursors(manifest.logId, manifest.sessions)
   const head = new Head(cursors, limits.ringBytes)
-  const unscanned = await recover(place, manifest, head, cursors)
+  const unscanned = await recover(place, manifest, head)
   const current = withSession(manifest, head.end)
   await writeManifest(fs, folder, current)
   cursors.sessions = current.sessions
@@ -48,11 +48,11 @@ export async function openLog(
 }
 
 /** Brings the head to the last whole unit and the files with it. Answers the bytes that had to be scanned. */
-async function recover(place: LogPlace, manifest: Manifest, head: Head, cursors: Cursors): Promise<number> {
+async function recover(place: LogPlace, manifest: Manifest, head: Head): Promise<number> {
   const { fs, folder, logId, logger } = place
   const checkpoint = await readCheckpoint(fs, folder, logId)
   const mark = await readMark(fs, folder, logId)
-  await new Recovery(fs, folder, manifest, head, cursors).run(checkpoint, mark)
+  await recoverHead(place, manifest, head, checkpoint, mark)
   await cutTail(fs, folder, head)
   const known = Math.max(mark?.end ?? 0, checkpoint?.end ?? 0)
   if (known < head.end) await settle(fs, folder, head, known === mark?.end ? mark : checkpoint?.place)

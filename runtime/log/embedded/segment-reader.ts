@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { wholeSlice } from '../../record/slice.ts'
 import { type ChunkHeader, ChunkType } from './chunk.ts'
-import { damaged } from './failures.ts'
+import { damaged, openExisting } from './failures.ts'
 import type { File, Fs } from './fs.ts'
 import type { Head } from './head.ts'
 import type { LogChunk } from './ring.ts'
@@ -87,7 +87,7 @@ export class SegmentReader implements AsyncDisposable {
     if (this.#file === undefined || this.#segment !== info.first) {
       await this.close()
       this.#segment = info.first
-      this.#file = await this.#open()
+      this.#file = await openExisting(this.#fs, this.#path())
     }
     const known = this.#head.places.floor(info.first, offset)
     const start = known ?? { ...(await this.#start(this.#file)), offset: info.first, records: 0 }
@@ -107,14 +107,6 @@ export class SegmentReader implements AsyncDisposable {
       }
       scan.pass(header)
       this.#passed(header)
-    }
-  }
-
-  async #open(): Promise<File> {
-    try {
-      return await this.#fs.open(this.#path(), 'read')
-    } catch (cause) {
-      throw damaged(this.#path(), 0, 'the file cannot be opened', cause)
     }
   }
 

@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { SourceLog } from '../../contract.ts'
+import { TailraceError } from '../../errors.ts'
+import { readCheckpoint, restore } from './checkpoint.ts'
+import { Cursors } from './cursors.ts'
+import { damaged } from './failures.ts'
+import type { Fs } from './fs.ts'
+import { Head } from './head.ts'
+import { EmbeddedLog, readOnly } from './log.ts'
+import { readManifest } from './manifest.ts'
+import { readMark } from './mark.ts'
+import { readReaders } from './readers.ts'
+import { segmentName } from './segment.ts'
+import { walkUnits } from './unit-walk.ts'
+
+/** How soon a reader elsewhere sees what the owner made durable. */
+const POLL_MS = 50
+
+/**
+ * Opens a log for reading beside the process that owns it, or after it: never beyond what the owner has said to be
+ * durable. Throws LOG_MISSING, LOG_DAMAGED.
+ */
+export async function inspectLog(fs: Fs, folder: string, logger: Logger): Promise<SourceLog> {
+  const manifest = await readManifest(fs, folder)
+  if (manifest === undefined)
+    throw new TailraceError('LOG_MISSING', 'stop', `There is no log in ${folder}.`, {
+      hint: '`tailrace run` makes it. Check log.path and the name of the source.',
+    })
+  const { logId } = manifest
+  const head = new Head(new Cursors(logId, manifest.sessions), 0)
+  const checkpoint = await readCheckpoint(fs, folder, logId)
+  if (checkpoint !== undefined) restore(head, checkpoint)
+  await using resources = new AsyncDisposableStack()
+  await resources.use(new Follower(fs, folder, logId, head)).poll()
+  head.check()
+  const readers: SourceLog['readers'] = {
+    register: refuse,
+    save: refuse,
+    remove: refuse,
+    list: () => readReaders(fs, folder),
+    load: async name => (await readReaders(fs, folder)).find(reader => reader.name === name)?.cursor,
+  }
+  return new EmbeddedLog({ fs, folder, logId, logger }, head, readers, undefined, resources.move())
+}
+
+async function refuse(): Promise<never> {
+  throw readOnly()
+}
+
+/** Moves a head of its own behind the owner's mark. */
+class Follower implements AsyncDisposable {
+  readonly head: Head
+  readonly #place: { readonly fs: Fs; readonly folder: string; readonly logId: string }
+  readonly #timer: NodeJS.Timeout
+  #polling: Promise<void> | undefined
+
+  constructor(fs: Fs, folder: string, logId: string, head: Head) {
+    this.#place = { fs, folder, logId }
+    this.head = head
+    this.#timer = setInterval(() => this.poll(), POLL_MS)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#polling
+  }
+
+  /** A failure is met by whoever uses the head next. */
+  poll(): Promise<void> {
+    this.#polling ??= this.#catchUp()
+      .catch(error => this.head.fail(error))
+      .finally(() => {
+        this.#polling = undefined
+      })
+    return this.#polling
+  }
+
+  async #catchUp(): Promise<void> {
+    const { fs, folder, logId } = this.#place
+    const mark = await readMark(fs, folder, logId)
+    if (mark === undefined) return this.#checkIdentity()
+    if (mark.end <= this.head.end) return
+    if (!this.head.cursors.knows(mark.session)) await this.#checkIdentity()
+    const { segment, at, flaw } = await walkUnits(this.#place, this.head, mark)
+    if (this.head.end < mark.end) throw damaged(join(folder, segmentName(segment)), at, flaw ?? 'the log ends here')
+  }
+
+  /** Learns of new sessions. A log made anew in this place is another one. */
+  async #checkIdentity(): Promise<void> {
+    const { fs, folder, logId } = this.#place
+    const manifest = await readManifest(fs, folder)
+    if (manifest?.logId !== logId)
+      throw new TailraceError('LOG_REPLACED', 'retry', `Another log has taken the place of the one in ${folder}.`)
+    this.head.cursors.sessions = manifest.sessions
+  }
+}
