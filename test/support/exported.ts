@@ -1,0 +1,95 @@
+/** A first load for tests, under an exported snapshot, without a slot. */
+import pg from 'pg'
+import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
+import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
+import { connectSql } from '../../connectors/postgres/connection.ts'
+import { loadTable } from '../../connectors/postgres/snapshot.ts'
+import type { Chunk, Position, Table } from '../../runtime/contract.ts'
+import { CellTag } from '../../runtime/record/layout.ts'
+
+/** Options beside `url`. */
+export type Options = Record<string, unknown>
+
+export class Exported implements AsyncDisposable {
+  readonly config: PostgresConfig
+  readonly captured: readonly Captured[]
+  readonly #snapshot: string
+  readonly #holder: pg.Client
+
+  private constructor(config: PostgresConfig, captured: readonly Captured[], snapshot: string, holder: pg.Client) {
+    this.config = config
+    this.captured = captured
+    this.#snapshot = snapshot
+    this.#holder = holder
+  }
+
+  /** Captures the tables, then exports a snapshot as `holder` (default: the role of the url). */
+  static async open(
+    url: string,
+    options: Options,
+    known: readonly Table[] = [],
+    superuserUrl: string = url,
+  ): Promise<Exported> {
+    const config = postgresConfig.parse({ url, ...options })
+    const client = await connectSql(config, 'tailrace test', new AbortController().signal)
+    const captured = await captureTables(client, 'app', config, known).finally(() => client.end())
+    const holder = new pg.Client({ connectionString: superuserUrl })
+    holder.on('error', () => {})
+    await holder.connect()
+    await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const { rows } = await holder.query<{ name: string }>('SELECT pg_export_snapshot() AS name')
+    return new Exported(config, captured, rows[0]!.name, holder)
+  }
+
+  one(table: string): Captured {
+    const found = this.captured.find(captured => captured.table.table === table)
+    if (found === undefined) throw new Error(`${table} was not captured`)
+    return found
+  }
+
+  load(table: string, options: { restart?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<Chunk> {
+    const captured = this.one(table)
+    const { estimatedRows, estimatedBytes } = captured
+    return loadTable(
+      {
+        table: captured.table,
+        scope: { kind: 'all' },
+        restart: options.restart ?? false,
+        estimatedRows,
+        estimatedBytes,
+      },
+      {
+        config: this.config,
+        sourceName: 'app',
+        snapshotName: this.#snapshot,
+        consistentPoint: '0/100' as Position,
+        captured,
+        tables: [],
+      },
+      options.signal ?? new AbortController().signal,
+    )
+  }
+
+  /** What the snapshot sees, asked of the database: each value as text. */
+  async truth(select: string): Promise<(string | null)[][]> {
+    const { rows } = await this.#holder.query<(string | null)[]>({ text: select, rowMode: 'array', types: AS_TEXT })
+    return rows
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#holder.end()
+  }
+}
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value }
+
+/** Rows of all chunks: each cell's text, in the order of the table's columns. */
+export async function loadedRows(chunks: AsyncIterable<Chunk>): Promise<(string | null)[][]> {
+  const rows: (string | null)[][] = []
+  for await (const chunk of chunks)
+    for (const change of chunk.rows) {
+      if (change.kind !== 'r') continue
+      rows.push(change.table.columns.map((_, i) => (change.tag(i) === CellTag.null ? null : change.text(i))))
+    }
+  return rows
+}
