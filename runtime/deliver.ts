@@ -23,6 +23,11 @@ export class DeliveryProgress {
   applied = 0
   /** Reading from the start of the log, or not yet at its end since then. */
   building = false
+  /**
+   * Set once the sink is built anew: names of the tables that were emptied for it. A table that the log does not know
+   * yet is emptied when it comes; if this process ends before, its first load starts again and truncates it.
+   */
+  emptied: Set<string> | undefined
 
   advance(cursor: Cursor, changes: number): void {
     this.cursor = cursor
@@ -51,12 +56,15 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
   const { log, sinkName, filter, limits } = delivery
   await log.readers.register(sinkName)
   const after = await startingPoint(delivery, sink, work.signal)
-  const emptied = after === 'start' ? new Set<string>() : undefined
   progress.building = after === 'start'
-  if (after !== 'start') progress.advance(after, 0)
+  if (after === 'start') {
+    progress.emptied = new Set()
+    for (const table of log.tables().values()) if (filter(table)) await empty(sink, table, progress, work.signal)
+  } else progress.advance(after, 0)
   let savedAt = 0
   for await (const batch of log.read(after, filter, work.drain, limits)) {
-    if (emptied !== undefined) await emptyBeforeFirstRow(sink, batch, emptied, work.signal)
+    if (progress.emptied !== undefined && batch.count > 0)
+      for (const { table } of batch) await empty(sink, table, progress, work.signal)
     await apply(delivery, sink, batch, work.signal)
     if (sink.cursor === undefined) await log.readers.save(sinkName, batch.cursor)
     else if (Date.now() - savedAt >= REGISTRY_INTERVAL_MS) {
@@ -81,18 +89,10 @@ async function startingPoint({ log, sinkName }: Delivery, sink: Sink, signal: Ab
 }
 
 /** Building anew: what an earlier life of the sink left of a table goes before the table's first change. */
-async function emptyBeforeFirstRow(
-  sink: Sink,
-  batch: LogBatch,
-  emptied: Set<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  if (batch.count === 0) return
-  for (const { table } of batch) {
-    if (emptied.has(table.name)) continue
-    emptied.add(table.name)
-    await sink.truncate?.(table, signal)
-  }
+async function empty(sink: Sink, table: Table, { emptied }: DeliveryProgress, signal: AbortSignal): Promise<void> {
+  if (emptied === undefined || emptied.has(table.name)) return
+  emptied.add(table.name)
+  await sink.truncate?.(table, signal)
 }
 
 async function apply(delivery: Delivery, sink: Sink, batch: LogBatch, signal: AbortSignal): Promise<void> {
