@@ -41,7 +41,7 @@ export class LoadLane implements RowTaker {
     this.#options = options
     this.#table = options.captured.table
     this.#plan = planWithoutExcluded(options.captured.plan)
-    this.#writer = new BatchWriter(options.tables)
+    this.#writer = new BatchWriter([...options.tables, options.captured.table])
     this.#text = new CopyText(options.columns, options.maxValueBytes)
     this.headroom = cellsSize(options.columns, 0)
   }
