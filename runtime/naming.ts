@@ -13,6 +13,8 @@ export interface NameRules {
   readonly holds: (character: string, first: boolean) => boolean
   /** Names that differ only in the case of letters are one name to the target. */
   readonly caseless: boolean
+  /** Names the target keeps for itself; their first character is escaped. */
+  readonly reserved?: RegExp
 }
 
 export interface NameParts {
@@ -57,10 +59,11 @@ export function nameFrom(template: string, parts: NameParts, rules: NameRules): 
  */
 export function fitName(name: string, rules: NameRules): string {
   const characters = [...name]
-  const fits = characters.every((character, i) => rules.holds(character, i === 0))
-  const escaped = fits
+  const isReserved = rules.reserved?.test(name) ?? false
+  const isHeld = (character: string, i: number): boolean => rules.holds(character, i === 0) && !(i === 0 && isReserved)
+  const escaped = characters.every(isHeld)
     ? name
-    : characters.map((c, i) => (c === '%' || !rules.holds(c, i === 0) ? percent(c) : c)).join('')
+    : characters.map((c, i) => (c === '%' || !isHeld(c, i) ? percent(c) : c)).join('')
   if (Buffer.byteLength(escaped) <= rules.maxBytes) return escaped
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_DIGITS)
   let cut = ''
@@ -73,9 +76,9 @@ export function fitName(name: string, rules: NameRules): string {
   return `${cut}_${hash}`
 }
 
-/** Names of a table's columns as the target can hold them: distinct, in column order. */
-export function columnNames(columns: readonly string[], rules: NameRules): string[] {
-  const taken = new Set<string>()
+/** Names of columns as the target can hold them, in their order: distinct, and none of those in use already. */
+export function columnNames(columns: readonly string[], rules: NameRules, inUse: readonly string[] = []): string[] {
+  const taken = new Set(inUse.map(name => fold(name, rules)))
   return columns.map(column => {
     let name = fitName(column, rules)
     // A column that differs from an earlier one only by case keeps its letters visible as escapes.

@@ -548,7 +548,7 @@ export function sinkContract(name: string, makePlace: () => Promise<SinkPlace>):
       const again = await openSink('app', 'beef')
       expect(await cursorOf(again)).toBeUndefined()
       const newLog = new ScriptedLog('beef')
-      const others = table(1, 'public.others', items.columns)
+      const others = table(2, 'public.others', items.columns)
       await follow(again, [
         newLog.batch(writer => {
           writer.announce(others)

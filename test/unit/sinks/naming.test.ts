@@ -51,6 +51,17 @@ describe('where a row lands', () => {
     expect(() => names.of(table('a_b', 'c', 'other'))).toThrow(/app\.a_b\.c and other\.a_b\.c/)
   })
 
+  it('escapes the first character of a name that the target keeps for itself', () => {
+    const rules = { ...files, reserved: /^sqlite_/i }
+    expect(fitName('sqlite_x', rules)).toBe('%73qlite_x')
+    expect(fitName('my_sqlite_x', rules)).toBe('my_sqlite_x')
+  })
+
+  it('gives a column no name that is in use', () => {
+    const [name] = columnNames(['_deleted'], { ...files, holds: () => true }, ['_deleted'])
+    expect(name).toMatch(/^_deleted_[0-9a-f]{16}$/)
+  })
+
   it('keeps columns apart that differ only in case', () => {
     expect(columnNames(['name', 'Name', 'NAME'], files)).toEqual(['name', '%4Eame', '%4E%41%4D%45'])
     expect(new Set(columnNames(['a', 'A', '%41'], files).map(n => n.toLowerCase())).size).toBe(3)

@@ -1,0 +1,87 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import type { Finding, SinkContext, Target } from '../runtime/contract.ts'
+import { errorMessage } from '../runtime/errors.ts'
+import { Names, nameTemplate } from '../runtime/naming.ts'
+import { defineSink } from '../runtime/plugin.ts'
+import { Catalog } from './sqlite/catalog.ts'
+import { CursorRow } from './sqlite/cursor-row.ts'
+import { Database } from './sqlite/database.ts'
+import { TABLE_NAMES } from './sqlite/layout.ts'
+import { removeAll } from './sqlite/remove.ts'
+import { SqliteSink } from './sqlite/sink.ts'
+
+const config = z.strictObject({
+  path: z.string().min(1).describe('The database file; relative to this file.'),
+  name: nameTemplate('{schema}_{table}').describe('Name of a table in the database.'),
+  search: z
+    .record(z.string(), z.array(z.string()).min(1))
+    .default({})
+    .describe('By full name of a table: columns to search in, through an FTS5 table <table>_search.'),
+})
+type Config = z.infer<typeof config>
+
+/**
+ * Rows in a SQLite database: a table each, columns by their own names, an FTS5 index over chosen columns. Rows, index
+ * and cursor move in one transaction a batch, on disk when `write` resolves.
+ */
+export default defineSink<Config>({
+  type: 'sqlite',
+  config,
+  host: 'worker',
+  coalesce: true,
+  open: async (options, context) => open(options, context),
+  check: async ({ path }) => [checkFile(resolve(path))],
+  destroy: async ({ path }, context) => removeAll(resolve(path), context),
+})
+
+function open(options: Config, context: SinkContext): Target {
+  const path = resolve(options.path)
+  prepareFile(path)
+  const database = new Database(path)
+  database.transaction(() => {
+    CursorRow.create(database)
+    Catalog.create(database)
+  })
+  const names = new Names(options.name, context.pipeline, TABLE_NAMES)
+  const search = new Map(Object.entries(options.search))
+  const sinks: SqliteSink[] = []
+  return {
+    async sink(source) {
+      const sink = new SqliteSink(database, context, source, { names, search, marks: context.onDelete === 'mark' })
+      sinks.push(sink)
+      return sink
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        for (const sink of sinks) await sink[Symbol.asyncDispose]()
+      } finally {
+        database[Symbol.dispose]()
+      }
+    },
+  }
+}
+
+/** Readable by its owner alone: the database is a copy of the source's data. */
+function prepareFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+}
+
+function checkFile(path: string): Finding {
+  try {
+    const exists = existsSync(path)
+    prepareFile(path)
+    using _ = new Database(path)
+    const message = exists ? `${path} is a SQLite database that can be written.` : `${path} can be written.`
+    return { level: 'ok', code: 'TARGET_WRITABLE', message }
+  } catch (error) {
+    return {
+      level: 'error',
+      code: 'TARGET_UNWRITABLE',
+      message: errorMessage(error),
+      fix: `Give ${dirname(path)} to the user that runs Tailrace, or set another path.`,
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import type {
+  Cursor,
+  LogBatch,
+  LoggedChange,
+  Sink,
+  SinkContext,
+  SinkRow,
+  Table,
+  WriteResult,
+} from '../../runtime/contract.ts'
+import { Catalog, type CatalogOptions, type Owner } from './catalog.ts'
+import { CursorRow } from './cursor-row.ts'
+import { type Database, rowRefusal } from './database.ts'
+import { TableReader } from './reader.ts'
+import { deleteAllRows } from './search.ts'
+import { TableWriter } from './table-writer.ts'
+
+/** Cursors of batches without changes are stored at most this often. */
+const IDLE_CURSOR_MS = 1000
+
+interface Refused {
+  readonly index: number
+  readonly reason: string
+}
+
+/** Rows and cursor of one source, moved together: one transaction a batch. */
+export class SqliteSink implements Sink {
+  readonly #database: Database
+  readonly #context: SinkContext
+  readonly #logId: string
+  readonly #catalog: Catalog
+  readonly #cursorRow: CursorRow
+  /** By table id; null: the table has begun a later life, its rows are of no use. */
+  readonly #writers = new Map<number, TableWriter | null>()
+  #pending: Cursor | undefined
+  #storedAt = 0
+
+  constructor(
+    database: Database,
+    context: SinkContext,
+    source: { readonly name: string; readonly logId: string },
+    options: CatalogOptions,
+  ) {
+    this.#database = database
+    this.#context = context
+    this.#logId = source.logId
+    const owner: Owner = { pipeline: context.pipeline, sink: context.name, source: source.name }
+    this.#catalog = new Catalog(database, owner, options)
+    this.#cursorRow = database.transaction(() => {
+      const row = CursorRow.take(database, owner, source.logId, this.#catalog.isWhole)
+      // Rows that no cursor vouches for, or of another log, would outlive the rebuilding.
+      if (row.cursor === undefined) this.#catalog.dropAll()
+      return row
+    })
+  }
+
+  async cursor(): Promise<Cursor | undefined> {
+    return this.#pending ?? this.#cursorRow.cursor
+  }
+
+  /**
+   * Committed when it resolves without rejected rows. With any, nothing of the batch was stored, nor the cursor moved:
+   * the batch is to come again with those in `skip`.
+   */
+  async write(batch: LogBatch, signal: AbortSignal, skip?: ReadonlySet<number>): Promise<WriteResult> {
+    signal.throwIfAborted()
+    if (batch.count === 0 && Date.now() - this.#storedAt < IDLE_CURSOR_MS) {
+      this.#pending = batch.cursor
+      return { rejected: [] }
+    }
+    if (this.#store(batch, skip)) return { rejected: [] }
+    return { rejected: this.#findRefused(batch, skip) }
+  }
+
+  /** False if a row was refused, and then nothing is stored. */
+  #store(batch: LogBatch, skip: ReadonlySet<number> | undefined): boolean {
+    const isStored = this.#transaction(() => {
+      this.#cursorRow.move(batch.cursor)
+      let index = 0
+      for (const change of batch) {
+        if (skip?.has(index++) === true) continue
+        if (this.#refusalOf(change) !== undefined) return false
+      }
+      return true
+    })
+    if (isStored) this.#stored(batch.cursor)
+    return isStored
+  }
+
+  /** Tries every row by itself, and stores none. */
+  #findRefused(batch: LogBatch, skip: ReadonlySet<number> | undefined): Refused[] {
+    const refused: Refused[] = []
+    this.#transaction(() => {
+      let index = 0
+      for (const change of batch) {
+        const place = index++
+        if (skip?.has(place) === true) continue
+        this.#database.exec('SAVEPOINT tailrace_row')
+        const reason = this.#refusalOf(change)
+        if (reason !== undefined) {
+          refused.push({ index: place, reason })
+          this.#database.exec('ROLLBACK TO tailrace_row')
+        }
+        this.#database.exec('RELEASE tailrace_row')
+      }
+      return false
+    })
+    return refused
+  }
+
+  #refusalOf(change: LoggedChange): string | undefined {
+    const { kind } = change
+    if (kind === 'm') return undefined
+    const writer = this.#writer(change.table)
+    if (kind === 's' || writer === undefined) return undefined
+    try {
+      if (kind === 't') deleteAllRows(this.#database, writer.layout)
+      else writer.apply(change)
+      return undefined
+    } catch (error) {
+      const reason = rowRefusal(error)
+      if (reason === undefined) throw error
+      return reason
+    }
+  }
+
+  #writer(table: Table): TableWriter | undefined {
+    let writer = this.#writers.get(table.id)
+    if (writer === undefined) {
+      const layout = this.#catalog.ensure(table)
+      // Writers of other versions of the table stay good: columns are only added. Of a rewritten one they do not.
+      this.#forgetOthers(layout?.name)
+      writer =
+        layout === undefined
+          ? null
+          : new TableWriter(this.#database, table, layout, this.#logId, this.#context.onDelete)
+      this.#writers.set(table.id, writer)
+    }
+    return writer ?? undefined
+  }
+
+  #forgetOthers(name: string | undefined): void {
+    for (const [id, writer] of this.#writers) if (writer?.layout.name === name) this.#writers.delete(id)
+  }
+
+  /** Tables made in a transaction that does not commit are gone, and with them what is known of them. */
+  #transaction<T>(work: () => T): T {
+    let answer: T | undefined
+    try {
+      answer = this.#database.transaction(work)
+      return answer
+    } finally {
+      if (answer === undefined || answer === false) this.#writers.clear()
+    }
+  }
+
+  #stored(cursor: Cursor): void {
+    this.#cursorRow.moved(cursor)
+    this.#pending = undefined
+    this.#storedAt = Date.now()
+  }
+
+  async truncate(table: Table, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    this.#transaction(() => {
+      this.#cursorRow.check()
+      const writer = this.#writer(table)
+      if (writer !== undefined) deleteAllRows(this.#database, writer.layout)
+      return true
+    })
+  }
+
+  async flush(): Promise<void> {
+    const cursor = this.#pending
+    if (cursor === undefined) return
+    this.#transaction(() => {
+      this.#cursorRow.move(cursor)
+      return true
+    })
+    this.#stored(cursor)
+  }
+
+  async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
+    signal.throwIfAborted()
+    return this.#reader(table)?.get(keys) ?? keys.map(() => undefined)
+  }
+
+  async *rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
+    const reader = this.#reader(table)
+    if (reader === undefined) return
+    for (const page of reader.pages()) {
+      signal.throwIfAborted()
+      yield page
+    }
+  }
+
+  #reader(table: Table): TableReader | undefined {
+    const writer = this.#transaction(() => this.#writer(table) ?? null)
+    return writer === null ? undefined : new TableReader(this.#database, table, writer)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush()
+  }
+}

@@ -1,0 +1,140 @@
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import type { ChangeView, Column, LogicalType } from '../../runtime/contract.ts'
+import { CellTag } from '../../runtime/record/layout.ts'
+import { booleanText } from '../../runtime/record/text.ts'
+
+/**
+ * Values in SQLite, so that each comes back as the text it was (docs/sinks.md):
+ *
+ *   integers, booleans   INTEGER, all 64 bits; booleans 1 and 0
+ *   floats               REAL where PostgreSQL's text of that number is the text; else TEXT (NaN; MySQL's forms)
+ *   unsigned 64 bit      INTEGER up to 2^63-1, TEXT beyond
+ *   bytes                BLOB
+ *   everything else      TEXT as the database printed it; bytes that are not text as \x and hex
+ *
+ * Tables are STRICT: a value of another type is refused, never converted. A column whose type changes later becomes
+ * ANY and keeps what it holds.
+ */
+export type Storage = 'INTEGER' | 'TEXT' | 'BLOB' | 'ANY'
+
+export function storageOf(type: LogicalType): Storage {
+  switch (type.kind) {
+    case 'boolean':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return 'INTEGER'
+    case 'bytes':
+      return 'BLOB'
+    case 'uint64':
+    case 'float32':
+    case 'float64':
+      return 'ANY'
+    default:
+      return 'TEXT'
+  }
+}
+
+/** What is bound for a column of the change; null for NULL. */
+export type Binder = (change: ChangeView, column: number) => SQLInputValue
+
+export function binderOf(type: LogicalType, storage: Storage): Binder {
+  const convert = converterOf(type, storage)
+  if (type.kind === 'bytes') return bindBytes
+  if (convert === undefined) return (change, column) => change.text(column)
+  return (change, column) => {
+    const text = change.text(column)
+    return text === null ? null : convert(text)
+  }
+}
+
+/** The same for a key's text; undefined: the text itself. */
+export function converterOf(type: LogicalType, storage: Storage): ((text: string) => SQLInputValue) | undefined {
+  switch (type.kind) {
+    case 'boolean':
+      return booleanValue
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return storage === 'INTEGER' ? integerValue : exactInteger
+    case 'uint64':
+      return exactInteger
+    case 'float32':
+    case 'float64': {
+      const { kind } = type
+      return text => floatValue(kind, text)
+    }
+    case 'bytes':
+      return bytesValue
+    default:
+      return undefined
+  }
+}
+
+function bindBytes(change: ChangeView, column: number): SQLInputValue {
+  const text = change.text(column)
+  if (text === null) return null
+  // Text that is not in hex is the bytes themselves.
+  return text.startsWith('\\x') ? bytesValue(text) : Buffer.from(change.cell(column))
+}
+
+function bytesValue(text: string): SQLInputValue {
+  return text.startsWith('\\x') ? Buffer.from(text.slice(2), 'hex') : Buffer.from(text)
+}
+
+/** What is not a boolean stays text, and is refused by the column. */
+function booleanValue(text: string): SQLInputValue {
+  if (text === 't' || text === '1' || text === 'true') return 1n
+  return text === 'f' || text === '0' || text === 'false' ? 0n : text
+}
+
+const SAFE_DIGITS = 15
+
+/** For an INTEGER column, which makes an integer of a whole double or of a text. */
+function integerValue(text: string): SQLInputValue {
+  if (text.length > SAFE_DIGITS) return text
+  const value = Number(text)
+  return String(value) === text ? value : text
+}
+
+const LARGEST = 2n ** 63n - 1n
+
+function exactInteger(text: string): SQLInputValue {
+  if (!/^-?\d+$/.test(text)) return text
+  const value = BigInt(text)
+  return value > LARGEST || value < -LARGEST - 1n || String(value) !== text ? text : value
+}
+
+type FloatKind = 'float32' | 'float64'
+
+function floatValue(kind: FloatKind, text: string): SQLInputValue {
+  const value = Number(text)
+  // SQLite stores NaN as NULL.
+  return Number.isNaN(value) || floatText(kind, value) !== text ? text : value
+}
+
+/** From here on, and below 1e-4, PostgreSQL prints floats with an exponent. */
+const EXPONENT_FROM = { float32: 1e6, float64: 1e15 } as const
+
+/** The number as PostgreSQL prints it since version 12: shortest digits. */
+export function floatText(kind: FloatKind, value: number): string {
+  const size = Math.abs(value)
+  if (size >= 1e-4 && size < EXPONENT_FROM[kind]) return String(value)
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+  if (size === Number.POSITIVE_INFINITY) return String(value)
+  const [digits, exponent] = value.toExponential().split('e') as [string, string]
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
+}
+
+/** The database's text of a stored value. */
+export function textOfValue({ type, declared }: Column, value: SQLOutputValue): string | null {
+  if (value === null) return null
+  if (typeof value === 'bigint') return type.kind === 'boolean' ? booleanText(declared, value !== 0n) : String(value)
+  if (typeof value === 'number') return floatText(type.kind === 'float32' ? 'float32' : 'float64', value)
+  if (typeof value === 'string') return value
+  return `\\x${Buffer.from(value).toString('hex')}`
+}
+
+export function isAbsent(change: ChangeView, column: number): boolean {
+  return change.tag(column) === CellTag.absent
+}
