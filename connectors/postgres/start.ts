@@ -8,6 +8,7 @@ import { checkBehind, checkSlot, checkSystem, checkTimeline, identifySystem, typ
 import { parseLsn } from './position.ts'
 import { ensurePublication, type PublicationPlan } from './publication.ts'
 import { connectReplication, endConnection } from './replication.ts'
+import { resumedTables } from './resumed.ts'
 import { RESYNC_HINT } from './server-error.ts'
 import { createSlot, dropSlot, waitUntilFree } from './slot.ts'
 import type { SqlConnection } from './sql.ts'
@@ -94,8 +95,7 @@ export async function resumeStart(
     await sql.use(async client => checkBehind(await readInsertLsn(client), position), signal)
     const found = await sql.use(client => waitUntilFree(client, slot, signal), signal)
     checkSlot(slot, found, server.database, position)
-    const captured = await sql.use(client => captureTables(client, context.name, config, from.tables), signal)
-    requireSameTables(captured, from)
+    const captured = await sql.use(client => captureKnown(client, request, from), signal)
     const plans = publicationPlans(request, captured)
     const publicationIds = await publish(sql, plans, server.version, false, signal)
     requireSamePublications(from.identity, plans, publicationIds)
@@ -188,8 +188,13 @@ function identity(
 
 const publicationEntry = (plan: PublicationPlan): string => `publication ${plan.name}`
 
-/** Throws TABLE_ADDED, and what the catalog says of rows that changed without events. */
-function requireSameTables(captured: readonly Captured[], from: Resume): void {
+/** The tables that the log began with. Throws TABLE_ADDED, and what the catalog says of rows changed without events. */
+async function captureKnown(client: pg.Client, { config, context }: StartRequest, from: Resume): Promise<Captured[]> {
+  const resumed = await resumedTables(client, config, from.tables)
+  const { added, gone } = resumed
+  if (added.length > 0) context.logger.warn({ tables: added }, 'tables made since the log began are not captured')
+  if (gone.length > 0) context.logger.warn({ tables: gone }, 'captured tables are gone; their rows stay in the sinks')
+  const captured = await captureTables(client, context.name, resumed.config, from.tables)
   const known = new Set(from.tables.map(table => table.name))
   for (const { table, rewrite } of captured) {
     if (!known.has(table.name))
@@ -203,6 +208,7 @@ function requireSameTables(captured: readonly Captured[], from: Resume): void {
       )
     if (rewrite !== undefined) throw rewrite
   }
+  return captured
 }
 
 /** A publication made anew cannot decode what was written before; newer servers then pass over changes in silence. */

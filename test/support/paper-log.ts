@@ -3,6 +3,8 @@ import type { Batch, LoadProgress, Position, Resume, SourceIdentity, Table } fro
 /** One change as text. */
 export interface Line {
   readonly transaction: string | undefined
+  /** Where its commit stands. */
+  readonly commit: string
   readonly index: number
   /** `kind table cells`, absent cells left out. */
   readonly text: string
@@ -40,7 +42,8 @@ export class PaperLog {
         throw new Error(`a change of ${table.name} before its definition`)
       const isRow = kind !== 's' && kind !== 't'
       const row = isRow ? ` ${JSON.stringify(rowOf(change, table))}` : ''
-      open.lines.push({ transaction: change.transaction, index: change.index, text: `${kind} ${table.name}${row}` })
+      const { transaction, position: commit, index } = change
+      open.lines.push({ transaction, commit, index, text: `${kind} ${table.name}${row}` })
     }
     const { end } = batch
     if (end === undefined) return
