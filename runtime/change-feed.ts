@@ -43,13 +43,14 @@ export interface FeedLine {
 
 /**
  * Hands each change to `take`, one at a time, in the log's order per source. Resolves when every source has come to
- * its end; never if `follow`. Throws CURSOR_FOREIGN, CURSOR_EXPIRED, CONFIG_PATTERN.
+ * its end; never if `follow`. `opened` is called once the request is known to be good. Throws CURSOR_FOREIGN, CURSOR_EXPIRED, CONFIG_PATTERN.
  */
 export async function feed(
   sources: readonly FeedSource[],
   request: FeedRequest,
   take: (line: FeedLine) => Promise<void> | void,
   signal: AbortSignal,
+  opened: () => void = () => {},
 ): Promise<void> {
   const starts = startingPoints(sources, request.from)
   const cursors = starts.map(start => start ?? ('' as Cursor | ''))
@@ -57,6 +58,8 @@ export async function feed(
   const filter = tableFilter(request.tables)
   const failure = new AbortController()
   const together = AbortSignal.any([signal, failure.signal])
+  await Promise.all(sources.map(({ log }, i) => log.lag(starts[i] ?? 'start', filter)))
+  opened()
   let turn: Promise<void> = Promise.resolve()
   const loops = sources.map(async (source, i) => {
     const end = source.log.end()

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Metrics } from '../metrics.ts'
+import type { PipelineConfig } from '../pipeline-config.ts'
+import type { RunningPipeline } from '../status.ts'
+import { answerJson, answerText } from './answer.ts'
+import { changes } from './changes.ts'
+import openapi from './openapi.json' with { type: 'json' }
+import { health, metrics, ready, status, tables } from './status.ts'
+import { wait } from './wait.ts'
+
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly query: URLSearchParams
+  /** What stood at `{name}` in the path. */
+  readonly name: string
+  readonly pipeline: RunningPipeline
+  readonly config: PipelineConfig
+  readonly metrics: Metrics
+  /** Aborts when the client leaves or the server stops. */
+  readonly signal: AbortSignal
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** As in openapi.json; `{name}` is one part. */
+  readonly path: string
+  readonly handle: (exchange: Exchange) => Promise<void> | void
+}
+
+export const ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/status', handle: status },
+  { method: 'GET', path: '/healthz', handle: health },
+  { method: 'GET', path: '/readyz', handle: ready },
+  { method: 'GET', path: '/metrics', handle: metrics },
+  { method: 'GET', path: '/wait', handle: wait },
+  { method: 'GET', path: '/changes', handle: changes },
+  { method: 'GET', path: '/tables', handle: tables },
+  { method: 'GET', path: '/openapi.json', handle: describe },
+  { method: 'POST', path: '/sources/{name}/pause', handle: act(pipeline => pipeline.pause, 'source') },
+  { method: 'POST', path: '/sources/{name}/resume', handle: act(pipeline => pipeline.resume, 'source') },
+  { method: 'POST', path: '/sinks/{name}/pause', handle: act(pipeline => pipeline.pause, 'sink') },
+  { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
+]
+
+/** The route of a path, and what stands at its `{name}`; methods that the path has if not this one. */
+export function findRoute(method: string, path: string): { route?: Route; name: string; methods: string[] } {
+  const parts = path.split('/')
+  const methods: string[] = []
+  for (const route of ROUTES) {
+    const wanted = route.path.split('/')
+    if (wanted.length !== parts.length || !wanted.every((part, i) => part === '{name}' || part === parts[i])) continue
+    if (route.method === method) return { route, name: parts[wanted.indexOf('{name}')] ?? '', methods }
+    methods.push(route.method)
+  }
+  return { name: '', methods }
+}
+
+function act(
+  choose: (pipeline: RunningPipeline) => RunningPipeline['pause'],
+  kind: 'source' | 'sink',
+): (exchange: Exchange) => Promise<void> {
+  return async ({ pipeline, name, response }) => {
+    await choose(pipeline).call(pipeline, kind === 'source' ? { source: name } : { sink: name })
+    answerJson(response, 202, { accepted: true })
+  }
+}
+
+function describe({ response }: Exchange): void {
+  answerText(response, 200, 'application/json', JSON.stringify(openapi, undefined, 2))
+}

@@ -1,0 +1,33 @@
+import type { SourceLog, Table } from './contract.ts'
+import type { TableStatus } from './status.ts'
+
+/** A captured table as `tables` shows it. What is not known is null. */
+export interface KnownTable {
+  readonly table: string
+  /** Names of the key columns, in key order; empty for append-only tables. */
+  readonly key: readonly string[]
+  readonly rows: number | null
+  readonly bytes: number | null
+  readonly version: number
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+}
+
+/** The tables of a log at their newest version, by name. */
+export function knownTables(log: SourceLog, statuses: readonly TableStatus[] = []): KnownTable[] {
+  const newest = new Map<string, Table>()
+  for (const table of log.tables().values()) {
+    const other = newest.get(table.name)
+    if (other === undefined || other.id < table.id) newest.set(table.name, table)
+  }
+  const rows = new Map(statuses.map(status => [status.table, status.rows ?? status.estimatedRows]))
+  return [...newest.values()]
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(table => ({
+      table: table.name,
+      key: table.key.map(column => table.columns[column]!.name),
+      rows: rows.get(table.name) ?? null,
+      bytes: null,
+      version: table.version,
+      columns: table.columns.map(({ name, declared }) => ({ name, type: declared })),
+    }))
+}
