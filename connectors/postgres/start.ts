@@ -117,13 +117,17 @@ export async function resumeStart(
 
 async function describe(sql: SqlConnection, replication: pg.Client, signal: AbortSignal): Promise<Server> {
   const identified = await identifySystem(replication)
-  const { version, database } = await sql.use(async client => {
+  const { version, database, standby } = await sql.use(async client => {
     const { rows } = await client.query<{ version: string; database: string; standby: string }>(
       `SELECT pg_catalog.current_setting('server_version_num') AS version,
          pg_catalog.current_database() AS database, pg_catalog.pg_is_in_recovery() AS standby`,
     )
     return rows[0]!
   }, signal)
+  if (standby === 't')
+    throw new TailraceError('SOURCE_STANDBY', 'retry', 'The server is a standby, or still recovering.', {
+      hint: 'Give the address of the primary. After a failover this passes by itself.',
+    })
   return { ...identified, version: Number(version), database }
 }
 

@@ -5,6 +5,7 @@ import { formatLsn, parseLsn } from '../../connectors/postgres/position.ts'
 import type { Position } from '../../runtime/contract.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { StreamRig } from '../support/postgres-source.ts'
+import { until } from '../support/until.ts'
 
 describe('a PostgreSQL source that is started again', () => {
   let server: PostgresServer
@@ -116,6 +117,11 @@ describe('a PostgreSQL source that is started again', () => {
     await server.stop()
     await writeFile(join(server.dataDir, 'recovery.signal'), '')
     await server.start()
+    const promoted = async (): Promise<boolean> => {
+      const [row] = await server.sql('SELECT pg_is_in_recovery() AS busy')
+      return row!.busy === 'f'
+    }
+    await until(promoted, 'the server has ended its recovery')
     await sql('INSERT INTO t VALUES (2)')
     const [head] = await server.sql('SELECT pg_current_wal_insert_lsn() AS at')
     const before = rig.log.resume()!
