@@ -5,6 +5,8 @@ import { Inode, Names } from './simulated-disk.ts'
 /** What becomes of one operation, counted from 1. POWER: the machine stops in the middle of it. */
 export interface Fault {
   readonly operation: number
+  /** Counts these only. */
+  readonly only?: 'sync' | 'write'
   readonly code: 'EIO' | 'ENOSPC' | 'POWER'
 }
 
@@ -52,14 +54,14 @@ export class SimulatedFs implements Fs {
     return new SimulatedFs(this.#random, this.#names)
   }
 
-  /** The content of a file, to be looked at or damaged. */
-  content(path: string): Buffer {
-    return this.#inode(path).content
+  /** A disk on which exactly these files are durable, by path. */
+  static holding(random: Random, files: ReadonlyMap<string, Buffer>): SimulatedFs {
+    return new SimulatedFs(random, new Names(new Map([...files].map(([path, content]) => [path, new Inode(content)]))))
   }
 
-  damage(path: string, content: Buffer): void {
-    const inode = this.#inode(path)
-    inode.content = content
+  /** All files as readers see them now. */
+  files(): Map<string, Buffer> {
+    return new Map([...this.#names.visible].map(([path, inode]) => [path, inode.content]))
   }
 
   async open(path: string, mode: 'read' | 'update' | 'create' | 'replace'): Promise<File> {
@@ -95,7 +97,7 @@ export class SimulatedFs implements Fs {
   }
 
   async syncFolder(path: string): Promise<void> {
-    this.#step(path, () => this.#names.forget())
+    this.#step(path, () => this.#names.forget(), 'sync')
     this.#names.sync()
   }
 
@@ -108,10 +110,14 @@ export class SimulatedFs implements Fs {
       let bytes = Buffer.concat(parts)
       if (this.#shortWrites && this.#random.chance(0.3))
         bytes = bytes.subarray(0, this.#random.between(1, bytes.length + 1))
-      this.#step(path, () => {
-        const part = bytes.subarray(0, this.#random.between(0, bytes.length + 1))
-        if (part.length > 0) inode.change({ at, bytes: Buffer.from(part) })
-      })
+      this.#step(
+        path,
+        () => {
+          const part = bytes.subarray(0, this.#random.between(0, bytes.length + 1))
+          if (part.length > 0) inode.change({ at, bytes: Buffer.from(part) })
+        },
+        'write',
+      )
       inode.change({ at, bytes: Buffer.from(bytes) })
       return bytes.length
     }
@@ -130,7 +136,7 @@ export class SimulatedFs implements Fs {
         return inode.content.length
       },
       sync: async () => {
-        this.#step(path, code => code === 'POWER' || inode.forget())
+        this.#step(path, code => code === 'POWER' || inode.forget(), 'sync')
         inode.sync()
       },
       close: async () => {},
@@ -145,10 +151,11 @@ export class SimulatedFs implements Fs {
   }
 
   /** Counts an operation and fails it if it is its turn; `partly` is what has happened of it by then. */
-  #step(path: string, partly: (code: Fault['code']) => void = () => {}): void {
+  #step(path: string, partly: (code: Fault['code']) => void = () => {}, kind?: Fault['only']): void {
     if (this.#dead) throw failure('POWER', path)
-    this.operations++
     const fault = this.#fault
+    if (fault?.only !== undefined && fault.only !== kind) return
+    this.operations++
     if (fault === undefined || this.operations !== fault.operation) return
     this.#dead = fault.code === 'POWER'
     partly(fault.code)

@@ -45,7 +45,7 @@ class Reader {
   #passed: number
   /** Offset of the last cursor handed out, and when. */
   #handed: number
-  #handedAt = performance.now()
+  #handedAt = Number.NEGATIVE_INFINITY
   /** Entries behind `#passed` in the chunk that was cut. */
   #rest: LogSlice | undefined
   #restOf: LogChunk | undefined

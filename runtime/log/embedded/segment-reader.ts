@@ -101,7 +101,7 @@ export class SegmentReader implements AsyncDisposable {
       if (isFlaw(header)) throw this.#damaged(header)
       if (header === undefined) return
       this.#checkOrder(header, at)
-      if (header.type === ChunkType.data && header.base + header.entries > offset) {
+      if (header.base + header.entries > offset || header.base === offset) {
         this.#next = offset
         return
       }
