@@ -4,8 +4,9 @@ import { CellTag, LONG } from './layout.ts'
 
 /** Walking runs of cells (layout.ts). All functions throw RECORD_MALFORMED instead of reading beyond `end`. */
 
-export function malformed(what: string, at: number): TailraceError {
+export function malformed(what: string, at: number, cause?: unknown): TailraceError {
   return new TailraceError('RECORD_MALFORMED', 'stop', `A record cannot be read: ${what} at byte ${at}.`, {
+    cause,
     hint: 'The log or a plugin is damaged or newer than this version of Tailrace. Keep the files and report it.',
   })
 }

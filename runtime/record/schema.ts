@@ -1,4 +1,5 @@
-import type { Table, UnitEnd } from '../contract.ts'
+import { z } from 'zod'
+import type { LogicalType, Table, UnitEnd } from '../contract.ts'
 import { malformed } from './cells.ts'
 
 /** Bodies of the entries that hold definitions: transaction headers (B), and as JSON a Table (s) and a UnitEnd (e, h). */
@@ -7,17 +8,9 @@ export function encodeTable(table: Table): Buffer {
   return Buffer.from(JSON.stringify(table))
 }
 
-/** Frozen to the bottom, so that a Table can be shared by reference. */
+/** Frozen to the bottom, so that a Table can be shared by reference. Members of later versions are left out. */
 export function decodeTable(bytes: Uint8Array): Table {
-  const table = parse(bytes, 'a table definition')
-  if (
-    !isRecord(table) ||
-    typeof table.id !== 'number' ||
-    typeof table.name !== 'string' ||
-    !Array.isArray(table.columns)
-  )
-    throw malformed('a table definition without id, name or columns', 0)
-  return freeze(table as unknown as Table)
+  return freeze(parse(bytes, tableSchema, 'a table definition') as Table)
 }
 
 /** Body of a transaction header. */
@@ -37,9 +30,7 @@ export function encodeUnitEnd(end: UnitEnd): Buffer {
 }
 
 export function decodeUnitEnd(bytes: Uint8Array): UnitEnd {
-  const end = parse(bytes, 'a unit end')
-  if (!isRecord(end) || typeof end.lane !== 'string') throw malformed('a unit end without lane', 0)
-  return end as unknown as UnitEnd
+  return parse(bytes, unitEndSchema, 'a unit end') as UnitEnd
 }
 
 export function freeze<T>(value: T): T {
@@ -50,14 +41,63 @@ export function freeze<T>(value: T): T {
   return value
 }
 
-function parse(bytes: Uint8Array, what: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
-  } catch {
-    throw malformed(`${what} that is not JSON`, 0)
-  }
-}
+const logicalType: z.ZodType<LogicalType> = z.lazy(() =>
+  z.union([
+    z.object({ kind: z.enum(['boolean', 'int16', 'int32', 'int64', 'uint64', 'float32', 'float64']) }),
+    z.object({ kind: z.literal('decimal'), precision: z.exactOptional(z.int()), scale: z.exactOptional(z.int()) }),
+    z.object({ kind: z.enum(['text', 'bytes', 'uuid', 'json', 'xml', 'bits', 'interval', 'date', 'other']) }),
+    z.object({
+      kind: z.enum(['time', 'timetz', 'timestamp', 'timestamptz']),
+      precision: z.exactOptional(z.int()),
+    }),
+    z.object({ kind: z.literal('enum'), labels: z.array(z.string()) }),
+    z.object({ kind: z.literal('array'), element: logicalType }),
+  ]),
+)
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+const tableSchema = z
+  .object({
+    id: z.int().min(1).max(0xffff_ffff),
+    name: z.string(),
+    source: z.string(),
+    schema: z.string(),
+    table: z.string(),
+    incarnation: z.int(),
+    version: z.int(),
+    columns: z.array(
+      z.object({
+        name: z.string(),
+        type: logicalType,
+        declared: z.string(),
+        nullable: z.boolean(),
+        masked: z.exactOptional(z.boolean()),
+      }),
+    ),
+    key: z.array(z.int().min(0)),
+    appendOnly: z.boolean(),
+    origin: z.string(),
+  })
+  .refine(({ key, columns }) => key.every((column, i) => column < columns.length && key.indexOf(column) === i))
+
+const identity = z.exactOptional(z.record(z.string(), z.string()))
+const unitEndSchema = z.union([
+  z.object({ lane: z.literal('stream'), position: z.string(), identity }),
+  z.object({
+    lane: z.string().startsWith('load:'),
+    progress: z.object({
+      done: z.boolean(),
+      rows: z.number(),
+      totalRows: z.number().nullable(),
+      state: z.string(),
+    }),
+    identity,
+  }),
+])
+
+function parse(bytes: Uint8Array, schema: z.ZodType, what: string): unknown {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')))
+  } catch (cause) {
+    throw malformed(`${what} with missing or strange parts`, 0, cause)
+  }
 }

@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Position } from '../../../runtime/contract.ts'
+import { keyFromTexts } from '../../../runtime/record/key.ts'
+import { BatchWriter } from '../../../runtime/record/writer.ts'
+import { column, table, told, tuple } from '../../support/records.ts'
+
+const orders = table('orders')
+const end = { lane: 'stream', position: '1' as Position } as const
+
+function codeOf(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+  return 'nothing thrown'
+}
+
+describe('BatchWriter', () => {
+  it('refuses a row outside a transaction', () => {
+    const writer = new BatchWriter([orders])
+    expect(codeOf(() => writer.row('c', orders, tuple('1', 'a')))).toBe('RECORD_ORDER')
+    expect(codeOf(() => writer.delete(orders, tuple('1', null), false))).toBe('RECORD_ORDER')
+    expect(codeOf(() => writer.truncate(orders))).toBe('RECORD_ORDER')
+    expect(writer.size).toBe(0)
+  })
+
+  it('refuses to end a unit inside a transaction of which a part was handed over', () => {
+    const writer = new BatchWriter([orders])
+    writer.begin('1', '1', 0n)
+    writer.row('c', orders, tuple('1', 'a'))
+    writer.takePart()
+    writer.row('c', orders, tuple('2', 'b'))
+    expect(writer.hasWhole).toBe(false)
+    expect(codeOf(() => writer.take(end))).toBe('RECORD_ORDER')
+    writer.commit()
+    expect(told(writer.take(end))).toEqual(['c 2 b'])
+  })
+
+  it('refuses a transaction inside a transaction', () => {
+    const writer = new BatchWriter()
+    writer.begin('1', '1', 0n)
+    expect(codeOf(() => writer.begin('2', '2', 0n))).toBe('RECORD_ORDER')
+  })
+
+  it('refuses a tuple that is not one of the table, before anything of it is written', () => {
+    const writer = new BatchWriter([orders])
+    writer.begin('1', '1', 0n)
+    const { size } = writer
+    for (const wrong of [tuple('1'), tuple('1', 'a', 'b'), tuple(null, 'a'), tuple(undefined, 'a')])
+      expect(codeOf(() => writer.row('c', orders, wrong))).toBe('RECORD_MALFORMED')
+    expect(codeOf(() => writer.row('u', orders, tuple('1', 'a'), tuple('1')))).toBe('RECORD_MALFORMED')
+    expect(codeOf(() => writer.delete(orders, tuple(null, 'a'), true))).toBe('RECORD_MALFORMED')
+    expect(writer.size).toBe(size)
+  })
+
+  it('refuses a delete in a table without a key', () => {
+    const log = table('log', { key: [], appendOnly: true })
+    const writer = new BatchWriter([log])
+    writer.begin('1', '1', 0n)
+    expect(codeOf(() => writer.delete(log, tuple('1', 'a'), true))).toBe('RECORD_ORDER')
+  })
+
+  it('keeps what was begun and not committed for the next batch', () => {
+    const writer = new BatchWriter([orders])
+    writer.begin('1', '1', 0n)
+    writer.row('c', orders, tuple('1', 'a'))
+    writer.commit()
+    writer.begin('2', '2', 0n)
+    writer.row('c', orders, tuple('2', 'b'))
+    expect(told(writer.take(end))).toEqual(['c 1 a'])
+    writer.row('c', orders, tuple('3', 'c'))
+    writer.commit()
+    const batch = writer.take(end)
+    expect(told(batch)).toEqual(['c 2 b', 'c 3 c'])
+    expect(Array.from(batch, ({ transaction }) => transaction)).toEqual(['2', '2'])
+  })
+
+  it('takes the key from its place in the row, or beside it where it stands too far behind', () => {
+    const wide = table('wide', { columns: [column('body'), column('id')], key: [1] })
+    for (const length of [0, 0xffff - 5, 0xffff - 4, 200_000]) {
+      const writer = new BatchWriter([wide])
+      writer.begin('1', '1', 0n)
+      writer.row('c', wide, tuple('x'.repeat(length), '7'))
+      writer.commit()
+      const [view] = [...writer.take(end)]
+      expect(Buffer.from(view!.key)).toEqual(keyFromTexts(['7']))
+      expect(view!.text(0)).toHaveLength(length)
+    }
+  })
+
+  it('does not keep the memory that one huge row took', () => {
+    const writer = new BatchWriter([orders])
+    writer.begin('1', '1', 0n)
+    writer.row('c', orders, tuple('1', 'x'.repeat(32 * 1024 * 1024)))
+    writer.commit()
+    writer.take(end)
+    const capacities: number[] = []
+    for (let i = 0; i < 8; i++) {
+      writer.begin('1', '1', 0n)
+      for (let row = 0; row < 100; row++) writer.row('c', orders, tuple('1', 'x'.repeat(100)))
+      writer.commit()
+      capacities.push(writer.take(end).bytes.buffer.byteLength)
+    }
+    expect(Math.max(...capacities)).toBeLessThan(64 * 1024)
+  })
+})
