@@ -24,7 +24,9 @@ export function parseExact(json: string): ExactJson {
 
 /** The database's text of a column's JSON value. */
 export function textOfJson(column: Column, value: ExactJson): string | null {
-  return value === null ? null : text(column.type, column.declared, value)
+  if (value === null) return null
+  // A masked value is text whatever the column's type.
+  return column.masked === true && typeof value === 'string' ? value : text(column.type, column.declared, value)
 }
 
 function text(type: LogicalType, declared: string, value: ExactJson): string {

@@ -8,7 +8,7 @@ import { valueJson } from '../../runtime/record/value.ts'
  *   {"key":[1],"value":{...}}                     state: the row; "complete":false behind it: only these columns
  *   {"key":[1],"value":null}                      state: the row is gone
  *   {"key":[1],"deleted":true}                    state, onDelete mark: the row is as it was, and deleted
- *   {"cursor":...,"table":...,"key":...,"value":...}   changes: one event (runtime/record/envelope.ts)
+ *   {"cursor":...,"table":...,"key":{...},"value":{...}}   changes: one event (runtime/record/envelope.ts)
  *   {"batch":7,"log":...,"cursor":...}            the end of a batch, and of every file
  */
 
@@ -74,8 +74,15 @@ export class Lines {
 /** The key as a JSON array. Rows of a table without one are known by log and version, which never change. */
 export function keyJson(table: Table, key: Uint8Array, log: string, version: bigint): string {
   if (table.key.length === 0) return `[${JSON.stringify(log)},${version}]`
-  const texts = keyTexts(key)
-  return `[${table.key.map((column, i) => valueJson(table.columns[column]!.type, texts[i]!)).join(',')}]`
+  return keyArray(table, keyTexts(key))
+}
+
+export function keyArray(table: Table, texts: readonly string[]): string {
+  const values = table.key.map((place, i) => {
+    const { masked, type } = table.columns[place]!
+    return masked === true ? JSON.stringify(texts[i]!) : valueJson(type, texts[i]!)
+  })
+  return `[${values.join(',')}]`
 }
 
 export function upsertLine(into: Lines, view: ChangeView, key: string): void {

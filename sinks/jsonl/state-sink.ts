@@ -3,9 +3,8 @@ import type { LoggedChange, SinkRow, Table } from '../../runtime/contract.ts'
 import { errorMessage } from '../../runtime/errors.ts'
 import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
-import { valueJson } from '../../runtime/record/value.ts'
 import { foldFiles, KeyParts, rowLine, type StateRow } from './fold.ts'
-import { deleteLine, keyJson, type Lines, upsertLine } from './lines.ts'
+import { deleteLine, keyArray, keyJson, type Lines, upsertLine } from './lines.ts'
 import { JsonlSink } from './sink.ts'
 import type { TableFolder } from './table-folder.ts'
 
@@ -113,7 +112,7 @@ async function* currentLines(
 function lookUpKey(table: Table, key: Uint8Array): string {
   const texts = keyTexts(key)
   if (table.key.length === 0) return `[${JSON.stringify(texts[0])},${texts[1]}]`
-  return `[${table.key.map((column, i) => valueJson(table.columns[column]!.type, texts[i]!)).join(',')}]`
+  return keyArray(table, texts)
 }
 
 function keyOfRow(table: Table, row: StateRow): Uint8Array {

@@ -64,7 +64,7 @@ export function layOut(
     addOwn(Own.version, 'INTEGER')
   }
   for (const column of table.columns) {
-    const storage = storageOf(column.type)
+    const storage = storageOf(column)
     const known = columns.findIndex(({ source }) => source === column.name)
     if (known === -1) {
       const inUse = [...Object.values(Own), ...columns.map(each => each.name)]

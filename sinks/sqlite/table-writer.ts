@@ -32,8 +32,8 @@ export class TableWriter {
     this.#onDelete = onDelete
     const columns = table.columns.map(column => layout.columns.find(({ source }) => source === column.name)!)
     this.#names = columns.map(({ name }) => name)
-    this.#binders = columns.map(({ storage }, i) => binderOf(table.columns[i]!.type, storage))
-    this.#keyConverters = table.key.map(i => converterOf(table.columns[i]!.type, columns[i]!.storage))
+    this.#binders = columns.map(({ storage }, i) => binderOf(table.columns[i]!, storage))
+    this.#keyConverters = table.key.map(i => converterOf(table.columns[i]!, columns[i]!.storage))
     const isKey = layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
     this.#upsert = this.#prepareUpsert(this.#names)
     this.#delete = database.prepare(`DELETE FROM ${quote(layout.name)} WHERE ${isKey}`)

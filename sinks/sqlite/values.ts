@@ -1,5 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { ChangeView, Column, LogicalType } from '../../runtime/contract.ts'
+import type { ChangeView, Column } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { booleanText } from '../../runtime/record/text.ts'
 
@@ -10,14 +10,15 @@ import { booleanText } from '../../runtime/record/text.ts'
  *   floats               REAL where PostgreSQL's text of that number is the text; else TEXT (NaN; MySQL's forms)
  *   unsigned 64 bit      INTEGER up to 2^63-1, TEXT beyond
  *   bytes                BLOB
- *   everything else      TEXT as the database printed it; bytes that are not text as \x and hex
+ *   everything else      TEXT as the database printed it, also what a mask left; bytes that are not text as \x and hex
  *
  * Tables are STRICT: a value of another type is refused, never converted. A column whose type changes later becomes
  * ANY and keeps what it holds.
  */
 export type Storage = 'INTEGER' | 'TEXT' | 'BLOB' | 'ANY'
 
-export function storageOf(type: LogicalType): Storage {
+export function storageOf({ type, masked }: Column): Storage {
+  if (masked === true) return 'TEXT'
   switch (type.kind) {
     case 'boolean':
     case 'int16':
@@ -38,9 +39,9 @@ export function storageOf(type: LogicalType): Storage {
 /** What is bound for a column of the change; null for NULL. */
 export type Binder = (change: ChangeView, column: number) => SQLInputValue
 
-export function binderOf(type: LogicalType, storage: Storage): Binder {
-  const convert = converterOf(type, storage)
-  if (type.kind === 'bytes') return bindBytes
+export function binderOf(column: Column, storage: Storage): Binder {
+  const convert = converterOf(column, storage)
+  if (convert === bytesValue) return bindBytes
   if (convert === undefined) return (change, column) => change.text(column)
   return (change, column) => {
     const text = change.text(column)
@@ -49,7 +50,8 @@ export function binderOf(type: LogicalType, storage: Storage): Binder {
 }
 
 /** The same for a key's text; undefined: the text itself. */
-export function converterOf(type: LogicalType, storage: Storage): ((text: string) => SQLInputValue) | undefined {
+export function converterOf({ type, masked }: Column, storage: Storage): ((text: string) => SQLInputValue) | undefined {
+  if (masked === true) return undefined
   switch (type.kind) {
     case 'boolean':
       return booleanValue

@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import jsonl from '../../sinks/jsonl.ts'
-import { type SinkPlace, sinkContract } from './sink.ts'
+import type { SinkPlace } from '../support/sink-rig.ts'
+import { sinkContract } from './sink.ts'
 
 async function place(): Promise<SinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-jsonl-'))

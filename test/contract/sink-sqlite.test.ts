@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openInWorker } from '../../runtime/worker/client.ts'
 import sqlite from '../../sinks/sqlite.ts'
-import { type SinkPlace, sinkContract } from './sink.ts'
+import type { SinkPlace } from '../support/sink-rig.ts'
+import { sinkContract } from './sink.ts'
 
 async function place(host: 'main' | 'worker', search: Record<string, string[]>): Promise<SinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-sqlite-'))

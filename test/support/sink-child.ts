@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { loadPlugin } from '../../runtime/plugin.ts'
 import { follow } from './sink-driver.ts'
-import { killScript } from './sink-kill-script.ts'
+import { killScript } from './sink-kill.ts'
 
 /** Writes the kill script into a sink, telling its parent of every batch, until it is killed or done. */
 const { type, options } = JSON.parse(process.argv[2]!) as { type: string; options: unknown }

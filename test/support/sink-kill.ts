@@ -1,6 +1,9 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { LogBatch, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { column, ScriptedLog, table, tuple } from './scripted-log.ts'
+import type { SinkPlace } from './sink-rig.ts'
 
 const BATCHES = 120
 const KEYS = 40
@@ -43,4 +46,24 @@ export function killScript(): { batches: LogBatch[]; tables: Table[] } {
     )
   }
   return { batches, tables }
+}
+
+/**
+ * Lets a child process write to the place, kills it some milliseconds after it has committed some batches. False if it
+ * was done before.
+ */
+export function killAfter(child: SinkPlace['child'], batches: number, milliseconds: number): Promise<boolean> {
+  const script = fileURLToPath(new URL('./sink-child.ts', import.meta.url))
+  const process = fork(script, [JSON.stringify(child)], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  let stderr = ''
+  process.stderr?.on('data', chunk => {
+    stderr += chunk
+  })
+  return new Promise((resolve, reject) => {
+    let left = batches
+    process.on('message', () => {
+      if (--left === 0) setTimeout(() => process.kill('SIGKILL'), milliseconds)
+    })
+    process.on('exit', code => (code === null || code === 0 ? resolve(code === null) : reject(new Error(stderr))))
+  })
 }

@@ -1,0 +1,130 @@
+import { expect, it } from '@jest/globals'
+import { expectedRows, ScriptedLog, table, tuple } from '../../support/scripted-log.ts'
+import { apply, cursorOf, follow, rowsIn } from '../../support/sink-driver.ts'
+import { killAfter, killScript } from '../../support/sink-kill.ts'
+import { items, never, type SinkRig, sinkContext } from '../../support/sink-rig.ts'
+
+/** Cursors over restarts, crashes, restored and emptied targets. */
+export function restartCases(rig: SinkRig): void {
+  it('has no cursor before the first batch, then the last one', async () => {
+    const sink = await rig.openSink()
+    expect(await cursorOf(sink)).toBeUndefined()
+    await follow(sink, rig.batches)
+    expect(await cursorOf(sink)).toBe(rig.batches.at(-1)!.cursor)
+  })
+
+  it('takes the same batch again after it was aborted', async () => {
+    rig.batches.push(
+      rig.log.batch(writer => {
+        for (let i = 0; i < 5000; i++) writer.row('r', items, tuple([`${i}`, `name ${i}`, null]))
+      }),
+    )
+    const sink = await rig.openSink()
+    await follow(sink, rig.batches.slice(0, 1))
+    const abort = new AbortController()
+    const reason = new Error('stopped by the test')
+    const aborted = sink.write(rig.batches[1]!, abort.signal)
+    abort.abort(reason)
+    // A sink that was already done may say so; one that was not must reject with the reason.
+    await aborted.catch(error => expect(error).toBe(reason))
+    const again = await rig.reopen()
+    await follow(again, rig.batches)
+    await rig.expectEqual(again)
+  })
+
+  it('goes on from its cursor when it is opened again', async () => {
+    rig.batches.push(rig.put('1', 'one', null), rig.put('2', 'two', null))
+    const sink = await rig.openSink()
+    await follow(sink, rig.batches)
+    const again = await rig.reopen()
+    expect(await cursorOf(again)).toBe(rig.batches.at(-1)!.cursor)
+    rig.batches.push(rig.put('1', 'changed', null))
+    await follow(again, rig.batches)
+    await rig.expectEqual(again)
+  })
+
+  it('stores the cursor of rig.batches without changes before it closes', async () => {
+    const sink = await rig.openSink()
+    await follow(sink, rig.batches)
+    const empty = Array.from({ length: 5 }, () => rig.log.batch(() => {}))
+    for (const batch of empty) await apply(sink, batch)
+    expect(await cursorOf(sink)).toBe(empty.at(-1)!.cursor)
+    expect(await cursorOf(await rig.reopen())).toBe(empty.at(-1)!.cursor)
+  })
+
+  it('has no cursor once its target was emptied while it was stopped', async () => {
+    rig.batches.push(rig.put('1', 'one', null))
+    await follow(await rig.openSink(), rig.batches)
+    await rig.target[Symbol.asyncDispose]()
+    await rig.place.empty()
+    rig.target = await rig.place.open(sinkContext())
+    const again = await rig.openSink()
+    expect(await cursorOf(again)).toBeUndefined()
+    await follow(again, rig.batches)
+    await rig.expectEqual(again)
+  })
+
+  it('goes on from the cursor of an older copy that was put back', async () => {
+    rig.batches.push(rig.put('1', 'one', null))
+    await follow(await rig.openSink(), rig.batches)
+    const old = rig.batches.at(-1)!.cursor
+    await rig.target[Symbol.asyncDispose]()
+    const restore = await rig.place.backup()
+    rig.target = await rig.place.open(sinkContext())
+    rig.batches.push(rig.put('2', 'two', null), rig.put('1', 'changed', null))
+    await follow(await rig.openSink(), rig.batches)
+    await rig.target[Symbol.asyncDispose]()
+    await restore()
+    rig.target = await rig.place.open(sinkContext())
+    const restored = await rig.openSink()
+    expect(await cursorOf(restored)).toBe(old)
+    await follow(restored, rig.batches)
+    await rig.expectEqual(restored)
+  })
+
+  it('forgets its rows when the log is another one', async () => {
+    rig.batches.push(rig.put('1', 'of the first log', null))
+    await follow(await rig.openSink(), rig.batches)
+    await rig.target[Symbol.asyncDispose]()
+    rig.target = await rig.place.open(sinkContext())
+    const again = await rig.openSink('app', 'beef')
+    expect(await cursorOf(again)).toBeUndefined()
+    const newLog = new ScriptedLog('beef')
+    const others = table(2, 'public.others', items.columns)
+    await follow(again, [
+      newLog.batch(writer => {
+        writer.announce(others)
+        writer.row('c', others, tuple(['5', 'of the second log', null]))
+      }),
+    ])
+    expect((await rowsIn(again, items)).size).toBe(0)
+    expect((await rowsIn(again, others)).size).toBe(1)
+  })
+
+  it('refuses to write once another opening has taken over', async () => {
+    const sink = await rig.openSink()
+    await follow(sink, rig.batches)
+    await using second = await rig.place.open(sinkContext())
+    const other = await second.sink({ name: 'app', logId: '5c21' }, never)
+    await expect(sink.write(rig.put('1', 'too late', null), never)).rejects.toMatchObject({ code: 'SINK_FENCED' })
+    expect((await rowsIn(other, items)).size).toBe(0)
+  })
+
+  it('ends equal after it was killed at random moments', async () => {
+    const script = killScript()
+    let seed = 20_240_229
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+      return (seed >>> 8) % below
+    }
+    let killed = 0
+    for (let runs = 0; runs < 6; runs++) if (await killAfter(rig.place.child, 1 + random(12), random(8))) killed++
+    expect(killed).toBeGreaterThan(3)
+    const sink = await rig.openSink()
+    await follow(sink, script.batches)
+    for (const each of script.tables) {
+      const shown = await rowsIn(sink, each)
+      expect(shown).toEqual(expectedRows(script.batches, each.name))
+    }
+  })
+}

@@ -1,0 +1,74 @@
+import { expect } from '@jest/globals'
+import { pino } from 'pino'
+import type { LogBatch, Sink, SinkContext, Target } from '../../runtime/contract.ts'
+import { column, expectedRows, ScriptedLog, table, tuple } from './scripted-log.ts'
+import { rowsIn } from './sink-driver.ts'
+
+/** A target of its own for one test. */
+export interface SinkPlace extends AsyncDisposable {
+  open(context: SinkContext): Promise<Target>
+  /** As if someone had wiped the target while nothing ran. */
+  empty(): Promise<void>
+  /** Answers a function that puts the present state back later. */
+  backup(): Promise<() => Promise<void>>
+  /** What a child process needs to open the same place: type and options. */
+  readonly child: { readonly type: string; readonly options: unknown }
+}
+
+export const never = new AbortController().signal
+
+export const sinkContext = (rest: Partial<SinkContext> = {}): SinkContext => ({
+  pipeline: 'shop',
+  name: 'copy',
+  logger: pino({ level: 'silent' }),
+  sources: ['app', 'other'],
+  onDelete: 'delete',
+  ...rest,
+})
+
+export const LOG_ID = '5c21'
+
+export const items = table(1, 'public.items', [column('id', 'int64'), column('name', 'text'), column('note', 'text')])
+
+/** One test's target with a log to feed it from, whose first batch announces `items`. */
+export class SinkRig {
+  place!: SinkPlace
+  target!: Target
+  log!: ScriptedLog
+  batches!: LogBatch[]
+
+  async begin(place: SinkPlace): Promise<void> {
+    this.place = place
+    this.target = await place.open(sinkContext())
+    this.log = new ScriptedLog(LOG_ID)
+    this.batches = [this.log.batch(writer => writer.announce(items))]
+  }
+
+  async end(): Promise<void> {
+    await this.target[Symbol.asyncDispose]()
+    await this.place[Symbol.asyncDispose]()
+  }
+
+  openSink(source = 'app', logId = LOG_ID): Promise<Sink> {
+    return this.target.sink({ name: source, logId }, never)
+  }
+
+  async reopen(): Promise<Sink> {
+    await this.target[Symbol.asyncDispose]()
+    this.target = await this.place.open(sinkContext())
+    return this.openSink()
+  }
+
+  /** An upsert of one row of `items` as a batch; undefined cells are absent. */
+  put(id: string, ...rest: (string | null | undefined)[]): LogBatch {
+    return this.log.batch(writer => writer.row('u', items, tuple([id, ...rest])))
+  }
+
+  /** The sink shows what the batches say, every column of every row. */
+  async expectEqual(sink: Sink, of = items): Promise<void> {
+    const shown = await rowsIn(sink, of)
+    const expected = expectedRows(this.batches, of.name)
+    expect(new Set(shown.keys())).toEqual(new Set(expected.keys()))
+    for (const [key, row] of expected) expect(Object.entries(shown.get(key)!)).toEqual(Object.entries(row))
+  }
+}
