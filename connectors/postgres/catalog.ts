@@ -1,13 +1,13 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { quotedLeaf, type RelationRow, readRelations, readTables, stateOf, type TableRows } from './catalog-rows.ts'
 import { type RowPlan, rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
 import { chooseKey, withoutKey } from './keys.ts'
 import { quoteRelation } from './quote.ts'
-import { columnRules, configuredKey, isAppendOnly, nameOf, requireColumns, selectTables } from './selection.ts'
+import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from './selection.ts'
 import { Numbering } from './table-version.ts'
 import { loadTypes, logicalType, type TypeCatalog } from './types.ts'
 
@@ -65,6 +65,49 @@ export function identityOf(letter: string): ReplicaIdentity {
   return IDENTITIES[letter] ?? 'default'
 }
 
+/** A table that the configuration names: captured, or why not. */
+export interface Surveyed {
+  readonly relation: RelationRow
+  readonly rows: TableRows
+  readonly captured: Captured | TailraceError
+}
+
+/**
+ * Everything that the configuration names, as it is: nothing is thrown for what cannot be captured. `problems`: names
+ * of tables and columns that are nowhere.
+ */
+export async function surveyTables(
+  client: pg.ClientBase,
+  sourceName: string,
+  config: PostgresConfig,
+  known: readonly Table[],
+): Promise<{ tables: readonly Surveyed[]; problems: readonly TailraceError[] }> {
+  const { chosen, problems } = selectTables(config, await readRelations(client))
+  const found = await readTables(
+    client,
+    chosen.map(({ oid }) => oid),
+  )
+  const tables = chosen.map(relation => ({ relation, rows: found.get(relation.oid)! }))
+  const types = await loadTypes(
+    client,
+    tables.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
+  )
+  const checkText = await isUnchecked(client)
+  const numbering = new Numbering(sourceName, known, config.maskKey)
+  const named = tables.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) }))
+  return {
+    tables: tables.map(({ relation, rows }) => {
+      try {
+        return { relation, rows, captured: capture(relation, rows, types, config, numbering, checkText) }
+      } catch (error) {
+        if (!isTailraceError(error)) throw error
+        return { relation, rows, captured: error }
+      }
+    }),
+    problems: [...problems, ...missingColumns(config, named)],
+  }
+}
+
 /**
  * The tables that the configuration names, by name. A definition equal to a known one keeps its id, a changed one is a
  * new version, a table made anew or with another key a new incarnation. Throws TABLE_MISSING, TABLE_WITHOUT_KEY,
@@ -76,23 +119,12 @@ export async function captureTables(
   config: PostgresConfig,
   known: readonly Table[],
 ): Promise<Captured[]> {
-  const relations = selectTables(config, await readRelations(client))
-  const rows = await readTables(
-    client,
-    relations.map(({ oid }) => oid),
-  )
-  const chosen = relations.map(relation => ({ relation, rows: rows.get(relation.oid)! }))
-  requireColumns(
-    config,
-    chosen.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) })),
-  )
-  const types = await loadTypes(
-    client,
-    chosen.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
-  )
-  const checkText = await isUnchecked(client)
-  const numbering = new Numbering(sourceName, known, config.maskKey)
-  return chosen.map(({ relation, rows }) => capture(relation, rows, types, config, numbering, checkText))
+  const { tables, problems } = await surveyTables(client, sourceName, config, known)
+  if (problems[0] !== undefined) throw problems[0]
+  return tables.map(({ captured }) => {
+    if (isTailraceError(captured)) throw captured
+    return captured
+  })
 }
 
 /** SQL_ASCII: the server takes any bytes for text. */

@@ -32,29 +32,39 @@ export function unsupported(relation: ListedRelation): string | undefined {
   return undefined
 }
 
-/** Throws TABLE_MISSING for a name that is not there, TABLE_UNSUPPORTED for one that cannot be captured. */
-export function selectTables<R extends ListedRelation>(config: PostgresConfig, relations: readonly R[]): R[] {
+/** The tables by name, and what keeps others out: TABLE_MISSING, TABLE_UNSUPPORTED. */
+export interface Selection<R> {
+  readonly chosen: readonly R[]
+  readonly problems: readonly TailraceError[]
+}
+
+export function selectTables<R extends ListedRelation>(config: PostgresConfig, relations: readonly R[]): Selection<R> {
   const excluded = config.exclude.map(tablePatternOf)
   const chosen = new Set<R>()
+  const problems: TailraceError[] = []
   for (const text of config.tables) {
     const pattern = tablePatternOf(text)
     const matching = relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
-    if (isExact(pattern) && matching.length === 0) throw missingTable(text, relations)
+    if (isExact(pattern) && matching.length === 0) problems.push(missingTable(text, relations))
     for (const relation of matching) {
       if (matchesAny(excluded, [relation.schema, relation.table])) continue
       const reason = unsupported(relation)
       if (reason === undefined) chosen.add(relation)
       else if (isExact(pattern))
-        throw new TailraceError('TABLE_UNSUPPORTED', 'stop', `${nameOf(relation)} ${reason}.`, {
-          hint: 'Change `tables` of the source.',
-        })
+        problems.push(
+          new TailraceError('TABLE_UNSUPPORTED', 'stop', `${nameOf(relation)} ${reason}.`, {
+            hint: 'Change `tables` of the source.',
+          }),
+        )
     }
   }
-  if (chosen.size === 0)
-    throw new TailraceError('TABLE_MISSING', 'stop', `No table matches ${config.tables.join(', ')}.`, {
-      hint: 'Patterns are schema.table, exact and case-sensitive; `exclude` wins. `tailrace init` lists the tables.',
-    })
-  return [...chosen].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+  if (chosen.size === 0 && problems.length === 0)
+    problems.push(
+      new TailraceError('TABLE_MISSING', 'stop', `No table matches ${config.tables.join(', ')}.`, {
+        hint: 'Patterns are schema.table, exact and case-sensitive; `exclude` wins. `tailrace init` lists the tables.',
+      }),
+    )
+  return { chosen: [...chosen].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)), problems }
 }
 
 export function isAppendOnly(config: PostgresConfig, schema: string, table: string): boolean {
@@ -86,25 +96,22 @@ export function columnRules(
   })
 }
 
-/** Throws CONFIG_COLUMN if an exact column name of the configuration is nowhere: its values would pass unmasked. */
-export function requireColumns(
+/** CONFIG_COLUMN for each exact column name of the configuration that is nowhere: its values would pass unmasked. */
+export function missingColumns(
   config: PostgresConfig,
   tables: readonly { schema: string; table: string; columns: readonly string[] }[],
-): void {
-  for (const text of [...config.columns.exclude, ...Object.keys(config.columns.mask)]) {
+): TailraceError[] {
+  const names = tables.flatMap(({ schema, table, columns }) => columns.map(column => [schema, table, column]))
+  const wanted = [...config.columns.exclude, ...Object.keys(config.columns.mask)].filter(text => {
     const pattern = columnPatternOf(text)
-    if (!isExact(pattern)) continue
-    const found = tables.some(({ schema, table, columns }) =>
-      columns.some(column => matchesPattern(pattern, [schema, table, column])),
-    )
-    if (found) continue
-    const names = tables.flatMap(({ schema, table, columns }) =>
-      columns.map(column => qualifiedName([schema, table, column])),
-    )
-    throw new TailraceError('CONFIG_COLUMN', 'stop', `No captured table has the column ${text}.`, {
-      hint: `${didYouMean(text, names)}Names are exact and case-sensitive: a wrong one would let its values pass.`,
-    })
-  }
+    return isExact(pattern) && !names.some(parts => matchesPattern(pattern, parts))
+  })
+  return wanted.map(
+    text =>
+      new TailraceError('CONFIG_COLUMN', 'stop', `No captured table has the column ${text}.`, {
+        hint: `${didYouMean(text, names.map(qualifiedName))}Names are exact and case-sensitive: a wrong one would let its values pass.`,
+      }),
+  )
 }
 
 function missingTable(text: string, relations: readonly ListedRelation[]): TailraceError {

@@ -1,0 +1,34 @@
+import type pg from 'pg'
+import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { checkServer } from './check-server.ts'
+import { checkTables } from './check-tables.ts'
+import { type PostgresConfig, slotName } from './config.ts'
+import { connectionWarning, connectSql, postgresError, serverName } from './connection.ts'
+import { endConnection } from './replication.ts'
+import { readServer } from './server-facts.ts'
+
+/** Every prerequisite of a source, each with the exact statement that mends it. Changes nothing at the server. */
+export async function checkPostgres(
+  config: PostgresConfig,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  let client: pg.Client | undefined
+  try {
+    client = await connectSql(config, `tailrace ${context.pipeline} ${context.name} check`, signal)
+    const facts = await readServer(client, slotName(config, context))
+    const warning = connectionWarning(config)
+    return [
+      { level: 'ok', code: 'SOURCE_REACHED', message: `${serverName(config)}, database ${facts.database}` },
+      ...(warning === undefined ? [] : [{ level: 'warning' as const, code: 'SOURCE_TLS', message: warning }]),
+      ...checkServer(facts, (client as pg.Client & { processID: number }).processID, config, context),
+      ...(await checkTables(client, facts, config, context)),
+    ]
+  } catch (error) {
+    signal.throwIfAborted()
+    const { code, message, hint } = postgresError(error, config)
+    return [{ level: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) }]
+  } finally {
+    if (client !== undefined) endConnection(client)
+  }
+}
