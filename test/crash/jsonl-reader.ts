@@ -1,10 +1,12 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Cursor } from '../../runtime/contract.ts'
 import { errorCode } from '../../runtime/errors.ts'
 import type { SampledRow, SinkReader } from './sink-reader.ts'
 import { keyNumber, type TableName } from './tables.ts'
 
 const MARKER = '{"batch":'
+const VALUE = ',"value":'
 const READ_BYTES = 8 * 1024 * 1024
 
 /** Lines of one table that count: those in front of the marker of a committed batch. */
@@ -121,25 +123,35 @@ export class JsonlReader implements SinkReader {
   close(): void {}
 }
 
-/** The current rows of a table, each as its line. */
+/** The current rows of a table, each as the JSON text of its value. */
 export function jsonlRows(path: string, table: TableName): Map<number, string> {
   const rows = new Map<number, string>()
   new TableLines(join(path, `public.${table}`)).poll(
     committedBatch(path),
     () => {},
     text => {
-      if (text.endsWith('"value":null}')) rows.delete(keyOfLine(table, text))
-      else rows.set(keyOfLine(table, text), text)
+      const value = text.slice(text.indexOf(VALUE) + VALUE.length, -1)
+      if (value === 'null') rows.delete(keyOfLine(table, text))
+      else rows.set(keyOfLine(table, text), value)
     },
   )
   return rows
 }
 
+/** The cursor that the sink stored last. */
+export function sinkCursor(path: string): Cursor | undefined {
+  return stored(path)?.cursor ?? undefined
+}
+
 function committedBatch(path: string): number {
+  return stored(path)?.batch ?? -1
+}
+
+function stored(path: string): { readonly batch: number; readonly cursor: Cursor | null } | undefined {
   try {
-    return (JSON.parse(readFileSync(join(path, '_cursor-app.json'), 'utf8')) as { batch: number }).batch
+    return JSON.parse(readFileSync(join(path, '_cursor-app.json'), 'utf8'))
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return -1
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

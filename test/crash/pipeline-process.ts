@@ -134,6 +134,13 @@ export class PipelineProcess implements AsyncDisposable {
     return (await response.json()) as PipelineStatus
   }
 
+  /** Resolves when every sink holds what was committed before the call. */
+  async wait(seconds: number): Promise<void> {
+    const response = await fetch(new URL(`/wait?timeout=${seconds}`, await this.url()))
+    const said = await response.text()
+    if (!response.ok) throw new Error(`wait answered ${response.status}: ${said}\n${this.#output}`)
+  }
+
   /** Waits for a state of the pipeline; throws if it ends or a part fails. */
   async until(condition: (status: PipelineStatus) => boolean, what: string, seconds = 60): Promise<void> {
     await until(

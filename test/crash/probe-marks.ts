@@ -15,28 +15,22 @@ export interface SegmentMark {
   readonly synced: number
 }
 
-/** In the order of the segments. */
-export function readMarks(probe: string): SegmentMark[] {
+/** Of a process that has ended, in the order of its segments. */
+export function readMarks(probe: string, logFolder: string): SegmentMark[] {
   return readdirSync(probe)
     .filter(isSegment)
     .sort()
     .flatMap(segment => {
       const bytes = readFileSync(join(probe, segment))
-      if (bytes.length < MARK_BYTES) return []
-      return { segment, written: Number(bytes.readBigUInt64LE(0)), synced: Number(bytes.readBigUInt64LE(8)) }
+      const path = join(logFolder, segment)
+      if (bytes.length < MARK_BYTES || !existsSync(path)) return []
+      // A write that was under way may have come further than the process knew.
+      const written = Math.max(statSync(path).size, Number(bytes.readBigUInt64LE(0)))
+      return { segment, written, synced: Number(bytes.readBigUInt64LE(8)) }
     })
 }
 
-/** Takes from the dead process's log what was not synced, as a power cut may. Answers how many bytes that were. */
-export function cutUnsynced(probe: string, logFolder: string): number {
-  let cut = 0
-  for (const { segment, synced } of readMarks(probe)) {
-    const path = join(logFolder, segment)
-    if (!existsSync(path)) continue
-    const { size } = statSync(path)
-    if (size <= synced) continue
-    truncateSync(path, synced)
-    cut += size - synced
-  }
-  return cut
+/** Takes from the dead process's log what was not synced, as a power cut may. */
+export function cutUnsynced(marks: readonly SegmentMark[], logFolder: string): void {
+  for (const { segment, written, synced } of marks) if (written > synced) truncateSync(join(logFolder, segment), synced)
 }

@@ -8,7 +8,7 @@ import type { SampledRow, SinkReader } from './sink-reader.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { keyTexts, TABLES, type TableName } from './tables.ts'
 
-const INTERVAL_MS = 20
+const INTERVAL_MS = 19.5
 
 const options = workerData as SamplerOptions & { readonly shared: SharedArrayBuffer }
 const port = parentPort!
@@ -25,8 +25,9 @@ port.once('message', () => {
   stopping = true
 })
 const began = performance.now()
+let due = began
 while (!stopping) {
-  const due = performance.now() + INTERVAL_MS
+  due = Math.max(due + INTERVAL_MS, performance.now())
   for (const reader of readers) for (const table of TABLES) sample(reader, table)
   samples++
   turn = turn + options.hot >= options.watched ? options.hot : turn + options.hot

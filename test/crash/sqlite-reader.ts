@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { errorMessage } from '../../runtime/errors.ts'
 import type { SampledRow, SinkReader } from './sink-reader.ts'
-import { keyColumns, keyTexts, type TableName } from './tables.ts'
+import { columns, keyColumns, keyNumber, keyTexts, type TableName } from './tables.ts'
 
 /** A `sqlite` sink's file, read beside its writer. */
 export class SqliteReader implements SinkReader {
@@ -50,4 +50,32 @@ export class SqliteReader implements SinkReader {
 
 function isNumber(table: TableName, column: number): boolean {
   return column === 0 && table !== 'by_text'
+}
+
+/** The current rows of a table, each as a JSON array of texts in the order of the oracle's columns. */
+export function sqliteRows(path: string, table: TableName): Map<number, string> {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+  try {
+    const statement = database.prepare(`SELECT ${columns(table).join(', ')} FROM public_${table}`)
+    statement.setReadBigInts(true)
+    statement.setReturnArrays(true)
+    const keys = keyColumns(table).length
+    const rows = new Map<number, string>()
+    for (const row of statement.iterate() as unknown as Iterable<SqliteValue[]>) {
+      const texts = row.map((value, i) => textOf(value, columns(table)[i]!))
+      rows.set(keyNumber(table, texts.slice(0, keys)), JSON.stringify(texts))
+    }
+    return rows
+  } finally {
+    database.close()
+  }
+}
+
+type SqliteValue = bigint | number | string | Uint8Array | null
+
+/** The text that PostgreSQL prints for what the sink stored. */
+function textOf(value: SqliteValue, column: string): string | null {
+  if (value === null || typeof value === 'string') return value
+  if (column === 'flag') return value === 1n ? 't' : 'f'
+  return typeof value === 'object' ? `\\x${Buffer.from(value).toString('hex')}` : String(value)
 }

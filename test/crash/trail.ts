@@ -1,4 +1,5 @@
 import type { Cursor, LoggedChange, SourceLog } from '../../runtime/contract.ts'
+import { keyTexts } from '../../runtime/record/key.ts'
 import { isOracleTable, keyNumber, type TableName } from './tables.ts'
 
 /** A change as the log holds it. */
@@ -68,10 +69,7 @@ export class Trail {
     if (kind === 't') this.#empty(table.table)
     if (kind === 's' || kind === 'm' || kind === 't') return
     this.records++
-    const key = keyNumber(
-      table.table,
-      table.key.map(column => change.text(column)),
-    )
+    const key = keyNumber(table.table, keyTexts(change.key))
     const version = kind === 'd' ? null : Number(change.text(table.columns.findIndex(({ name }) => name === 'ver')))
     const logged: Logged = { table: table.table, key, ver: version, index: change.index }
     if (change.transaction === undefined) this.#takeLoaded(logged)

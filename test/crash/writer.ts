@@ -19,6 +19,8 @@ export interface WriterOptions {
 /** Counters that the thread shares while it writes. */
 export const COUNTERS = ['committed', 'aborted', 'changes'] as const
 
+/** Keys of each table that the writer writes to: 0 up to this. The first of them are hot. */
+export const WRITTEN_KEYS = 600
 export const HOT_KEYS = 48
 
 export class Writer implements AsyncDisposable {
@@ -41,7 +43,7 @@ export class Writer implements AsyncDisposable {
   static async start(options: WriterOptions): Promise<Writer> {
     const shared = new SharedArrayBuffer(COUNTERS.length * 8)
     const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
-      workerData: { connections: 4, keys: 600, hot: HOT_KEYS, ...options, shared },
+      workerData: { connections: 4, keys: WRITTEN_KEYS, hot: HOT_KEYS, ...options, shared },
     })
     const writer = new Writer(worker, new BigInt64Array(shared))
     await once(worker, 'message')

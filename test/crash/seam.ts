@@ -1,0 +1,143 @@
+/**
+ * One start of a pipeline on a busy database, with the three transactions that fall through a careless seam between
+ * first load and stream.
+ */
+import type pg from 'pg'
+import type { PostgresServer } from '../support/postgres.ts'
+import { until } from '../support/until.ts'
+import type { CommittedTransaction, RowChange } from './history.ts'
+import { type Proof, Rig } from './rig.ts'
+import { confirmedFlush } from './slot-watch.ts'
+import { deleteRows, insertRows, type TableName, updateRows, type Versioned } from './tables.ts'
+
+/** Keys and versions that the writer never comes to. */
+const OWN_KEYS = 700
+const OWN_VERSIONS = 1_000_000_000
+
+export interface SeamOptions {
+  readonly seed: number
+  readonly rate: number
+  /** Rows of the largest table: the copy must take a while, so that a transaction can be open across it. */
+  readonly filled: number
+  /** How long writing goes on behind the seam. */
+  readonly streamMs: number
+}
+
+/** Undefined: the copy was too quick for the transaction that should be open across it. The start does not count. */
+export async function startAcrossSeam(server: PostgresServer, options: SeamOptions): Promise<Proof | undefined> {
+  await using rig = await Rig.open(server, options)
+  await using early = await HandWritten.open(rig, 0)
+  await using holding = await HandWritten.open(rig, 1)
+  await using across = await HandWritten.open(rig, 2)
+  await using slot = await connection(rig)
+
+  await early.begin()
+  await holding.begin()
+  await holding.insert('by_text')
+  const pipeline = await rig.start()
+  await until(() => creationWaits(slot.client), 'the creation of the slot waits for a transaction', 60)
+  await holding.insert('by_pair')
+  await holding.commit()
+  await until(async () => (await confirmedFlush(slot.client)) !== undefined, 'the slot has its consistent point', 60)
+  await across.begin()
+  await across.update('by_number')
+  await across.insert('by_text')
+  const { sources } = await pipeline.status()
+  const inTime = sources.app?.phase === 'loading' && (sources.app.progress?.rows ?? 0) === 0
+  await early.insert('by_pair')
+  await early.remove('by_number')
+  await early.commit()
+  await pipeline.until(status => status.sources.app?.phase === 'streaming', 'the stream has begun', 120)
+  await across.remove('by_number')
+  await across.commit()
+  await pipeline.wait(120)
+  rig.loadIsDone()
+  await new Promise(resolve => setTimeout(resolve, options.streamMs))
+  const proof = await rig.prove(
+    pipeline,
+    [early, holding, across].flatMap(each => each.committed ?? []),
+  )
+  const { transactions } = rig.trail
+  if (transactions.has(holding.xid)) throw new Error('what was open before the slot came by the stream, not the copy')
+  for (const { xid } of [early, across])
+    if (!transactions.has(xid)) throw new Error('what was first written behind the slot came by the copy')
+  return inTime ? proof : undefined
+}
+
+/** A transaction led step by step, on keys of its own. */
+class HandWritten implements AsyncDisposable {
+  readonly #client: pg.Client
+  readonly #changes: RowChange[] = []
+  readonly #firstKey: number
+  #version: number
+  #xid = ''
+  committed: CommittedTransaction | undefined
+
+  private constructor(client: pg.Client, number: number) {
+    this.#client = client
+    this.#firstKey = OWN_KEYS + number * 10
+    this.#version = OWN_VERSIONS + number * 1000
+  }
+
+  static async open(rig: Rig, number: number): Promise<HandWritten> {
+    return new HandWritten(await rig.server.connect(rig.database), number)
+  }
+
+  get xid(): string {
+    return this.#xid
+  }
+
+  /** With a snapshot, and without a transaction number. */
+  async begin(): Promise<void> {
+    await this.#client.query('BEGIN; SELECT count(*) FROM by_pair')
+  }
+
+  insert(table: TableName): Promise<void> {
+    return this.#write(table, insertRows)
+  }
+
+  /** Rows that were there from the start. */
+  update(table: TableName): Promise<void> {
+    return this.#write(table, updateRows)
+  }
+
+  async remove(table: TableName): Promise<void> {
+    const keys = [this.#firstKey + 4, this.#firstKey + 5]
+    await this.#run(deleteRows(table, keys))
+    for (const key of keys) this.#changes.push({ table, key, ver: null })
+  }
+
+  async #write(table: TableName, statement: typeof insertRows): Promise<void> {
+    const rows: Versioned[] = [0, 1, 2].map(i => ({ key: this.#firstKey + i, ver: ++this.#version }))
+    await this.#run(statement(table, rows, 0))
+    for (const row of rows) this.#changes.push({ table, ...row })
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#client.query(sql)
+    const { rows } = await this.#client.query('SELECT pg_current_xact_id()::text AS xid')
+    this.#xid = rows[0].xid
+  }
+
+  async commit(): Promise<void> {
+    await this.#client.query('COMMIT')
+    this.committed = { xid: this.#xid, changes: this.#changes }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#client.end()
+  }
+}
+
+/** The walsender that makes the slot waits for the transactions that it found running. */
+async function creationWaits(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(
+    "SELECT FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event_type = 'Lock' AND datname = current_database()",
+  )
+  return rows.length > 0
+}
+
+async function connection(rig: Rig): Promise<{ client: pg.Client } & AsyncDisposable> {
+  const client = await rig.server.connect(rig.database)
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
