@@ -6,24 +6,22 @@ const PAUSE_MS = 2
 /** Customers at work in the shop: many small transactions on two connections, until stopped. */
 export class Traffic {
   readonly #stop = new AbortController()
-  readonly #workers: Promise<void>[]
-  /** Transactions committed, and rolled back on purpose. */
+  readonly #workers: readonly Promise<void>[]
+  /** Transactions committed, and of these the ones that changed a row. */
   committed = 0
+  changing = 0
+  /** Rolled back on purpose. */
   rolledBack = 0
 
-  constructor(url: string) {
-    this.#workers = [1, 2].map(worker => this.#work(url, worker))
+  /** `onFailure` is told the error of a worker, which then has ended. */
+  constructor(url: string, onFailure: (error: unknown) => void) {
+    this.#workers = [1, 2].map(worker => this.#work(url, worker).catch(onFailure))
   }
 
-  /** Rejects with the error of a worker, if one failed. */
+  /** Returns when the last transaction has ended. */
   async stop(): Promise<void> {
     this.#stop.abort()
     await Promise.all(this.#workers)
-  }
-
-  /** Rejects if a worker fails; never resolves before `stop`. */
-  get failure(): Promise<unknown> {
-    return Promise.all(this.#workers)
   }
 
   async #work(url: string, worker: number): Promise<void> {
@@ -42,11 +40,13 @@ export class Traffic {
 
   async #transaction(client: pg.Client, i: number): Promise<void> {
     const rollback = i % 23 === 0
+    let changed = 0
     await client.query('begin')
-    for (const [text, values] of act(i)) await client.query(text, values)
+    for (const [text, values] of act(i)) changed += (await client.query(text, values)).rowCount ?? 0
     await client.query(rollback ? 'rollback' : 'commit')
     if (rollback) this.rolledBack++
     else this.committed++
+    if (!rollback && changed > 0) this.changing++
   }
 }
 
