@@ -4,7 +4,7 @@ import type { Workload } from './workload.ts'
 /** Commits of `max` are a microsecond a change apart from here, so that the bytes are the same each time. */
 const EPOCH = BigInt(Date.UTC(2026, 0, 1)) * 1000n
 
-/** Which transactions the imagined server has committed by now, and when. Starts at a transaction, at its first use. */
+/** Which transactions the imagined server has committed by now, and when: it begins behind `after`, at once. */
 export class CommitClock {
   readonly #workload: Workload
   readonly #rate: number

@@ -42,7 +42,8 @@ export class GenerateSource implements Source {
   readonly #step: Step = { kind: 'c', table: 0, id: 0, newId: 0, truncate: false }
   readonly #loaded = new Map<string, LoadProgress>()
   #announced: ReadonlySet<number> = new Set()
-  #clock: CommitClock | undefined
+  #clock: CommitClock
+  /** Nothing of the stream is in the log yet: loads read what was there before the first transaction. */
   #isFirst = true
   /** The last transaction handed out. */
   #sent = 0
@@ -50,6 +51,7 @@ export class GenerateSource implements Source {
   constructor(config: GenerateConfig, context: SourceContext) {
     this.#config = config
     this.#workload = new Workload(config)
+    this.#clock = new CommitClock(config, this.#workload, 0)
     this.#encoder = new RowEncoder(config.seed)
     this.#tables = generatedTables(context.name, config.tables)
     const { seed, tables, rows, keyChanges, truncates } = config
@@ -61,6 +63,7 @@ export class GenerateSource implements Source {
     this.#announced = new Set(from?.tables.map(table => table.id))
     this.#isFirst = from?.stream === undefined
     this.#sent = Number(from?.stream ?? 0)
+    this.#clock = new CommitClock(this.#config, this.#workload, this.#sent)
     for (const [table, progress] of from?.loads ?? []) this.#loaded.set(table, progress)
     const due = this.#tables.filter(table => this.#loaded.get(table.name)?.done !== true)
     return due.map(table => ({
@@ -86,14 +89,14 @@ export class GenerateSource implements Source {
 
   async *changes(signal: AbortSignal): AsyncGenerator<Batch> {
     const writer = new BatchWriter(this.#tables)
-    const clock = this.#startClock()
     if (this.#isFirst) yield writer.take({ ...this.#end(), identity: this.#identity })
+    this.#isFirst = false
     for (;;) {
-      await this.#committed(clock, signal)
-      const newest = clock.newest()
+      await this.#committed(signal)
+      const newest = this.#clock.newest()
       while (this.#sent < newest && writer.size < this.#config.batchBytes) {
         const transaction = this.#sent + 1
-        writer.begin(String(transaction), position(transaction), clock.commitTime(transaction))
+        writer.begin(String(transaction), position(transaction), this.#clock.commitTime(transaction))
         yield* this.#fill(writer, transaction)
         writer.commit()
         this.#sent = transaction
@@ -127,25 +130,20 @@ export class GenerateSource implements Source {
     return { lane: 'stream', position: position(this.#sent) }
   }
 
-  #startClock(): CommitClock {
-    this.#clock ??= new CommitClock(this.#config, this.#workload, this.#sent)
-    return this.#clock
-  }
-
   /** Resolves when there is a transaction to hand out. Gives the event loop a turn in any case. */
-  async #committed(clock: CommitClock, signal: AbortSignal): Promise<void> {
+  async #committed(signal: AbortSignal): Promise<void> {
     await setImmediate()
     signal.throwIfAborted()
-    while (this.#sent >= clock.newest()) {
+    while (this.#sent >= this.#clock.newest()) {
       const isLast = this.#sent >= this.#workload.last
-      await sleep(isLast ? LONGEST_WAIT : Math.min(LONGEST_WAIT, Math.ceil(clock.until(this.#sent + 1))), signal)
+      await sleep(isLast ? LONGEST_WAIT : Math.min(LONGEST_WAIT, Math.ceil(this.#clock.until(this.#sent + 1))), signal)
     }
   }
 
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const { table } = request
     const known = this.#loaded.get(table.name)
-    const at = this.#isFirst && this.#clock === undefined ? 0 : this.#newest()
+    const at = this.#isFirst ? 0 : this.#newest()
     yield* loadChunks(
       {
         request,
@@ -165,7 +163,7 @@ export class GenerateSource implements Source {
   }
 
   #newest(): number {
-    const newest = this.#clock === undefined ? this.#sent : this.#clock.newest()
+    const newest = this.#clock.newest()
     return newest === Number.POSITIVE_INFINITY ? this.#sent : newest
   }
 
