@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Batch, Cursor, LoadProgress, Position, SourceLog } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
-import { Hand, line, readToEnd, rows } from '../support/log-reading.ts'
+import { Hand, linesOf, readToEnd, rows } from '../support/log-reading.ts'
 import { table, transaction, tuple } from '../support/records.ts'
 
 /** Where one test's log lives. */
@@ -182,7 +182,7 @@ export function logContract(name: string, makeHome: () => Promise<LogHome>): voi
       await append(unit(3, 'orders 6 f'))
       const { batches } = await readToEnd(log, 'start', undefined, { maxRows: 2 })
       for (const batch of batches) {
-        const lines = [...batch].map(line)
+        const lines = linesOf(batch)
         expect(lines.length).toBe(batch.count)
         expect(lines.length).toBeLessThanOrEqual(2)
         if (lines.some(text => text.startsWith('t '))) expect(lines).toHaveLength(1)

@@ -1,7 +1,8 @@
 import { pino } from 'pino'
 import type { Batch, Cursor, LogBatch, Position, SourceLog } from '../../runtime/contract.ts'
 import { errorCode } from '../../runtime/errors.ts'
-import { type LogLimits, openLog } from '../../runtime/log/embedded/open.ts'
+import type { AppendLimits } from '../../runtime/log/embedded/appender.ts'
+import { openLog } from '../../runtime/log/embedded/open.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Random } from '../crash/random.ts'
 import { column, table, tuple } from './records.ts'
@@ -12,7 +13,7 @@ export const never = new AbortController().signal
 export const silent = pino({ level: 'silent' })
 
 /** Small, so that a few units fill segments and the ring and bring checkpoints. */
-export const SMALL: LogLimits = {
+export const SMALL: AppendLimits = {
   segmentBytes: 1500,
   maxBytes: Number.POSITIVE_INFINITY,
   checkpointBytes: 2500,
@@ -23,7 +24,7 @@ export const units = table('units', {
   columns: [column('id', 'int64'), column('unit'), column('rows'), column('attempt')],
 })
 
-export function open(fs: SimulatedFs, limits: Partial<LogLimits> = {}): Promise<SourceLog> {
+export function open(fs: SimulatedFs, limits: Partial<AppendLimits> = {}): Promise<SourceLog> {
   return openLog(fs, FOLDER, { ...SMALL, ...limits }, silent)
 }
 

@@ -1,12 +1,18 @@
 import type { Cursor, LogBatch, LoggedChange, ReadOptions, SourceLog, TableFilter } from '../../runtime/contract.ts'
 
 /** A change as text: `c orders 1 one`. */
-export function line(change: LoggedChange): string {
+function line(change: LoggedChange): string {
   const { kind, table } = change
   if (kind === 's' || kind === 't') return `${kind} ${table.table}`
   return kind === 'd'
     ? `d ${table.table} ${change.before(0)}`
     : `${kind} ${table.table} ${change.text(0)} ${change.text(1)}`
+}
+
+export function linesOf(batch: LogBatch): string[] {
+  const lines: string[] = []
+  for (const change of batch) lines.push(line(change))
+  return lines
 }
 
 /** The same without announcements of tables. */
@@ -80,7 +86,7 @@ export class Hand implements AsyncDisposable {
   /** The rows of the next batch that has any. */
   async rows(): Promise<string[]> {
     for (;;) {
-      const lines = rows([...(await this.next())].map(line))
+      const lines = rows(linesOf(await this.next()))
       if (lines.length > 0) return lines
     }
   }

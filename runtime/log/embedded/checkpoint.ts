@@ -53,7 +53,10 @@ export async function readCheckpoint(fs: Fs, folder: string, logId: string): Pro
 export function restore(head: Head, { tables, loads, stream, identity, segments, end, place }: Checkpoint): void {
   for (const table of tables) head.state.tables.set(table.id, freeze(table))
   for (const [name, progress] of loads) head.state.end({ lane: `load:${name}`, progress, identity })
-  if (stream !== null) head.state.end({ lane: 'stream', position: stream, identity })
+  if (stream !== null) {
+    head.state.end({ lane: 'stream', position: stream, identity })
+    head.streamEnds.push({ offset: end, position: stream })
+  }
   for (const segment of segments) head.setSegment(segment)
   head.end = end
   head.place = place

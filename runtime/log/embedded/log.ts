@@ -44,9 +44,9 @@ export class EmbeddedLog implements SourceLog {
     this.#resources = resources
   }
 
-  append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
+  async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
     if (this.#appender === undefined) throw readOnly()
-    return this.#appender.append(batch, signal)
+    return await this.#appender.append(batch, signal)
   }
 
   async resume(): Promise<Resume | undefined> {

@@ -15,8 +15,6 @@ import { Readers } from './readers.ts'
 import { recoverHead } from './recovery.ts'
 import { segmentFirst } from './segment.ts'
 
-export type LogLimits = AppendLimits
-
 /**
  * Opens the log in a folder that exists and is locked by the caller: reads what is there, cuts a torn unit, begins a
  * session. On return all that a reader can see is durable. `resources` is disposed with the log.
@@ -24,7 +22,7 @@ export type LogLimits = AppendLimits
 export async function openLog(
   fs: Fs,
   folder: string,
-  limits: LogLimits,
+  limits: AppendLimits,
   logger: Logger,
   resources = new AsyncDisposableStack(),
 ): Promise<SourceLog> {

@@ -9,7 +9,7 @@ import type { SegmentReader } from './segment-reader.ts'
 /** A moved cursor is handed on without changes: at the head at most this often, behind it at least that often. */
 const IDLE_MS = 10
 const BEHIND_MS = 1000
-/** Slices held for one batch, whatever part of them is wanted. */
+/** Memory that the slices of one batch may keep alive, whatever part of it is wanted. */
 const HELD_BYTES = 16 * 1024 * 1024
 
 /**
@@ -72,6 +72,7 @@ class Reader {
     const began = performance.now()
     let gather = this.#newGather()
     let held = 0
+    let buffer: ArrayBufferLike | undefined
     while (this.#passed < this.#head.end && held < HELD_BYTES && !signal.aborted) {
       if (this.#passed > this.#handed && performance.now() - began >= BEHIND_MS) break
       const chunk = this.#restOf ?? (await this.#next())
@@ -90,7 +91,10 @@ class Reader {
       }
       this.#pass(chunk)
       if (gather.count === 0) gather = this.#newGather()
-      else held += slice.bytes.length
+      else if (buffer !== slice.bytes.buffer) {
+        buffer = slice.bytes.buffer
+        held += buffer.byteLength
+      }
     }
     if (gather.count > 0) return this.#hand(gather.slices, gather.count)
     const pause = this.#passed < this.#head.end ? BEHIND_MS : IDLE_MS
@@ -100,8 +104,8 @@ class Reader {
   /** Until there is more, or a moved cursor is due. */
   async wait(signal: AbortSignal): Promise<void> {
     if (this.#passed < this.#head.end) return
-    const isDue = this.#passed > this.#handed
-    const timer = isDue ? setTimeout(() => this.#head.bell.ring(), IDLE_MS - this.#idle()) : undefined
+    const pause = Math.max(1, Math.ceil(IDLE_MS - this.#idle()))
+    const timer = this.#passed > this.#handed ? setTimeout(() => this.#head.bell.ring(), pause) : undefined
     try {
       await this.#head.bell.wait(signal)
     } finally {
