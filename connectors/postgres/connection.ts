@@ -42,6 +42,7 @@ export const sessionSql = `
   WHERE name = 'transaction_timeout'
     OR name = 'client_encoding' AND pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'`
 
+const NO_HOST = 'none.invalid'
 const CONNECT_TIMEOUT_MS = 10_000
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
@@ -56,13 +57,14 @@ interface Address {
 function addressOf(config: Pick<PostgresConfig, 'url'>): Address {
   let url: URL
   try {
-    url = new URL(config.url)
+    // libpq's form for unix sockets, user@/database?host=/folder, is no URL without a name there.
+    url = new URL(config.url.replace(/^(\w+:\/\/[^/?#]*@)(?=\/)/, `$1${NO_HOST}`))
   } catch {
     throw badUrl('it is not a URL')
   }
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw badUrl('it does not begin with postgres://')
   const host = decodeURIComponent(url.searchParams.get('host') ?? url.hostname).replace(/^\[(.+)\]$/, '$1')
-  if (host === '') throw badUrl('it names no host')
+  if (host === '' || host === NO_HOST) throw badUrl('it names no host')
   if (host.includes(',')) throw badUrl('it names more than one host; name the primary')
   if (url.pathname.length < 2) throw badUrl('it names no database')
   if (url.password !== '') registerSecret(decodeURIComponent(url.password))

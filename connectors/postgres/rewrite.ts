@@ -42,6 +42,8 @@ function columnReason(
     attribute.attnum === 0 || attnum === 0 ? name === column.name : attnum === attribute.attnum,
   )
   if (known === undefined) {
+    if (then.attributes.some(([, name]) => name === column.name))
+      return `column ${column.name} was dropped and added again`
     if (attribute.hasMissing || (attribute.hasDefault && isMoved))
       return `column ${column.name} was added with a default`
     if (attribute.attnum === 0 && rule === 'keep' && vanished !== undefined)
