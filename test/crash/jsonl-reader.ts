@@ -114,6 +114,11 @@ export class JsonlReader implements SinkReader {
     return seen
   }
 
+  /** As the last sample found it. */
+  row(table: TableName, key: number): SampledRow | undefined {
+    return this.#tables.get(table)?.rows.get(key)
+  }
+
   #open(table: TableName): { lines: TableLines; rows: Map<number, SampledRow> } {
     const state = { lines: new TableLines(join(this.#path, `public.${table}`)), rows: new Map<number, SampledRow>() }
     this.#tables.set(table, state)

@@ -4,12 +4,11 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { PipelineStatus } from '../../runtime/status.ts'
+import { MAIN } from '../support/run-verb.ts'
 import { until } from '../support/until.ts'
 import { TABLES } from './tables.ts'
 
-const MAIN = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url))
 const PROBE = new URL('./probe.ts', import.meta.url).href
 const OUTPUT_CHARACTERS = 20_000
 
