@@ -37,8 +37,8 @@ export interface TableStatus {
 export interface SourceStatus {
   readonly type: string
   readonly state: PartState
-  /** Since when it is in this state. */
-  readonly since: string
+  /** Since when it is in this state; null if the process does not run. */
+  readonly since: string | null
   readonly phase: 'loading' | 'streaming' | 'resyncing'
   readonly position: string | null
   readonly lag: { readonly bytes: number | null; readonly seconds: number | null }
@@ -63,7 +63,7 @@ export interface SourceStatus {
 export interface SinkStatus {
   readonly type: string
   readonly state: PartState
-  readonly since: string
+  readonly since: string | null
   readonly phase: 'building' | 'live'
   /** By source. */
   readonly cursors: Readonly<Record<string, string | null>>
@@ -78,7 +78,8 @@ export interface SinkStatus {
 export interface PipelineStatus {
   readonly version: string
   readonly pipeline: string
-  readonly startedAt: string
+  /** Null if the process does not run. */
+  readonly startedAt: string | null
   readonly health: Health
   /** Why the health is not green. */
   readonly reasons: readonly string[]

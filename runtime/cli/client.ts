@@ -1,0 +1,85 @@
+import { loadConfig } from '../../config/load.ts'
+import { errorMessage, TailraceError } from '../errors.ts'
+import type { PipelineConfig } from '../pipeline-config.ts'
+import type { Context } from './context.ts'
+import { readProcessFile } from './process-file.ts'
+
+/** A process that runs the pipeline, asked over HTTP. */
+export interface Client {
+  readonly url: string
+  /** Throws what the process answered, NOT_RUNNING if it does not answer. */
+  ask(path: string, options?: { method?: 'GET' | 'POST'; accept?: string; signal?: AbortSignal }): Promise<Response>
+}
+
+/** The running process and the configuration that led to it; with `--url` no configuration is read. */
+export interface Found {
+  readonly client: Client | undefined
+  readonly config: PipelineConfig | undefined
+}
+
+/** Finds the process by `--url` or through the log folder of the configuration. */
+export async function findProcess(context: Context): Promise<Found> {
+  if (context.url !== undefined)
+    return { client: connect(context.url, process.env.TAILRACE_TOKEN ?? null), config: undefined }
+  const config = await loadConfig(context.config)
+  const file = await readProcessFile(config.log.path)
+  if (file === undefined || file.url === null) return { client: undefined, config }
+  const client = connect(file.url, file.token)
+  return { client: (await answers(client)) ? client : undefined, config }
+}
+
+/** The same where only a running process will do. Throws NOT_RUNNING. */
+export async function needProcess(context: Context): Promise<Client> {
+  const { client, config } = await findProcess(context)
+  if (client !== undefined) return client
+  throw notRunning(`No process runs the pipeline "${config?.pipeline}".`)
+}
+
+function connect(base: string, token: string | null): Client {
+  return {
+    url: base,
+    async ask(path, { method = 'GET', accept = 'application/json', signal }: Parameters<Client['ask']>[1] = {}) {
+      const headers: Record<string, string> = { accept }
+      if (token !== null) headers.authorization = `Bearer ${token}`
+      if (method === 'POST') headers['content-type'] = 'application/json'
+      const url = URL.parse(path, base)
+      if (url === null)
+        throw new TailraceError('USAGE', 'stop', `"${base}" is not a URL.`, { hint: '--url http://127.0.0.1:8245' })
+      let response: Response
+      try {
+        response = await fetch(url, { method, headers, signal: signal ?? null })
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw notRunning(`Nothing answers at ${base} (${errorMessage(error)}).`)
+      }
+      if (!response.ok) throw await refusal(response)
+      return response
+    },
+  }
+}
+
+/** A file that a crash left may name a process that has nothing to do with us. */
+async function answers(client: Client): Promise<boolean> {
+  try {
+    await (await client.ask('/healthz', { signal: AbortSignal.timeout(5000) })).text()
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function refusal(response: Response): Promise<TailraceError> {
+  const text = await response.text()
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; hint: string | null } }
+    return new TailraceError(error.code, 'stop', error.message, error.hint === null ? {} : { hint: error.hint })
+  } catch {
+    return new TailraceError('UNEXPECTED', 'stop', `The process answered ${response.status}: ${text.slice(0, 200)}`)
+  }
+}
+
+function notRunning(message: string): TailraceError {
+  return new TailraceError('NOT_RUNNING', 'stop', message, {
+    hint: 'Start it with: tailrace run. One that runs elsewhere is named by --url (and TAILRACE_TOKEN).',
+  })
+}

@@ -1,0 +1,34 @@
+/** Exit statuses: 0 fine, 1 failed at run time, 2 bad config or usage, 3 environment not ready, 4 waited in vain. */
+export const EXIT = { fine: 0, failed: 1, usage: 2, environment: 3, inVain: 4 } as const
+
+const USAGE = new Set(['USAGE', 'FILE_EXISTS', 'UNKNOWN_SOURCE', 'UNKNOWN_SINK', 'NOT_CONFIRMED', 'REQUEST_INVALID'])
+
+const ENVIRONMENT = new Set([
+  'SOURCE_AUTH',
+  'SOURCE_PREREQUISITE',
+  'TABLE_MISSING',
+  'TABLE_WITHOUT_KEY',
+  'SLOT_HELD',
+  'SLOT_LOST',
+  'SLOT_AHEAD',
+  'SOURCE_REPLACED',
+  'SOURCE_BEHIND',
+  'SOURCE_REWOUND',
+  'LOG_LOCKED',
+  'LISTEN_TAKEN',
+  'LISTEN_FAILED',
+  'NOT_RUNNING',
+  'STILL_RUNNING',
+  'UNAUTHORIZED',
+  'STARTING',
+])
+
+const IN_VAIN = new Set(['WAIT_TIMEOUT'])
+
+/** The exit status of an error that ended a verb. */
+export function exitCode(code: string | undefined): number {
+  if (code === undefined) return EXIT.failed
+  if (code.startsWith('CONFIG_') || USAGE.has(code)) return EXIT.usage
+  if (ENVIRONMENT.has(code)) return EXIT.environment
+  return IN_VAIN.has(code) ? EXIT.inVain : EXIT.failed
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { errorCode, TailraceError } from '../errors.ts'
+import { VERSION } from '../version.ts'
+import type { Context } from './context.ts'
+import type { DemoVerbOptions } from './demo.ts'
+import { EXIT, exitCode } from './exit-code.ts'
+import { errorJson, errorText } from './terminal.ts'
+
+/** The command `tailrace`: reads its arguments, runs one verb, prints its error and exits with its status. */
+
+const stopping = new AbortController()
+const io = { out: process.stdout, err: process.stderr, in: process.stdin }
+
+type Verb<O> = (context: Context, options: O) => Promise<number>
+
+const program = new Command('tailrace')
+  .description('Tails database logs and keeps derived stores true.')
+  .version(VERSION)
+  .addOption(new Option('-c, --config <file>', 'configuration').default('tailrace.yaml').env('TAILRACE_CONFIG'))
+  .option('--json', 'print JSON')
+  .option('--url <url>', 'of a running process, instead of the one found through the log folder')
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
+  .configureHelp({ showGlobalOptions: true })
+
+let jsonWanted = false
+
+/** npm passes an interrupt of the terminal on to a process that has already received it. */
+const SAME_INTERRUPT_MS = 200
+
+/** The first signal ends the verb in good order, a second one at once. */
+function listenForSignals(): void {
+  let interruptedAt = 0
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const repeated = signal === 'SIGINT' && performance.now() - interruptedAt < SAME_INTERRUPT_MS
+    if (stopping.signal.aborted && !repeated) process.exit(EXIT.failed)
+    if (signal === 'SIGINT') interruptedAt = performance.now()
+    stopping.abort(new Error('asked to stop'))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+function verb(usage: string, description: string): Command {
+  return program.command(usage).description(description)
+}
+
+interface Common {
+  readonly config: string
+  readonly json?: boolean
+  readonly url?: string
+}
+
+/** The action of a verb, whose file is loaded when it is called. */
+function action<O>(
+  load: () => Promise<Verb<O & { readonly argument?: string }>>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const command = given.at(-1) as Command
+    const options = command.optsWithGlobals<O & Common>()
+    const argument = typeof given[0] === 'string' ? given[0] : undefined
+    jsonWanted = options.json === true
+    const context = { io, config: options.config, json: jsonWanted, url: options.url, signal: stopping.signal }
+    listenForSignals()
+    const run = await load()
+    process.exitCode = await run(context, argument === undefined ? options : { ...options, argument })
+  }
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('a number of seconds is expected')
+  return value
+}
+
+const repeat = (text: string, before: readonly string[] = []): string[] => [...before, text]
+
+verb('init <url>', 'write a configuration for a database, and print the SQL it needs')
+  .option('--pipeline <name>', 'name of the pipeline (default: that of the database)')
+  .option('--force', 'replace an existing file')
+  .action(action(async () => (await import('./init.ts')).init))
+
+verb('check', 'check the configuration, then the databases and targets; says what mends what')
+  .option('--offline', 'only the configuration')
+  .action(action(async () => (await import('./check.ts')).check))
+
+verb('run', 'run the pipeline')
+  .option('--until-caught-up', 'end when all sinks hold what was committed before they got there')
+  .option('--yes', 'do not ask before a large first load')
+  .action(action(async () => (await import('./run.ts')).run))
+
+verb('status', 'state, phase, progress and lag of every source and sink')
+  .option('--watch', 'redraw every second')
+  .action(action(async () => (await import('./status.ts')).status))
+
+verb('wait', 'return when the sinks hold all that was committed before the call')
+  .option('--timeout <seconds>', 'exit 4 after this long', seconds, 30)
+  .option('--sink <name>', 'only this sink (may be repeated)', repeat)
+  .action(action(async () => (await import('./wait.ts')).wait))
+
+verb('changes', 'print changes as lines of JSON')
+  .option('--table <name>', 'only this table, source.schema.table; * within a part (may be repeated)', repeat)
+  .option('--key <key>', 'only this key; composite keys joined by |')
+  .option('--from <cursor>', 'behind this cursor; start or end')
+  .option('--since <time>', 'nothing logged before this time, ISO 8601')
+  .option('--follow', 'go on at the end')
+  .action(action(async () => (await import('./changes.ts')).changes))
+
+verb('tables', 'list the captured tables').action(action(async () => (await import('./tables.ts')).tables))
+
+verb('pause', 'pause a source or a sink; it stays paused over restarts')
+  .option('--source <name>', 'the source')
+  .option('--sink <name>', 'the sink')
+  .action(action(async () => (await import('./pause.ts')).pause))
+
+verb('resume', 'resume a paused or failed source or sink')
+  .option('--source <name>', 'the source')
+  .option('--sink <name>', 'the sink')
+  .action(action(async () => (await import('./resume.ts')).resume))
+
+verb('remove', 'drop what was made for a source (slot, publication, log) or a sink (target)')
+  .option('--source <name>', 'the source')
+  .option('--sink <name>', 'the sink')
+  .option('--keep-data', "keep the source's log or the sink's target")
+  .option('--yes', 'do not ask')
+  .action(action(async () => (await import('./remove.ts')).remove))
+
+verb('config-schema', 'print the JSON Schema of the configuration').action(
+  action(async () => (await import('./config-schema.ts')).printConfigSchema),
+)
+
+verb('demo', 'a shop in a PostgreSQL of its own, its changes in a search index and in files, compared at the end')
+  .option('--seconds <seconds>', 'how long the shop has customers', seconds)
+  .option('--forever', 'until interrupted')
+  .option('--tamper', 'change the sinks first: the comparison must fail and name the keys')
+  .action(async (_, command: Command) => {
+    const options = command.optsWithGlobals<DemoVerbOptions>()
+    jsonWanted = options.json === true
+    process.exitCode = await (await import('./demo.ts')).demo(options)
+  })
+
+// Whoever read our output has gone: `tailrace changes | head`.
+process.stdout.on('error', error => process.exit(errorCode(error) === 'EPIPE' ? EXIT.fine : EXIT.failed))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError && error.exitCode === 0) process.exitCode = EXIT.fine
+  else if (stopping.signal.aborted && error === stopping.signal.reason) process.exitCode = EXIT.fine
+  else {
+    const told = error instanceof CommanderError ? usageError(error) : error
+    process.stderr.write(`${jsonWanted ? errorJson(told) : errorText(process.stderr, told)}\n`)
+    process.exitCode = exitCode(errorCode(told))
+  }
+}
+
+function usageError({ message }: CommanderError): TailraceError {
+  return new TailraceError('USAGE', 'stop', message.replace(/^error: /, ''), {
+    hint: 'tailrace --help lists the verbs, tailrace VERB --help its options.',
+  })
+}

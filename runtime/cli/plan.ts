@@ -1,0 +1,129 @@
+import { objectKeys } from '../../config/issues.ts'
+import { abortable } from '../abort.ts'
+import type { Discovery } from '../contract.ts'
+import { errorMessage } from '../errors.ts'
+import { redact } from '../logger.ts'
+import type { PipelineConfig, SourceConfig } from '../pipeline-config.ts'
+import { formatSeconds, formatSize } from '../quantity.ts'
+import { matchesPattern, parsePattern } from '../select.ts'
+import type { InspectedLog } from './inspect.ts'
+import { count } from './terminal.ts'
+
+/** A guess for people: what one connection copies in a second on an ordinary network. */
+const COPIED_BYTES_PER_SECOND = 40 * 1024 ** 2
+const DISCOVER_MS = 10_000
+
+/** What `run` is about to do at one source. */
+export interface SourcePlan {
+  readonly source: string
+  readonly type: string
+  /** Undefined for sources without one. */
+  readonly slot: string | undefined
+  readonly publication: string | undefined
+  /** Where the stream goes on; undefined: a first load comes first. */
+  readonly continues: string | undefined
+  /** To copy; undefined where the database was not asked or did not answer. */
+  readonly tables: Discovery['tables'] | undefined
+  readonly rows: number | null
+  readonly bytes: number | null
+  /** Why the database could not be asked. */
+  readonly note?: string
+}
+
+/** Asks the logs and, where a first load is to be made, the database. A database that does not answer is no error. */
+export async function makePlan(
+  config: PipelineConfig,
+  logs: readonly InspectedLog[],
+  signal: AbortSignal,
+): Promise<SourcePlan[]> {
+  return Promise.all(
+    config.sources.map(async source => {
+      const resume = await logs.find(found => found.source.name === source.name)?.log.resume()
+      const { name, plugin } = source
+      const base = {
+        source: name,
+        type: plugin.type,
+        slot: resume?.identity.slot ?? serverName(config, source, 'slot'),
+        publication: serverName(config, source, 'publication'),
+      }
+      if (resume?.stream !== undefined)
+        return { ...base, continues: resume.stream, tables: undefined, rows: null, bytes: null }
+      return { ...base, continues: undefined, ...(await firstLoad(config.pipeline, source, signal)) }
+    }),
+  )
+}
+
+type FirstLoad = Pick<SourcePlan, 'tables' | 'rows' | 'bytes' | 'note'>
+
+async function firstLoad(pipeline: string, source: SourceConfig, signal: AbortSignal): Promise<FirstLoad> {
+  const { plugin } = source
+  const url = option(source, 'url')
+  if (plugin.discover === undefined || typeof url !== 'string') return { tables: undefined, rows: null, bytes: null }
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DISCOVER_MS)])
+  try {
+    const found = await abortable(plugin.discover(url, pipeline, limit), limit)
+    const tables = found.tables.filter(({ schema, table }) => isCaptured(source, [schema, table]))
+    return { tables, rows: total(tables.map(({ rows }) => rows)), bytes: total(tables.map(({ bytes }) => bytes)) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { tables: undefined, rows: null, bytes: null, note: redact(errorMessage(error)) }
+  }
+}
+
+/** The plan in words. */
+export function planText(config: PipelineConfig, plans: readonly SourcePlan[]): string {
+  const lines = [`pipeline ${config.pipeline}, log in ${config.log.path}`]
+  for (const plan of plans) {
+    const server = [
+      ...(plan.slot === undefined ? [] : [`slot ${plan.slot}`]),
+      ...(plan.publication === undefined ? [] : [`publication ${plan.publication}`]),
+    ]
+    lines.push(`source ${plan.source} (${[plan.type, ...server].join(', ')}): ${action(plan)}`)
+    for (const { schema, table, rows, bytes, problem } of plan.tables ?? []) {
+      const size = [...(rows === null ? [] : [`${count(rows)} rows`]), ...(bytes === null ? [] : [formatSize(bytes)])]
+      lines.push(`  ${schema}.${table}  ${size.join(', ')}${problem === undefined ? '' : `  ${problem}`}`)
+    }
+  }
+  for (const { name, type, tables } of config.sinks)
+    lines.push(`sink ${name} (${type}): ${tables === undefined ? 'every table' : tables.join(', ')}`)
+  return lines.join('\n')
+}
+
+function action({ continues, tables, rows, bytes, note }: SourcePlan): string {
+  if (continues !== undefined) return `goes on behind ${continues}`
+  if (note !== undefined) return `first load; the database does not answer yet: ${note}`
+  if (tables === undefined) return 'first load'
+  const size = [
+    `${tables.length} table${tables.length === 1 ? '' : 's'}`,
+    ...(rows === null ? [] : [`about ${count(rows)} rows`]),
+    ...(bytes === null
+      ? []
+      : [formatSize(bytes), `roughly ${formatSeconds(Math.ceil(bytes / COPIED_BYTES_PER_SECOND))}`]),
+  ]
+  return `first load of ${size.join(', ')}`
+}
+
+/** By convention `tailrace_<pipeline>_<source>` unless the option of that name says otherwise. */
+function serverName(config: PipelineConfig, source: SourceConfig, key: 'slot' | 'publication'): string | undefined {
+  if (!objectKeys(source.plugin.config).includes(key)) return undefined
+  const chosen = option(source, key)
+  return typeof chosen === 'string' ? chosen : `tailrace_${config.pipeline}_${source.name}`
+}
+
+function isCaptured(source: SourceConfig, parts: readonly string[]): boolean {
+  const matches = (key: string): boolean => {
+    const patterns = option(source, key)
+    if (!Array.isArray(patterns)) return key === 'tables'
+    return patterns.some(text => matchesPattern(parsePattern(String(text), ['schema', 'table']), parts))
+  }
+  return matches('tables') && !matches('exclude')
+}
+
+function option({ options }: SourceConfig, key: string): unknown {
+  return typeof options === 'object' && options !== null ? Reflect.get(options, key) : undefined
+}
+
+function total(values: readonly (number | null)[]): number | null {
+  const known = values.filter(value => value !== null)
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0)
+}

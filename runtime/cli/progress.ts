@@ -1,0 +1,77 @@
+import type { PipelineStatus, RunningPipeline } from '../status.ts'
+import type { Io } from './context.ts'
+import { progressLines } from './render-status.ts'
+
+const REDRAW_MS = 500
+const LOG_MS = 10_000
+const UP = '\u001b['
+
+/**
+ * Shows how a pipeline gets on, on standard error: lines redrawn in place on a terminal, elsewhere a plain line per
+ * part now and then, while something changes. Other lines go through `line`, which keeps the redrawn ones below.
+ */
+export class ProgressDisplay implements Disposable {
+  readonly #io: Io
+  readonly #redraws: boolean
+  #drawn: string[] = []
+  #last = ''
+  #timer: NodeJS.Timeout | undefined
+  #asking = false
+
+  constructor(io: Io, json: boolean) {
+    this.#io = io
+    this.#redraws = io.err.isTTY === true && process.env.TERM !== 'dumb' && !json
+  }
+
+  line(text: string): void {
+    this.#erase()
+    this.#io.err.write(`${text.trimEnd()}\n`)
+    this.#draw()
+  }
+
+  /** `say` takes the plain lines where nothing is redrawn. */
+  follow(pipeline: RunningPipeline, say: (line: string) => void): void {
+    const show = async (): Promise<void> => {
+      if (this.#asking) return
+      this.#asking = true
+      try {
+        this.#show(await pipeline.status(), say)
+      } catch {
+        // The pipeline is being closed; its error is told by who closes it.
+      } finally {
+        this.#asking = false
+      }
+    }
+    this.#timer = setInterval(() => void show(), this.#redraws ? REDRAW_MS : LOG_MS)
+    void show()
+  }
+
+  #show(status: PipelineStatus, say: (line: string) => void): void {
+    if (this.#timer === undefined) return
+    const lines = progressLines(this.#io.err, status)
+    if (this.#redraws) {
+      this.#erase()
+      this.#drawn = lines
+      this.#draw()
+      return
+    }
+    const text = lines.join('\n')
+    if (text !== this.#last) for (const line of lines) say(line)
+    this.#last = text
+  }
+
+  #draw(): void {
+    if (this.#drawn.length > 0) this.#io.err.write(`${this.#drawn.join('\n')}\n`)
+  }
+
+  #erase(): void {
+    if (this.#drawn.length > 0) this.#io.err.write(`${UP}${this.#drawn.length}A${UP}J`)
+  }
+
+  /** Leaves the last lines standing. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#drawn = []
+  }
+}

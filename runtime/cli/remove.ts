@@ -1,0 +1,112 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadConfig } from '../../config/load.ts'
+import type { SourceContext } from '../contract.ts'
+import { TailraceError } from '../errors.ts'
+import { createLogger } from '../logger.ts'
+import type { PipelineConfig, SinkConfig, SourceConfig } from '../pipeline-config.ts'
+import { onePart, type PartOptions } from './act.ts'
+import { type Context, confirm, print, printJson } from './context.ts'
+import { EXIT } from './exit-code.ts'
+import { readProcessFile } from './process-file.ts'
+
+export interface RemoveOptions extends PartOptions {
+  readonly yes?: boolean
+  readonly keepData?: boolean
+}
+
+const logger = createLogger('warn')
+
+/**
+ * Undoes what Tailrace made for a source (slot, publication, log) or a sink (target, registration); with `keepData`
+ * log and target stay. Throws STILL_RUNNING, LOG_LOCKED, NOT_CONFIRMED, UNKNOWN_SOURCE, UNKNOWN_SINK.
+ */
+export async function remove(context: Context, options: RemoveOptions): Promise<number> {
+  const { kind, name } = onePart(options)
+  const config = await loadConfig(context.config)
+  await refuseWhileRunning(config)
+  const keepData = options.keepData === true
+  const lines =
+    kind === 'source'
+      ? await removeSource(context, config, part(config.sources, kind, name), keepData, options.yes === true)
+      : await removeSink(context, config, part(config.sinks, kind, name), keepData, options.yes === true)
+  if (context.json) printJson(context.io, { removed: { [kind]: name }, did: lines })
+  else print(context.io, lines.length === 0 ? 'There was nothing to remove.' : lines.join('\n'))
+  return EXIT.fine
+}
+
+async function removeSource(
+  context: Context,
+  config: PipelineConfig,
+  { name, plugin, options }: SourceConfig,
+  keepData: boolean,
+  yes: boolean,
+): Promise<string[]> {
+  const folder = join(config.log.path, name)
+  const log = keepData ? 'Its log stays.' : `Its log in ${folder} is deleted.`
+  await confirm(context, `Drop what Tailrace made at the source "${name}"? ${log}`, yes)
+  const place = { pipeline: config.pipeline, name, logger, folder }
+  const lines = await destroySource(config, { name, plugin, options }, place, context.signal)
+  if (!keepData) {
+    await rm(folder, { recursive: true, force: true })
+    lines.push(`deleted the log in ${folder}`)
+  }
+  return lines
+}
+
+/** Holds the log's lock meanwhile, so that nobody starts in between. */
+async function destroySource(
+  config: PipelineConfig,
+  { plugin, options }: SourceConfig,
+  place: SourceContext,
+  signal: AbortSignal,
+): Promise<string[]> {
+  await using _log = await config.log.plugin.open(config.log.options, place)
+  return [...(await plugin.destroy(options, place, signal))]
+}
+
+async function removeSink(
+  context: Context,
+  config: PipelineConfig,
+  { name, plugin, options, onDelete }: SinkConfig,
+  keepData: boolean,
+  yes: boolean,
+): Promise<string[]> {
+  const data = keepData ? 'Its target stays as it is.' : 'What it made in its target is deleted.'
+  await confirm(context, `Remove the sink "${name}"? ${data}`, yes)
+  const sources = config.sources.map(source => source.name)
+  const lines: string[] = []
+  await using stack = new AsyncDisposableStack()
+  for (const source of sources) {
+    const place = { pipeline: config.pipeline, name: source, logger, folder: join(config.log.path, source) }
+    const log = stack.use(await config.log.plugin.open(config.log.options, place))
+    const registered = (await log.readers.list()).some(reader => reader.name === name)
+    if (!registered) continue
+    await log.readers.remove(name)
+    lines.push(`took the sink off the log of "${source}"`)
+  }
+  if (!keepData) {
+    const place = { pipeline: config.pipeline, name, logger, sources, onDelete }
+    lines.push(...(await plugin.destroy(options, place, context.signal)))
+  }
+  return lines
+}
+
+function part<P extends { readonly name: string }>(parts: readonly P[], kind: 'source' | 'sink', name: string): P {
+  const found = parts.find(candidate => candidate.name === name)
+  if (found !== undefined) return found
+  throw new TailraceError(
+    kind === 'source' ? 'UNKNOWN_SOURCE' : 'UNKNOWN_SINK',
+    'stop',
+    `There is no ${kind} "${name}".`,
+    { hint: `The configuration has ${parts.map(candidate => candidate.name).join(', ') || 'none'}.` },
+  )
+}
+
+async function refuseWhileRunning({ log: { path } }: PipelineConfig): Promise<void> {
+  const running = await readProcessFile(path)
+  if (running === undefined) return
+  throw new TailraceError('STILL_RUNNING', 'stop', `The pipeline is running (process ${running.pid}).`, {
+    hint: `Stop it first: kill ${running.pid}`,
+  })
+}

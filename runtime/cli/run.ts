@@ -1,0 +1,124 @@
+import type { Logger } from 'pino'
+import { loadConfig } from '../../config/load.ts'
+import { abortable } from '../abort.ts'
+import { TailraceError } from '../errors.ts'
+import { listen } from '../http/server.ts'
+import { createLogger } from '../logger.ts'
+import { runPipeline } from '../pipeline.ts'
+import type { PipelineConfig } from '../pipeline-config.ts'
+import { formatSize } from '../quantity.ts'
+import type { RunningPipeline } from '../status.ts'
+import { untilCaughtUp } from './caught-up.ts'
+import { type Context, confirm, isInteractive, print, printJson } from './context.ts'
+import { EXIT } from './exit-code.ts'
+import { inspectLogs } from './inspect.ts'
+import { textLines } from './log-text.ts'
+import { makePlan, planText } from './plan.ts'
+import { readProcessFile, removeProcessFile, writeProcessFile } from './process-file.ts'
+import { ProgressDisplay } from './progress.ts'
+
+export interface RunOptions {
+  readonly untilCaughtUp?: boolean
+  readonly yes?: boolean
+}
+
+/** A first load beyond this is asked about. */
+const ASK_BYTES = 1024 ** 3
+
+/**
+ * Runs the pipeline until SIGTERM or SIGINT, which drain it, or until all sinks have caught up. What the log has taken
+ * is durable whatever ends the process. Throws what hinders the start or ends the whole process.
+ */
+export async function run(context: Context, options: RunOptions): Promise<number> {
+  const { io, signal } = context
+  const config = await loadConfig(context.config)
+  await refuseSecond(config)
+  using display = new ProgressDisplay(io, context.json)
+  const logger = createLogger('info', context.json ? io.err : textLines(line => display.line(line)))
+  await announce(context, config, logger, options.yes === true)
+  signal.throwIfAborted()
+  try {
+    await runUntilEnd(context, config, options, display, logger)
+  } finally {
+    await sayWhatStays(context, config, logger)
+  }
+  return EXIT.fine
+}
+
+async function runUntilEnd(
+  context: Context,
+  config: PipelineConfig,
+  options: RunOptions,
+  display: ProgressDisplay,
+  logger: Logger,
+): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const http = config.http === undefined ? undefined : stack.use(await listen(config.http, logger))
+  const pipeline = await runPipeline(config, logger)
+  stack.defer(() => pipeline.stop())
+  // Closed first: what drains has no more questions to answer.
+  if (http !== undefined) stack.defer(() => http[Symbol.asyncDispose]())
+  http?.serve(pipeline, config)
+  await writeProcessFile(config.log.path, {
+    pid: process.pid,
+    url: http?.url ?? null,
+    token: config.http?.token ?? null,
+  })
+  stack.defer(() => removeProcessFile(config.log.path, process.pid))
+  logger.info({ pipeline: config.pipeline, pid: process.pid, url: http?.url }, 'started')
+  display.follow(pipeline, line => logger.info(line))
+  await theEnd(context, pipeline, options)
+  display[Symbol.dispose]()
+  logger.info('stopping: what has been taken is being written out')
+}
+
+/** Resolves when the run is over in good order; throws what ends it otherwise. */
+async function theEnd({ signal }: Context, pipeline: RunningPipeline, options: RunOptions): Promise<void> {
+  const failure = pipeline.failed.then(error => {
+    throw error
+  })
+  const asked = abortable(new Promise<never>(() => {}), signal)
+  try {
+    await Promise.race([pipeline.started, failure, asked])
+    if (options.untilCaughtUp === true) await Promise.race([untilCaughtUp(pipeline, signal), failure])
+    else await Promise.race([failure, asked])
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+async function announce(context: Context, config: PipelineConfig, logger: Logger, yes: boolean): Promise<void> {
+  const { io, json, signal } = context
+  await using stack = new AsyncDisposableStack()
+  const canInspect = config.log.plugin.inspect !== undefined
+  const plans = await makePlan(config, canInspect ? await inspectLogs(config, logger, stack) : [], signal)
+  if (json) printJson(io, { plan: { pipeline: config.pipeline, log: config.log.path, sources: plans } })
+  else print(io, planText(config, plans))
+  const bytes = plans.reduce((sum, plan) => sum + (plan.bytes ?? 0), 0)
+  if (bytes > ASK_BYTES && isInteractive(io)) await confirm(context, `Copy ${formatSize(bytes)}?`, yes)
+}
+
+async function refuseSecond({ log: { path } }: PipelineConfig): Promise<void> {
+  const running = await readProcessFile(path)
+  if (running === undefined || running.pid === process.pid) return
+  throw new TailraceError('LOG_LOCKED', 'stop', `Process ${running.pid} already runs on the log in ${path}.`, {
+    hint: 'One process per log: stop the other one, or give this pipeline a log.path of its own.',
+  })
+}
+
+/** Which slot goes on keeping the database's log, and how to end that. */
+async function sayWhatStays(
+  { io, json, config: file }: Context,
+  config: PipelineConfig,
+  logger: Logger,
+): Promise<void> {
+  if (config.log.plugin.inspect === undefined) return
+  await using stack = new AsyncDisposableStack()
+  for (const { source, log } of await inspectLogs(config, logger, stack)) {
+    const slot = (await log.resume())?.identity.slot
+    if (slot === undefined) continue
+    const drop = `tailrace remove --source ${source.name} -c ${file}`
+    if (json) printJson(io, { slot, source: source.name, drop })
+    else print(io, `The slot "${slot}" keeps the database's log until the next run. To drop it for good: ${drop}`)
+  }
+}
