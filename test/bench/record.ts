@@ -1,6 +1,7 @@
 import type { Table } from '../../runtime/contract.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
+import { type BenchResult, median } from './support/result.ts'
 
 /** What a 12-column row of 275 bytes costs in the record format, in nanoseconds: medians of interleaved rounds. */
 
@@ -15,7 +16,7 @@ const column = (name: string, kind: 'int64' | 'int32' | 'text' | 'timestamptz' |
   nullable: true,
 })
 
-export const ordersTable: Table = {
+const ordersTable: Table = {
   id: 1,
   name: 'app.public.orders',
   source: 'app',
@@ -70,7 +71,7 @@ interface Figures {
   json: number
 }
 
-export default async function record(): Promise<{ bench: string; nsPerRow: Figures; rowBytes: number }> {
+export default async function record(): Promise<BenchResult> {
   const rows = tuples()
   const rounds: Figures[] = []
   const into = Buffer.allocUnsafe(4096)
@@ -101,15 +102,16 @@ export default async function record(): Promise<{ bench: string; nsPerRow: Figur
     rounds.push(figures)
   }
   if (sink === 0) throw new Error('nothing was measured')
-  const median = (name: keyof Figures): number => {
-    const sorted = rounds.map(figures => figures[name]).sort((a, b) => a - b)
-    return Math.round((sorted[ROUNDS >> 1]! * 1e6) / (ROWS * BATCHES))
+  const ns = (name: keyof Figures): number =>
+    Math.round((median(rounds.map(figures => figures[name])) * 1e6) / (ROWS * BATCHES))
+  return {
+    ratios: {},
+    medians: {
+      'row bytes': rows[1]!.end,
+      'write, ns a row': ns('write'),
+      'walk, ns a row': ns('iterate'),
+      'walk and read 3 cells, ns a row': ns('threeCells'),
+      'walk and toJson, ns a row': ns('json'),
+    },
   }
-  const nsPerRow = {
-    write: median('write'),
-    iterate: median('iterate'),
-    threeCells: median('threeCells'),
-    json: median('json'),
-  }
-  return { bench: 'record', nsPerRow, rowBytes: rows[1]!.end }
 }

@@ -22,6 +22,8 @@ class State {
   readonly tables = new Map<string, Map<string, (string | null)[]>>()
   readonly kinds = { c: 0, r: 0, u: 0, d: 0, t: 0, m: 0, s: 0 }
   moved = 0
+  /** Deletes of rows that are not there, inserts of rows that are, updates of rows that are not. */
+  strange = 0
 
   apply(batch: Batch): void {
     for (const view of batch) {
@@ -31,9 +33,9 @@ class State {
       if (view.moved !== undefined) this.moved++
       const key = keyText(view.key)
       if (view.kind === 't') rows.clear()
-      else if (view.kind === 'd') expect(rows.delete(key)).toBe(true)
+      else if (view.kind === 'd') this.strange += rows.delete(key) ? 0 : 1
       else if (view.kind !== 's') {
-        expect(rows.has(key)).toBe(view.kind === 'u' && view.moved === undefined)
+        if (rows.has(key) !== (view.kind === 'u' && view.moved === undefined)) this.strange++
         rows.set(
           key,
           view.table.columns.map((_, i) => view.text(i)),
@@ -71,6 +73,7 @@ describe('the generated source', () => {
     const state = new State()
     await loadAll(from, state)
     const position = await streamAll(from, state)
+    expect(state.strange).toBe(0)
     for (const [name, { rows }] of expectedState(of, 'app', position)) {
       expect(rows.size).toBeGreaterThan(0)
       expect(state.tables.get(name)).toEqual(rows)
