@@ -51,7 +51,6 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
   const replication = await connectReplication(config, name, signal)
   try {
     const server = await describe(sql, replication, signal)
-    if (from?.identity.system !== undefined) checkSystem(from.identity, server)
     const captured = await sql.use(client => captureTables(client, context.name, config, from?.tables ?? []), signal)
     await sql.use(client => replaceSlot(client, slot, request, from, signal), signal)
     const plans = publicationPlans(request, captured)
@@ -59,7 +58,9 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
     const exportSnapshot = config.snapshot === 'initial'
     const { logger } = context
     const options = { name: slot, config, version: server.version, exportSnapshot, logger }
-    const created = await sql.use(client => createSlot(replication, client, options, signal), signal)
+    // Not given up on an abort: it then cleans up after itself, and the start ends once that is done.
+    const whole = new AbortController().signal
+    const created = await sql.use(client => createSlot(replication, client, options, signal), whole)
     return {
       isFirst: true,
       slot,

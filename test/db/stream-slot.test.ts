@@ -5,6 +5,7 @@ import { postgresConfig } from '../../connectors/postgres/config.ts'
 import { parseLsn } from '../../connectors/postgres/position.ts'
 import { connectReplication, endConnection } from '../../connectors/postgres/replication.ts'
 import { createSlot } from '../../connectors/postgres/slot.ts'
+import type { Position } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { StreamRig } from '../support/postgres-source.ts'
@@ -150,6 +151,49 @@ describe('the slot of a PostgreSQL source', () => {
     expect(made.snapshot).toBeDefined()
     endConnection(again)
     for (const one of [blocker, sql]) await one.end()
+  })
+
+  it('that is given up while it is being made leaves nothing behind', async () => {
+    const url = await server.createDatabase()
+    const database = new URL(url).pathname.slice(1)
+    await server.sql('CREATE TABLE t (id int PRIMARY KEY)', [], database)
+    const blocker = await server.connect(database)
+    await blocker.query('BEGIN; INSERT INTO t VALUES (1)')
+    const rig = new StreamRig(url)
+    const stop = new AbortController()
+    await using source = rig.open()
+    const starting = source.start(undefined, stop.signal)
+    const isMaking = async (): Promise<boolean> =>
+      (await server.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [rig.slot])).length > 0
+    await until(isMaking, 'the slot is being made')
+    stop.abort(new Error('enough'))
+    await expect(starting).rejects.toThrow('enough')
+    expect(await isMaking()).toBe(false)
+    await blocker.end()
+  })
+
+  it('tells the position at once and again while someone waits for it, though nothing of ours is written', async () => {
+    const { rig, client } = await begin()
+    await client.query('CREATE TABLE elsewhere (id int)')
+    await using source = rig.open()
+    const signal = AbortSignal.timeout(20_000)
+    const batches = rig.stream(source, signal)
+    const reach = async (position: Position): Promise<void> => {
+      while (!source.covers(rig.log.position!, position)) await batches.next()
+    }
+    await client.query('INSERT INTO elsewhere VALUES (0)')
+    await batches.next()
+    const began = performance.now()
+    for (let i = 1; i <= 6; i++) {
+      await client.query(`INSERT INTO elsewhere VALUES (${i})`)
+      const { position } = await source.head(signal)
+      source.hasten(position, signal)
+      await reach(position)
+    }
+    // Without haste there is at most one heartbeat a second.
+    expect(performance.now() - began).toBeLessThan(4000)
+    await batches.return(undefined)
+    await client.end()
   })
 
   it('ends with the source: the next one finds it free at once', async () => {
