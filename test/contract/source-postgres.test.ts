@@ -1,11 +1,11 @@
 import { postgresConfig } from '../../connectors/postgres/config.ts'
 import { PostgresSource } from '../../connectors/postgres/source.ts'
 import { createLogger } from '../../runtime/logger.ts'
-import { startPostgres } from '../support/postgres.ts'
+import { describeMajors } from '../support/majors.ts'
+import type { PostgresServer } from '../support/postgres.ts'
 import { describeSource, type SourceFixture } from './source.ts'
 
-async function postgres(): Promise<SourceFixture> {
-  const server = await startPostgres()
+async function postgres(server: PostgresServer): Promise<SourceFixture> {
   await server.sql(`
     CREATE TABLE orders (id int PRIMARY KEY, amount numeric(12, 2), note text);
     CREATE TABLE lines (order_id int, line int, article text, PRIMARY KEY (order_id, line));
@@ -32,8 +32,9 @@ async function postgres(): Promise<SourceFixture> {
       }
       await client.end()
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    // The server is the suite's.
+    async [Symbol.asyncDispose]() {},
   }
 }
 
-describeSource('postgres', postgres)
+await describeMajors([14, 17, 18], server => describeSource('postgres', () => postgres(server())))
