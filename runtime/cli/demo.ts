@@ -1,9 +1,11 @@
 import { watchLag } from '../demo/live.ts'
 import { showLiveCommands, showNextSteps } from '../demo/now-you.ts'
-import { runDemo } from '../demo/run.ts'
+import { type DemoReport, runDemo } from '../demo/run.ts'
 import { Screen } from '../demo/screen.ts'
 import { Stage } from '../demo/stage.ts'
 import type { Workspace } from '../demo/workspace.ts'
+
+import { EXIT } from './exit-code.ts'
 
 export interface DemoVerbOptions {
   /** How long the shop has customers; default 30. */
@@ -39,25 +41,32 @@ export async function demo(options: DemoVerbOptions): Promise<number> {
 async function perform(options: DemoVerbOptions, interrupt: AbortSignal): Promise<number> {
   const screen = new Screen(options.json === true ? undefined : process.stdout)
   interrupt.addEventListener('abort', () => screen.interrupted(), { once: true })
+  const report = await performOn(screen, options, interrupt)
+  screen.step('Now you')
+  showNextSteps(screen)
+  return report.equal ? EXIT.fine : EXIT.failed
+}
+
+/** Returns when everything it started is gone. */
+async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: AbortSignal): Promise<DemoReport> {
   await using stage = new Stage(screen, interrupt)
   const { seconds = DEFAULT_SECONDS, tamper = false } = options
   try {
     const { report, url, workspace } = await runDemo(stage, { seconds, tamper })
     if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
-    screen.step('Now you')
     if (options.forever === true) {
+      screen.step('Now you')
       await showLiveCommands(screen, workspace, url)
       await stayUp(stage, workspace, url)
-    } else showNextSteps(screen)
-    screen.line()
-    return report.equal ? 0 : 1
+    }
+    return report
   } catch (error) {
     stage.fail(error)
     throw stage.signal.reason
   }
 }
 
-/** Traffic and lag until Ctrl-C. */
+/** Traffic and lag until Ctrl-C, whose error it throws. */
 async function stayUp(stage: Stage, workspace: Workspace, url: string): Promise<void> {
   const { screen, signal, pipeline } = stage
   if (pipeline() === undefined) await stage.startPipeline(workspace)

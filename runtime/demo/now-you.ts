@@ -20,7 +20,7 @@ export async function showLiveCommands(screen: Screen, workspace: Workspace, url
 
 /** After everything is gone. */
 export function showNextSteps(screen: Screen): void {
-  screen.line('It is all gone now. To have it stay up, with customers, until Ctrl-C:')
+  screen.line('All of it is gone now. To have it stay up, with customers, until Ctrl-C:')
   show(screen, [['', `${DEMO} --forever`]])
   screen.line()
   screen.line('which prints these with the addresses filled in, for another terminal:')
@@ -36,7 +36,7 @@ export function showNextSteps(screen: Screen): void {
 function commands(url: string, config: string, search: string): [what: string, command: string][] {
   return [
     ['change something', `psql ${url}`],
-    ['follow the changes', `${TAILRACE} changes -c ${config} --follow`],
+    ['follow the changes', `${TAILRACE} changes -c ${config} --from end --follow`],
     ['watch the lag', `${TAILRACE} status -c ${config} --watch`],
     ['search the products', `${search} copper kettle`],
   ]

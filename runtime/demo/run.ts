@@ -114,8 +114,13 @@ async function firstLoad({ screen, signal }: Stage, pipeline: PipelineProcess, t
   })
   loaded.catch(() => {})
   while (!done) {
-    const { sources } = await pipeline.status(signal)
-    if (screen.redraws) screen.draw([`first load: ${count(sources.app?.progress?.rows ?? 0)} of ${count(total)} rows`])
+    const { sources, sinks } = await pipeline.status(signal)
+    const places = [
+      ['log', sources.app?.progress?.rows ?? (sources.app?.phase === 'loading' ? 0 : total)] as const,
+      ...Object.entries(sinks).map(([name, { applied }]) => [name, applied] as const),
+    ]
+    const texts = places.map(([name, rows]) => `${name} ${count(Math.min(rows, total)).padStart(7)}`)
+    if (screen.redraws) screen.draw([`first load of ${count(total)} rows:   ${texts.join('   ')}`])
     await Promise.race([loaded, sleep(LOOK_MS, signal)])
   }
   await loaded
