@@ -1,5 +1,5 @@
 import type { Column, Table } from '../../runtime/contract.ts'
-import type { ColumnRule } from './columns.ts'
+import type { ColumnRule } from './mask.ts'
 
 /** What a table is now, before it has a number. */
 export interface Definition {

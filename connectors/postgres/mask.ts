@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { Column } from '../../runtime/contract.ts'
-import type { ColumnRule } from './columns.ts'
+
+/** What becomes of a column's values before anything is stored. */
+export type ColumnRule = 'keep' | 'exclude' | 'hash' | 'redact' | 'null'
 
 /** What stands in place of a redacted value. */
 export const REDACTED = Buffer.from('***')

@@ -1,7 +1,7 @@
 import { TailraceError } from '../../runtime/errors.ts'
 import { isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
-import type { ColumnRule } from './columns.ts'
 import { columnPatternOf, type PostgresConfig, tableNameOf, tablePatternOf } from './config.ts'
+import type { ColumnRule } from './mask.ts'
 
 /** Which tables and columns the configuration means. */
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Chunk } from '../../runtime/contract.ts'
-import { Exported, loadedRows, type Options } from '../support/exported.ts'
+import { countLoaders, Exported, gather, loadedRows } from '../support/exported.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 
@@ -10,41 +10,20 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** A database of its own, made of `ddl`, captured and exported. */
-async function exportedFrom(
-  ddl: string,
-  options: Options,
-): Promise<{ exported: Exported; url: string; database: string }> {
-  const url = await server.createDatabase()
-  const database = new URL(url).pathname.slice(1)
-  await server.sql(ddl, [], database)
-  return { exported: await Exported.open(url, options), url, database }
-}
-
 const sorted = (rows: (string | null)[][]): string[] => rows.map(row => JSON.stringify(row)).sort()
-
-async function gather(chunks: AsyncIterable<Chunk>): Promise<Chunk[]> {
-  const all: Chunk[] = []
-  for await (const chunk of chunks) all.push(chunk)
-  return all
-}
 
 const kinds = (chunk: Chunk): string[] => Array.from(chunk.rows, change => change.kind)
 
-const loaders = async (database: string): Promise<number> => {
-  const text = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE '% load' AND datname = $1"
-  return Number((await server.sql(text, [database]))[0]!.n)
-}
-
 describe('a first load', () => {
   it('holds exactly the rows that the snapshot sees while they are updated and deleted, over two connections', async () => {
-    const { exported, database } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE TABLE t (id int PRIMARY KEY, n int, body text);
        INSERT INTO t SELECT i, 0, repeat('x', i % 700) || chr(9) || '\\' || i FROM generate_series(1, 40000) i;
        ANALYZE t`,
       { tables: ['public.t'] },
     )
-    await using _ = exported
+    const { database } = exported
     const stop = new AbortController()
     const writing = (async () => {
       const client = await server.connect(database)
@@ -58,7 +37,7 @@ describe('a first load', () => {
     let seen = 0
     const counted = async function* (chunks: AsyncIterable<Chunk>) {
       for await (const chunk of chunks) {
-        seen = Math.max(seen, await loaders(database))
+        seen = Math.max(seen, await countLoaders(server, database))
         yield chunk
       }
     }
@@ -69,16 +48,16 @@ describe('a first load', () => {
     expect(sorted(rows)).toEqual(sorted(await exported.truth('SELECT id, n, body FROM t')))
     expect(seen).toBe(2)
     expect((await server.sql('SELECT count(*) AS n FROM t WHERE n > 0', [], database))[0]!.n).not.toBe('0')
-    await until(async () => (await loaders(database)) === 0, 'the connections of the load have ended')
+    await until(async () => (await countLoaders(server, database)) === 0, 'the connections of the load have ended')
   })
 
   it('is a row of units of its lane: table first, progress rising, the end marked', async () => {
-    const { exported } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE TABLE t (id int PRIMARY KEY, body text);
        INSERT INTO t SELECT i, repeat('x', 900) FROM generate_series(1, 12000) i; ANALYZE t`,
       { tables: ['public.t'] },
     )
-    await using _ = exported
     const chunks = await gather(exported.load('t'))
     const { table } = exported.one('t')
     expect(chunks.length).toBeGreaterThan(3)
@@ -97,31 +76,29 @@ describe('a first load', () => {
   })
 
   it('of an empty table is one unit that is done', async () => {
-    const { exported } = await exportedFrom('CREATE TABLE t (id int PRIMARY KEY)', { tables: ['public.t'] })
-    await using _ = exported
+    await using exported = await Exported.of(server, 'CREATE TABLE t (id int PRIMARY KEY)', { tables: ['public.t'] })
     const chunks = await gather(exported.load('t'))
     expect(chunks.map(({ progress }) => progress)).toEqual([{ done: true, rows: 0, totalRows: 0, state: 'exported' }])
     expect(kinds(chunks[0]!)).toEqual(['s'])
   })
 
   it('that starts again first truncates what an earlier one left', async () => {
-    const { exported } = await exportedFrom('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)', {
+    await using exported = await Exported.of(server, 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)', {
       tables: ['public.t'],
     })
-    await using _ = exported
     const [chunk] = await gather(exported.load('t', { restart: true }))
     expect(kinds(chunk!)).toEqual(['s', 't', 'r'])
   })
 
   it('takes names and keys of every kind as they are', async () => {
-    const { exported } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE SCHEMA "My ""Schema"".*";
        CREATE TABLE "My ""Schema"".*"."select; DROP TABLE x--" (
          "from" text, "a b" int, "__proto__" text, "ümlaut" text, "\\" text, "'" text, PRIMARY KEY ("ümlaut", "from"));
        INSERT INTO "My ""Schema"".*"."select; DROP TABLE x--" VALUES ('f', 1, 'p', 'ü', 'back', 'quote')`,
       { tables: ['"My ""Schema"".*"."select; DROP TABLE x--"'] },
     )
-    await using _ = exported
     const { table } = exported.captured[0]!
     expect(table.name).toBe('app."My ""Schema"".*"."select; DROP TABLE x--"')
     expect(table.columns.map(({ name }) => name)).toEqual(['from', 'a b', '__proto__', 'ümlaut', '\\', "'"])
@@ -140,8 +117,9 @@ describe('a first load', () => {
       CREATE TABLE p23 PARTITION OF p2 FOR VALUES IN (3);
       INSERT INTO p SELECT 1 + i % 3, i, repeat('b', 500) FROM generate_series(1, 20000) i;
       ANALYZE p`
-    const { exported, database, url } = await exportedFrom(ddl, { tables: ['public.*'] })
-    await using _ = exported
+    await using exported = await Exported.of(server, ddl, { tables: ['public.*'] })
+    const { database } = exported
+    const { url } = exported.config
     expect(exported.captured.map(({ table }) => table.name)).toEqual(['app.public.p'])
     const truth = sorted(await exported.truth('SELECT region, id, body FROM p'))
     expect(sorted(await loadedRows(exported.load('p')))).toEqual(truth)
@@ -153,21 +131,21 @@ describe('a first load', () => {
   })
 
   it('leaves the rows of children by inheritance and generated columns out', async () => {
-    const { exported } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE TABLE parent (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED, body text);
        CREATE TABLE child () INHERITS (parent);
        INSERT INTO parent (id, body) VALUES (1, 'parent'); INSERT INTO child (id, body) VALUES (2, 'child')`,
       { tables: ['public.parent'] },
     )
-    await using _ = exported
     expect(await loadedRows(exported.load('parent'))).toEqual([['1', 'parent']])
   })
 
   it('hands over a value of many megabytes, and refuses one beyond the limit by name', async () => {
     const ddl = `CREATE TABLE t (id int PRIMARY KEY, big text, after text);
       INSERT INTO t VALUES (1, repeat('0123456' || chr(9), 1500000), 'end'), (2, 'small', NULL)`
-    const { exported, url } = await exportedFrom(ddl, { tables: ['public.t'] })
-    await using _ = exported
+    await using exported = await Exported.of(server, ddl, { tables: ['public.t'] })
+    const { url } = exported.config
     const rows = await loadedRows(exported.load('t'))
     expect(rows.map(([id, big, after]) => [id, big!.length, after])).toEqual([
       ['1', 12_000_000, 'end'],
@@ -182,70 +160,14 @@ describe('a first load', () => {
     })
   })
 
-  it.each([
-    ['is rewritten', 'ALTER TABLE t ALTER COLUMN n TYPE bigint'],
-    ['is truncated', 'TRUNCATE t'],
-    ['gets a column', 'ALTER TABLE t ADD COLUMN m int DEFAULT 5'],
-    ['is dropped', 'DROP TABLE t'],
-  ])('does not count when its table %s after the snapshot', async (_what, ddl) => {
-    const { exported, database } = await exportedFrom(
-      'CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)',
-      { tables: ['public.t'] },
-    )
-    await using _ = exported
-    await server.sql(ddl, [], database)
-    await expect(gather(exported.load('t'))).rejects.toMatchObject({ code: 'LOAD_INTERRUPTED', recovery: 'retry' })
-  })
-
-  it('does not count when its table is altered while it is read', async () => {
-    const { exported, database } = await exportedFrom(
-      `CREATE TABLE p (r int, id int, body text, PRIMARY KEY (r, id)) PARTITION BY LIST (r);
-       CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
-       INSERT INTO p SELECT 1, i, repeat('b', 1000) FROM generate_series(1, 20000) i`,
-      { tables: ['public.p'] },
-    )
-    await using _ = exported
-    const attach = async () => {
-      let chunks = 0
-      for await (const _chunk of exported.load('p'))
-        if (++chunks === 3) await server.sql('CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2)', [], database)
-    }
-    await expect(attach()).rejects.toMatchObject({ code: 'LOAD_INTERRUPTED' })
-  })
-
-  it('does not count when the snapshot is gone', async () => {
-    const { exported } = await exportedFrom('CREATE TABLE t (id int PRIMARY KEY)', { tables: ['public.t'] })
-    await exported[Symbol.asyncDispose]()
-    await expect(gather(exported.load('t'))).rejects.toMatchObject({ code: 'LOAD_INTERRUPTED', recovery: 'retry' })
-  })
-
-  it.each(['aborted', 'left'])('leaves no connection behind when it is %s in the middle', async how => {
-    const { exported, database } = await exportedFrom(
-      `CREATE TABLE t (id int PRIMARY KEY, body text);
-       INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 40000) i`,
-      { tables: ['public.t'] },
-    )
-    await using _ = exported
-    const ending = new AbortController()
-    const chunks = exported.load('t', { signal: ending.signal })
-    await chunks.next()
-    await chunks.next()
-    expect(await loaders(database)).toBe(2)
-    if (how === 'left') await chunks.return(undefined)
-    else {
-      ending.abort(new Error('enough'))
-      await expect(gather(chunks)).rejects.toThrow('enough')
-    }
-    await until(async () => (await loaders(database)) === 0, 'the connections of the load have ended')
-  })
-
   it('holds back the server while nobody asks for more', async () => {
-    const { exported, database } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE TABLE t (id int PRIMARY KEY, body text);
        INSERT INTO t SELECT i, repeat(md5(i::text), 30) FROM generate_series(1, 60000) i`,
       { tables: ['public.t'] },
     )
-    await using _ = exported
+    const { database } = exported
     const chunks = exported.load('t')
     await chunks.next()
     await chunks.next()
@@ -268,7 +190,8 @@ describe('a first load', () => {
 
   it('never holds the plain value of a masked or excluded column', async () => {
     const secrets = ['secret-mail', 'secret-note', 'secret-ssn', 'secret-key']
-    const { exported } = await exportedFrom(
+    await using exported = await Exported.of(
+      server,
       `CREATE TABLE t (k text PRIMARY KEY, mail text, note text, ssn text, gone text, plain text);
        INSERT INTO t SELECT 'secret-key' || i, 'secret-mail' || i, 'secret-note' || chr(9), 'secret-ssn', 'x', 'plain'
        FROM generate_series(1, 1000) i;
@@ -282,7 +205,6 @@ describe('a first load', () => {
         },
       },
     )
-    await using _ = exported
     const chunks = await gather(exported.load('t'))
     const bytes = Buffer.concat(chunks.map(({ rows }) => rows.bytes))
     for (const secret of secrets) expect(bytes.includes(secret)).toBe(false)

@@ -6,6 +6,7 @@ import { connectSql } from '../../connectors/postgres/connection.ts'
 import { loadTable } from '../../connectors/postgres/snapshot.ts'
 import type { Chunk, Position, Table } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import type { PostgresServer } from './postgres.ts'
 
 /** Options beside `url`. */
 export type Options = Record<string, unknown>
@@ -39,6 +40,17 @@ export class Exported implements AsyncDisposable {
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const { rows } = await holder.query<{ name: string }>('SELECT pg_export_snapshot() AS name')
     return new Exported(config, captured, rows[0]!.name, holder)
+  }
+
+  /** A database of its own made of `ddl`, captured and exported. */
+  static async of(server: PostgresServer, ddl: string, options: Options): Promise<Exported> {
+    const url = await server.createDatabase()
+    await server.sql(ddl, [], new URL(url).pathname.slice(1))
+    return await Exported.open(url, options)
+  }
+
+  get database(): string {
+    return new URL(this.config.url).pathname.slice(1)
   }
 
   one(table: string): Captured {
@@ -92,4 +104,16 @@ export async function loadedRows(chunks: AsyncIterable<Chunk>): Promise<(string 
       rows.push(change.table.columns.map((_, i) => (change.tag(i) === CellTag.null ? null : change.text(i))))
     }
   return rows
+}
+
+export async function gather(chunks: AsyncIterable<Chunk>): Promise<Chunk[]> {
+  const all: Chunk[] = []
+  for await (const chunk of chunks) all.push(chunk)
+  return all
+}
+
+/** Connections of loads that the server still has. */
+export async function countLoaders(server: PostgresServer, database: string): Promise<number> {
+  const text = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE '% load' AND datname = $1"
+  return Number((await server.sql(text, [database]))[0]!.n)
 }
