@@ -3,7 +3,7 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { Names } from '../../runtime/naming.ts'
 import { type Database, quote } from './database.ts'
 import { createTable, defaultOf, type Layout, layOut, onlyAddsColumns } from './layout.ts'
-import { createSearch, dropSearch, rebuildSearch, searchName } from './search.ts'
+import { createSearch, dropSearch, searchName } from './search.ts'
 
 /** Who writes a table: one source of one sink of one pipeline. */
 export interface Owner {
@@ -122,9 +122,7 @@ export class Catalog {
         this.#database.exec(
           `ALTER TABLE ${quote(after.name)} ADD COLUMN ${quote(column.name)} ${column.storage}${defaultOf(column)}`,
         )
-    if (!searchChanged && !isRewritten) return
-    createSearch(this.#database, after)
-    rebuildSearch(this.#database, after)
+    if (searchChanged || isRewritten) createSearch(this.#database, after)
   }
 
   /** Copies the rows into a table of the new layout that then takes the old one's name. */

@@ -107,6 +107,16 @@ export function createTable(layout: Layout, name = layout.name): string {
   return `CREATE TABLE ${quote(name)} (${columns.join(', ')}) STRICT`
 }
 
+/** Whether rows deleted at the source are marked. */
+export function hasMarks(layout: Layout): boolean {
+  return layout.columns.some(column => column.source === undefined && column.name === Own.deleted)
+}
+
+/** The condition, in SQL, that a row was not marked as deleted. */
+export function isLive(layout: Layout): string {
+  return hasMarks(layout) ? `${quote(Own.deleted)} = 0` : 'true'
+}
+
 export function defaultOf(column: LayoutColumn): string {
   return column.source === undefined && column.name === Own.deleted ? ' NOT NULL DEFAULT 0' : ''
 }

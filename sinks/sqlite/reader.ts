@@ -2,7 +2,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { SinkRow, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { type Database, quote } from './database.ts'
-import { Own } from './layout.ts'
+import { isLive } from './layout.ts'
 import type { TableWriter } from './table-writer.ts'
 import { textOfValue } from './values.ts'
 
@@ -24,8 +24,7 @@ export class TableReader {
     const { columns, key, name } = writer.layout
     const names = table.columns.map(column => columns.find(({ source }) => source === column.name)!.name)
     this.#select = `SELECT ${[...key, ...names].map(quote).join(', ')} FROM ${quote(name)}`
-    const marks = columns.some(column => column.source === undefined && column.name === Own.deleted)
-    this.#live = marks ? `${quote(Own.deleted)} = 0` : 'true'
+    this.#live = isLive(writer.layout)
   }
 
   get(keys: readonly Uint8Array[]): (SinkRow | undefined)[] {

@@ -1,9 +1,10 @@
-import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { type Database, quote } from './database.ts'
-import { type Layout, Own } from './layout.ts'
-import { type Binder, binderOf, converterOf, isAbsent } from './values.ts'
+import { hasMarks, type Layout, Own } from './layout.ts'
+import { type IndexedRow, SearchIndex } from './search.ts'
+import { type Binder, binderOf, converterOf, isAbsent, textOfValue } from './values.ts'
 
 /** Statements kept for rows that lack some of their columns, by which they have. */
 const MOST_PARTIAL = 64
@@ -18,6 +19,9 @@ export class TableWriter {
   /** Of each column of the version: its name in the database and how its values are bound. */
   readonly #names: readonly string[]
   readonly #binders: readonly Binder[]
+  /** Places of the searched columns in the version; undefined where it has lost one. */
+  readonly #searched: readonly (number | undefined)[]
+  readonly #index: SearchIndex | undefined
   readonly #keyConverters: readonly (((text: string) => SQLInputValue) | undefined)[]
   readonly #upsert: StatementSync
   readonly #partial = new Map<string, StatementSync>()
@@ -34,42 +38,54 @@ export class TableWriter {
     this.#names = columns.map(({ name }) => name)
     this.#binders = columns.map(({ storage }, i) => binderOf(table.columns[i]!, storage))
     this.#keyConverters = table.key.map(i => converterOf(table.columns[i]!, columns[i]!.storage))
+    this.#searched = layout.search.map(name => {
+      const place = this.#names.indexOf(name)
+      return place === -1 ? undefined : place
+    })
+    this.#index = layout.search.length === 0 ? undefined : new SearchIndex(database, layout)
     const isKey = layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
     this.#upsert = this.#prepareUpsert(this.#names)
     this.#delete = database.prepare(`DELETE FROM ${quote(layout.name)} WHERE ${isKey}`)
-    const marks = layout.columns.some(column => column.source === undefined && column.name === Own.deleted)
-    if (marks)
+    if (hasMarks(layout))
       this.#mark = database.prepare(`UPDATE ${quote(layout.name)} SET ${quote(Own.deleted)} = 1 WHERE ${isKey}`)
   }
 
   #prepareUpsert(names: readonly string[]): StatementSync {
-    const { name, key, columns } = this.layout
+    const { name, key } = this.layout
     const own = this.#table.key.length === 0 ? key : []
     const given = [...own, ...names]
     const updates = names.filter(each => !key.includes(each)).map(each => `${quote(each)} = excluded.${quote(each)}`)
-    if (columns.some(column => column.source === undefined && column.name === Own.deleted))
-      updates.push(`${quote(Own.deleted)} = 0`)
+    if (hasMarks(this.layout)) updates.push(`${quote(Own.deleted)} = 0`)
     const conflict = updates.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${updates.join(', ')}`
-    return this.#database.prepare(
+    const statement = this.#database.prepare(
       `INSERT INTO ${quote(name)} (${given.map(quote).join(', ')}) VALUES (${given.map(() => '?').join(', ')})
        ON CONFLICT (${key.map(quote).join(', ')}) ${conflict}`,
     )
+    // For the row number that `run` answers.
+    if (this.#index !== undefined) statement.setReadBigInts(true)
+    return statement
   }
 
   apply(change: LoggedChange): void {
-    if (change.kind === 'd') this.#remove(change)
-    else if (change.complete) this.#upsert.run(...this.#values(change))
-    else this.#applyPresent(change)
+    const key = this.#index === undefined ? undefined : this.#keyOf(change)
+    const before = key === undefined ? undefined : this.#index!.find(key)
+    if (change.kind === 'd') this.#remove(change, before)
+    else {
+      const rowid = this.#put(change)
+      if (this.#index !== undefined) this.#indexRow(change, before?.rowid ?? rowid, before)
+    }
   }
 
-  #values(change: LoggedChange): SQLInputValue[] {
-    const values: SQLInputValue[] = this.#table.key.length === 0 ? [this.#log, change.version] : []
-    for (let i = 0; i < this.#binders.length; i++) values.push(this.#binders[i]!(change, i))
-    return values
+  /** Answers the row number, if the row is new. */
+  #put(change: LoggedChange): number | bigint {
+    const own = this.#table.key.length === 0 ? this.#keyOf(change) : []
+    if (!change.complete) return this.#putPresent(change, own)
+    for (let i = 0; i < this.#binders.length; i++) own.push(this.#binders[i]!(change, i))
+    return this.#upsert.run(...own).lastInsertRowid
   }
 
   /** Only the columns that the change carries: the others keep what they hold. */
-  #applyPresent(change: LoggedChange): void {
+  #putPresent(change: LoggedChange, own: SQLInputValue[]): number | bigint {
     const present = this.#names.flatMap((_, i) => (isAbsent(change, i) ? [] : [i]))
     const id = present.join()
     let statement = this.#partial.get(id)
@@ -78,15 +94,37 @@ export class TableWriter {
       statement = this.#prepareUpsert(present.map(i => this.#names[i]!))
       this.#partial.set(id, statement)
     }
-    const own = this.#table.key.length === 0 ? [this.#log, change.version] : []
-    statement.run(...own, ...present.map(i => this.#binders[i]!(change, i)))
+    return statement.run(...own, ...present.map(i => this.#binders[i]!(change, i))).lastInsertRowid
   }
 
-  #remove(change: ChangeView): void {
+  /** Does nothing if no searched column changed. */
+  #indexRow(change: LoggedChange, rowid: SQLOutputValue, before: IndexedRow | undefined): void {
+    let isChanged = before?.isLive !== true
+    const texts = this.#searched.map((place, i) => {
+      const former = before === undefined ? null : this.#formerText(place, before.values[i]!)
+      if (place === undefined || isAbsent(change, place)) return former
+      const text = change.text(place)
+      if (text !== former) isChanged = true
+      return text
+    })
+    if (isChanged) this.#index!.put(rowid, texts)
+  }
+
+  #formerText(place: number | undefined, value: SQLOutputValue): string | null {
+    if (place !== undefined) return textOfValue(this.#table.columns[place]!, value)
+    return value === null ? null : String(value)
+  }
+
+  #remove(change: ChangeView, before: IndexedRow | undefined): void {
     // The old key of a moved row is not a deleted row: it is gone whatever becomes of deletes.
     if (this.#onDelete === 'ignore' && change.moved === undefined) return
     const statement = this.#onDelete === 'mark' ? this.#mark! : this.#delete
     statement.run(...this.keyValues(change.key))
+    if (before !== undefined) this.#index!.remove(before.rowid)
+  }
+
+  #keyOf(change: LoggedChange): SQLInputValue[] {
+    return this.#table.key.length === 0 ? [this.#log, change.version] : this.keyValues(change.key)
   }
 
   /** What the key's columns hold in the database. */

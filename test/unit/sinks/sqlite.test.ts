@@ -122,6 +122,17 @@ describe('the sqlite sink', () => {
     expect((await rowsIn(sink, docs)).size).toBe(4)
   })
 
+  it('leaves the index alone where no searched column changed, and mends it behind changes by hand', async () => {
+    await reopen({ 'app.public.items': ['name'] })
+    await write(put(items, '1', 'first words', 'a'))
+    await write(log.batch(writer => writer.row('u', items, tuple(['1', undefined, 'b']))))
+    expect(found('public_items', 'words')).toMatchObject([{ note: 'b' }])
+    query("UPDATE public_items SET name = 'changed by hand'")
+    await write(put(items, '1', 'last words', 'c'))
+    expect(found('public_items', 'first OR hand')).toEqual([])
+    expect(found('public_items', 'last')).toHaveLength(1)
+  })
+
   it('stops if there is no such column to search', async () => {
     await reopen({ 'app.public.items': ['nmae'] })
     await expect(sink.write(put(items, '1', 'a', 'b'), never)).rejects.toMatchObject({ code: 'SEARCH_COLUMN' })
@@ -166,12 +177,15 @@ describe('the sqlite sink', () => {
 
   it('marks deleted rows and takes the mark off when the row is back', async () => {
     await target[Symbol.asyncDispose]()
-    await open({}, sinkContext({ onDelete: 'mark' }))
-    await write(put(items, '1', 'a', null))
+    await open({ 'app.public.items': ['name'] }, sinkContext({ onDelete: 'mark' }))
+    for (const id of ['1', '2']) await write(put(items, id, 'a', null))
     await write(log.batch(writer => writer.delete(items, tuple(['1', undefined, undefined]), false)))
-    expect(query('SELECT id, name, _deleted FROM public_items')).toMatchObject([{ id: 1, name: 'a', _deleted: 1 }])
-    await write(put(items, '1', 'b', null))
-    expect(query('SELECT name, _deleted FROM public_items')).toMatchObject([{ name: 'b', _deleted: 0 }])
+    const first = 'SELECT id, name, _deleted FROM public_items WHERE id = 1'
+    expect(query(first)).toMatchObject([{ id: 1, name: 'a', _deleted: 1 }])
+    expect(found('public_items', 'a')).toMatchObject([{ id: 2 }])
+    await write(put(items, '1', 'a', null))
+    expect(query(first)).toMatchObject([{ id: 1, name: 'a', _deleted: 0 }])
+    expect(found('public_items', 'a')).toMatchObject([{ id: 1 }, { id: 2 }])
   })
 
   it('is built anew if one of its tables was dropped', async () => {
