@@ -39,8 +39,7 @@ async function watchParts(pipeline: RunningPipeline, signal: AbortSignal): Promi
         'stop',
         error?.message ?? `The ${name} is ${state}, so it will not catch up.`,
         {
-          hint:
-            error?.hint ?? `tailrace resume --${name.replace(' ', ' ')} while it runs, or leave out --until-caught-up.`,
+          hint: error?.hint ?? `While it runs: tailrace resume --${name}. Or run without --until-caught-up.`,
         },
       )
     }

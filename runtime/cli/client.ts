@@ -22,10 +22,15 @@ export async function findProcess(context: Context): Promise<Found> {
   if (context.url !== undefined)
     return { client: connect(context.url, process.env.TAILRACE_TOKEN ?? null), config: undefined }
   const config = await loadConfig(context.config)
-  const file = await readProcessFile(config.log.path)
-  if (file === undefined || file.url === null) return { client: undefined, config }
+  return { client: (await livingProcess(config))?.client, config }
+}
+
+/** The process that the file in the log folder names, if it still lives and answers: a crash may have left the file. */
+export async function livingProcess({ log }: PipelineConfig): Promise<{ pid: number; client: Client } | undefined> {
+  const file = await readProcessFile(log.path)
+  if (file === undefined || file.url === null) return undefined
   const client = connect(file.url, file.token)
-  return { client: (await answers(client)) ? client : undefined, config }
+  return (await answers(client)) ? { pid: file.pid, client } : undefined
 }
 
 /** The same where only a running process will do. Throws NOT_RUNNING. */
@@ -58,7 +63,7 @@ function connect(base: string, token: string | null): Client {
   }
 }
 
-/** A file that a crash left may name a process that has nothing to do with us. */
+/** A number of a process is soon given to another, which has nothing to do with us. */
 async function answers(client: Client): Promise<boolean> {
   try {
     await (await client.ask('/healthz', { signal: AbortSignal.timeout(5000) })).text()

@@ -3,7 +3,24 @@ export const EXIT = { fine: 0, failed: 1, usage: 2, environment: 3, inVain: 4 } 
 
 const USAGE = new Set(['USAGE', 'FILE_EXISTS', 'UNKNOWN_SOURCE', 'UNKNOWN_SINK', 'NOT_CONFIRMED', 'REQUEST_INVALID'])
 
+/** What only a change outside Tailrace mends: at the database, at the target, on this machine. */
 const ENVIRONMENT = new Set([
+  'PUBLICATION_MISSING',
+  'PUBLICATION_REPLACED',
+  'PUBLICATION_TABLES',
+  'PUBLICATION_UNSUITABLE',
+  'SLOT_BLOCKED',
+  'SLOT_EXISTS',
+  'SOURCE_STANDBY',
+  'SOURCE_TLS',
+  'TABLE_RECREATED',
+  'TABLE_RENAMED',
+  'TABLE_UNSUPPORTED',
+  'TARGET_TAKEN',
+  'TARGET_UNWRITABLE',
+  'TIMELINE_HISTORY',
+  'LOG_FILESYSTEM',
+  'DEMO_SERVER_MISSING',
   'SOURCE_AUTH',
   'SOURCE_PREREQUISITE',
   'TABLE_MISSING',

@@ -6,9 +6,9 @@ import { TailraceError } from '../errors.ts'
 import { createLogger } from '../logger.ts'
 import type { PipelineConfig, SinkConfig, SourceConfig } from '../pipeline-config.ts'
 import { onePart, type PartOptions } from './act.ts'
+import { livingProcess } from './client.ts'
 import { type Context, confirm, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
-import { readProcessFile } from './process-file.ts'
 
 export interface RemoveOptions extends PartOptions {
   readonly yes?: boolean
@@ -103,8 +103,9 @@ function part<P extends { readonly name: string }>(parts: readonly P[], kind: 's
   )
 }
 
-async function refuseWhileRunning({ log: { path } }: PipelineConfig): Promise<void> {
-  const running = await readProcessFile(path)
+/** Says it in words; what decides is the lock of the log. */
+async function refuseWhileRunning(config: PipelineConfig): Promise<void> {
+  const running = await livingProcess(config)
   if (running === undefined) return
   throw new TailraceError('STILL_RUNNING', 'stop', `The pipeline is running (process ${running.pid}).`, {
     hint: `Stop it first: kill ${running.pid}`,

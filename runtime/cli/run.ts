@@ -9,12 +9,13 @@ import type { PipelineConfig } from '../pipeline-config.ts'
 import { formatSize } from '../quantity.ts'
 import type { RunningPipeline } from '../status.ts'
 import { untilCaughtUp } from './caught-up.ts'
+import { livingProcess } from './client.ts'
 import { type Context, confirm, isInteractive, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { inspectLogs } from './inspect.ts'
 import { textLines } from './log-text.ts'
 import { makePlan, planText } from './plan.ts'
-import { readProcessFile, removeProcessFile, writeProcessFile } from './process-file.ts'
+import { removeProcessFile, writeProcessFile } from './process-file.ts'
 import { ProgressDisplay } from './progress.ts'
 
 export interface RunOptions {
@@ -98,12 +99,18 @@ async function announce(context: Context, config: PipelineConfig, logger: Logger
   if (bytes > ASK_BYTES && isInteractive(io)) await confirm(context, `Copy ${formatSize(bytes)}?`, yes)
 }
 
-async function refuseSecond({ log: { path } }: PipelineConfig): Promise<void> {
-  const running = await readProcessFile(path)
-  if (running === undefined || running.pid === process.pid) return
-  throw new TailraceError('LOG_LOCKED', 'stop', `Process ${running.pid} already runs on the log in ${path}.`, {
-    hint: 'One process per log: stop the other one, or give this pipeline a log.path of its own.',
-  })
+/** Says it before the address turns out to be taken; what decides is the lock of the log. */
+async function refuseSecond(config: PipelineConfig): Promise<void> {
+  const running = await livingProcess(config)
+  if (running === undefined) return
+  throw new TailraceError(
+    'LOG_LOCKED',
+    'stop',
+    `Process ${running.pid} already runs on the log in ${config.log.path}.`,
+    {
+      hint: 'One process per log: stop the other one, or give this pipeline a log.path of its own.',
+    },
+  )
 }
 
 /** Which slot goes on keeping the database's log, and how to end that. */
