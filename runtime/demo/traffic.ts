@@ -60,12 +60,13 @@ function act(i: number): Statement[] {
     case 1:
     case 2:
     case 3:
+      // `for key share`: the other worker may just be giving that product another key.
       return [
         [
           `with o as (insert into orders (customer_id, total, note, placed_at)
              values ($1, $2::numeric, $3, clock_timestamp()) returning id)
            insert into order_lines select o.id, l, sku, l, price from o, generate_series(1, 3) l,
-             lateral (select sku, price from products offset $4::int + l limit 1) p`,
+             lateral (select sku, price from products offset $4::int + l limit 1 for key share) p`,
           [
             1 + ((i * 29) % 6000) * 2 - (i % 2),
             `${i % 977}.${String(i % 100).padStart(2, '0')}`,
