@@ -8,7 +8,7 @@ import { postgresError } from './connection.ts'
 import { Keepalive } from './keepalive.ts'
 import { type Resolve, Scanner } from './pgoutput.ts'
 import { formatLsn } from './position.ts'
-import { quoteIdentifier, quoteLiteral } from './quote.ts'
+import { quoteIdentifier } from './quote.ts'
 import { type Verdict, Watchdog } from './watchdog.ts'
 import { type StreamReader, Wire } from './wire.ts'
 
@@ -50,6 +50,7 @@ export class ChangeStream implements StreamReader {
   #scanner: Scanner | undefined
   #wire: Wire | undefined
   #keepalive: Keepalive | undefined
+  #watchdog: Watchdog | undefined
   #failure: unknown
   #heartbeat: NodeJS.Timeout | undefined
   /** The end of the newest unit handed over, and when that was. */
@@ -157,9 +158,10 @@ export class ChangeStream implements StreamReader {
       throw postgresError(error, config)
     }
     this.#scanner = new Scanner({ writer: this.#writer, resolve, from, xid: BigInt(settings.xid) })
+    // In replication commands a backslash is itself, and there is no other form of text.
     const names = publications.map(quoteIdentifier).join(',')
     wire.start(
-      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${quoteLiteral(names)})`,
+      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}')`,
       this,
     )
     this.#keepalive = new Keepalive(again => {
@@ -176,7 +178,6 @@ export class ChangeStream implements StreamReader {
       onDead: cause => this.ended(silentStream(silenceMs, cause)),
     })
   }
-  #watchdog: Watchdog | undefined
 
   async #close(): Promise<void> {
     this.#watchdog?.stop()
