@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineLog } from '../plugin.ts'
 import { durationOption, sizeOption } from '../quantity.ts'
+import { unusable } from './embedded/failures.ts'
 import { realFs } from './embedded/fs.ts'
 import { inspectLog } from './embedded/inspect.ts'
 import { acquireLock, refuseNetworkFileSystem } from './embedded/lock.ts'
@@ -27,7 +28,7 @@ export default defineLog<z.infer<typeof config>>({
   type: 'embedded',
   config,
   async open({ segmentBytes, maxBytes = Number.POSITIVE_INFINITY }, { folder, logger }) {
-    await realFs.makeFolder(folder)
+    await makeFolder(folder)
     refuseNetworkFileSystem(folder, (await realFs.space(folder)).type)
     const resources = new AsyncDisposableStack()
     resources.adopt(acquireLock(folder), lock => lock.release())
@@ -36,3 +37,11 @@ export default defineLog<z.infer<typeof config>>({
   },
   inspect: (_, { folder, logger }) => inspectLog(realFs, folder, logger),
 })
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await realFs.makeFolder(folder)
+  } catch (cause) {
+    throw unusable(folder, cause)
+  }
+}

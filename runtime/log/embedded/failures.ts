@@ -9,6 +9,14 @@ export function damaged(file: string, at: number, why: string, cause?: unknown):
   })
 }
 
+/** Nothing can be kept in the log's directory. */
+export function unusable(folder: string, cause: unknown): TailraceError {
+  return new TailraceError('LOG_PATH', 'stop', `The log directory ${folder} cannot be used: ${errorMessage(cause)}`, {
+    cause,
+    hint: 'Set log.path to a directory that this user may make and write to.',
+  })
+}
+
 /** Opens a file that must be there. Throws LOG_DAMAGED if it is not. */
 export async function openExisting(fs: Fs, path: string): Promise<File> {
   try {

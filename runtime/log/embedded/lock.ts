@@ -1,7 +1,8 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { errorCode, errorMessage, TailraceError } from '../../errors.ts'
+import { errorMessage, TailraceError } from '../../errors.ts'
+import { unusable } from './failures.ts'
 
 export interface Lock {
   release(): void
@@ -36,7 +37,7 @@ export function refuseNetworkFileSystem(folder: string, type: number): void {
 
 /**
  * Holds the log's lock until released or the process ends, however it ends: a lock of the kernel, taken through
- * SQLite because Node has no flock. Throws LOG_LOCKED. The file must not be opened in any other way meanwhile: closing
+ * SQLite because Node has no flock. Throws LOG_LOCKED, LOG_PATH. The file must not be opened in any other way meanwhile: closing
  * it would drop the lock of the whole process.
  */
 export function acquireLock(folder: string): Lock {
@@ -48,7 +49,7 @@ export function acquireLock(folder: string): Lock {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (cause) {
     database?.close()
-    if (errorCode(cause) !== 'ERR_SQLITE_ERROR' || !/locked|busy/.test(errorMessage(cause))) throw cause
+    if (!/locked|busy/.test(errorMessage(cause))) throw unusable(folder, cause)
     throw new TailraceError('LOG_LOCKED', 'stop', `The log in ${folder} is in use by another process.`, {
       cause,
       hint: 'Another `tailrace run` works on the same log.path. Stop it, or give this one a path of its own.',

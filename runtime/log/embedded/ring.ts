@@ -61,7 +61,7 @@ export class Ring {
     return undefined
   }
 
-  /** Takes all chunks over, in order. */
+  /** All chunks, oldest first. */
   *[Symbol.iterator](): Generator<LogChunk> {
     for (let i = this.#first; i < this.#chunks.length; i++) yield this.#chunks[i]!
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -48,6 +48,14 @@ describe('a log and its processes', () => {
     )
     expect(() => refuseNetworkFileSystem('/mnt/share', 0xff534d42 | 0)).toThrow(/CIFS/)
     expect(() => refuseNetworkFileSystem('/data', 0xef53)).not.toThrow()
+  })
+
+  it('says so when its directory cannot be made or written to', async () => {
+    await writeFile(folder, 'in the way')
+    await expect(open()).rejects.toMatchObject({ code: 'LOG_PATH', hint: expect.stringContaining('log.path') })
+    await rm(folder)
+    await mkdir(join(folder, 'lock'), { recursive: true })
+    await expect(open()).rejects.toMatchObject({ code: 'LOG_PATH' })
   })
 
   it('is for its user alone', async () => {
