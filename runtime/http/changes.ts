@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { abortable } from '../abort.ts'
 import { databaseOf, type FeedLine, type FeedRequest, type FeedSource, feed } from '../change-feed.ts'
 import { errorBody, invalidRequest } from './answer.ts'
-import type { Exchange } from './routes.ts'
+import type { Exchange } from './exchange.ts'
 
 /** Proxies and clients take a silent connection for a dead one. */
 const KEEPALIVE_MS = 15_000

@@ -1,25 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Metrics } from '../metrics.ts'
-import type { PipelineConfig } from '../pipeline-config.ts'
 import type { RunningPipeline } from '../status.ts'
 import { answerJson, answerText } from './answer.ts'
 import { changes } from './changes.ts'
+import type { Exchange } from './exchange.ts'
 import openapi from './openapi.json' with { type: 'json' }
 import { health, metrics, ready, status, tables } from './status.ts'
 import { wait } from './wait.ts'
-
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly query: URLSearchParams
-  /** What stood at `{name}` in the path. */
-  readonly name: string
-  readonly pipeline: RunningPipeline
-  readonly config: PipelineConfig
-  readonly metrics: Metrics
-  /** Aborts when the client leaves or the server stops. */
-  readonly signal: AbortSignal
-}
 
 export interface Route {
   readonly method: 'GET' | 'POST'

@@ -1,7 +1,7 @@
 import type { PipelineStatus } from '../status.ts'
 import { knownTables } from '../tables.ts'
 import { answerJson, answerText } from './answer.ts'
-import type { Exchange } from './routes.ts'
+import type { Exchange } from './exchange.ts'
 
 /** Routes that say how things stand. */
 

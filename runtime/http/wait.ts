@@ -1,6 +1,6 @@
 import { TailraceError } from '../errors.ts'
 import { answerJson, invalidRequest } from './answer.ts'
-import type { Exchange } from './routes.ts'
+import type { Exchange } from './exchange.ts'
 
 const DEFAULT_SECONDS = 30
 const LONGEST_SECONDS = 86_400

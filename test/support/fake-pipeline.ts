@@ -1,6 +1,9 @@
+import type { Position, Table } from '../../runtime/contract.ts'
 import type { TailraceError } from '../../runtime/errors.ts'
 import { TailraceError as Failure } from '../../runtime/errors.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
+import { encodeCells } from '../../runtime/record/cells.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Part, PipelineStatus, RunningPipeline, SinkStatus, SourceStatus } from '../../runtime/status.ts'
 
 export const SOURCE_STATUS: SourceStatus = {
@@ -30,6 +33,20 @@ export const SINK_STATUS: SinkStatus = {
   error: null,
 }
 
+const ORDERS: Table = {
+  id: 1,
+  name: 'app.public.orders',
+  source: 'app',
+  schema: 'public',
+  table: 'orders',
+  incarnation: 1,
+  version: 1,
+  columns: [{ name: 'id', type: { kind: 'int64' }, declared: 'bigint', nullable: false }],
+  key: [0],
+  appendOnly: false,
+  origin: '',
+}
+
 /** A pipeline that only answers: one source `app` with a memory log, one sink `search`. */
 export class FakePipeline implements RunningPipeline {
   readonly appLog = new OrderedMemoryLog()
@@ -47,6 +64,20 @@ export class FakePipeline implements RunningPipeline {
   }
   /** What `wait` does. */
   waiting: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
+
+  /** Puts rows with these ids into the log, as one transaction. */
+  async append(...ids: string[]): Promise<void> {
+    const isFirst = this.appLog.tables().size === 0
+    const writer = new BatchWriter(isFirst ? [] : [ORDERS])
+    if (isFirst) writer.announce(ORDERS)
+    writer.begin('7', '0/20', 0n)
+    for (const id of ids) {
+      const bytes = encodeCells([id])
+      writer.row('c', ORDERS, { bytes, at: 0, end: bytes.length })
+    }
+    writer.commit()
+    await this.appLog.append(writer.take({ lane: 'stream', position: '0/20' as Position }))
+  }
 
   async status(): Promise<PipelineStatus> {
     return this.current

@@ -18,6 +18,10 @@ const NOT_CODES = new Set([
 /** Documented ahead of the part that raises them. */
 const TO_COME = new Set(['CURSOR_EXPIRED'])
 
+function without(all: ReadonlySet<string>, some: ReadonlySet<string>): Set<string> {
+  return new Set([...all].filter(code => !some.has(code)))
+}
+
 function codesInSource(): Set<string> {
   const codes = new Set<string>()
   for (const { text } of readSources(['connectors', 'runtime', 'sinks', 'config'])) {
@@ -25,7 +29,7 @@ function codesInSource(): Set<string> {
     for (const [, code] of text.matchAll(/(?:new TailraceError\(\s*|code: |STOPPED = )'([A-Z][A-Z0-9]*)'/g))
       codes.add(code!)
   }
-  return codes.difference(NOT_CODES)
+  return without(codes, NOT_CODES)
 }
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
@@ -38,8 +42,8 @@ describe('docs/errors.md', () => {
   it('explains every code in the source, and no other', () => {
     const documented = new Set(rows.map(({ code }) => code))
     const inSource = codesInSource()
-    expect([...inSource.difference(documented)]).toEqual([])
-    expect([...documented.difference(inSource).difference(TO_COME)]).toEqual([])
+    expect([...without(inSource, documented)]).toEqual([])
+    expect([...without(without(documented, inSource), TO_COME)]).toEqual([])
     expect(inSource.size).toBeGreaterThan(50)
   })
 

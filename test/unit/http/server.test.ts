@@ -1,13 +1,10 @@
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
-import type { Table } from '../../../runtime/contract.ts'
 import openapi from '../../../runtime/http/openapi.json' with { type: 'json' }
 import { ROUTES } from '../../../runtime/http/routes.ts'
 import { type HttpServer, listen } from '../../../runtime/http/server.ts'
 import type { HttpConfig, PipelineConfig } from '../../../runtime/pipeline-config.ts'
-import { encodeCells } from '../../../runtime/record/cells.ts'
-import { BatchWriter } from '../../../runtime/record/writer.ts'
 import { FakePipeline, SINK_STATUS, SOURCE_STATUS } from '../../support/fake-pipeline.ts'
 
 const LOOPBACK: HttpConfig = { host: '127.0.0.1', port: 0, token: undefined }
@@ -53,32 +50,6 @@ interface Answer {
 
 async function json(response: Response): Promise<Answer> {
   return (await response.json()) as Answer
-}
-
-const ORDERS: Table = {
-  id: 1,
-  name: 'app.public.orders',
-  source: 'app',
-  schema: 'public',
-  table: 'orders',
-  incarnation: 1,
-  version: 1,
-  columns: [{ name: 'id', type: { kind: 'int64' }, declared: 'bigint', nullable: false }],
-  key: [0],
-  appendOnly: false,
-  origin: '',
-}
-
-async function append(...ids: string[]): Promise<void> {
-  const writer = new BatchWriter(pipeline.appLog.tables().size === 0 ? [] : [ORDERS])
-  if (pipeline.appLog.tables().size === 0) writer.announce(ORDERS)
-  writer.begin('7', '0/20', 0n)
-  for (const id of ids) {
-    const bytes = encodeCells([id])
-    writer.row('c', ORDERS, { bytes, at: 0, end: bytes.length })
-  }
-  writer.commit()
-  await pipeline.appLog.append(writer.take({ lane: 'stream', position: '0/20' as never }))
 }
 
 describe('openapi.json', () => {
@@ -185,84 +156,6 @@ describe('wait', () => {
   })
 })
 
-describe('changes', () => {
-  async function events(response: Response, count: number): Promise<{ id: string; data: { key: unknown } }[]> {
-    const found: { id: string; data: { key: unknown } }[] = []
-    let text = ''
-    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += part
-      const whole = text.split('\n\n')
-      text = whole.pop()!
-      for (const event of whole) {
-        const match = /^id: (.*)\ndata: (.*)$/.exec(event)
-        if (match !== null) found.push({ id: match[1]!, data: JSON.parse(match[2]!) })
-      }
-      if (found.length >= count) break
-    }
-    return found
-  }
-
-  it('streams what the log holds and then what is new, each with its cursor as id', async () => {
-    await append('1', '2')
-    const { url } = await start()
-    const response = await fetch(`${url}/changes?initial=true`)
-    expect(response.headers.get('content-type')).toBe('text/event-stream')
-    await append('3')
-    const found = await events(response, 3)
-    expect(found.map(({ data }) => data.key)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
-    expect(found.map(({ id }) => id)).toEqual(found.map(({ data }) => (data as unknown as { cursor: string }).cursor))
-  })
-
-  it('begins at the end without a cursor, and behind Last-Event-ID with one', async () => {
-    await append('1', '2')
-    const { url } = await start()
-    const fresh = await fetch(`${url}/changes`)
-    await append('3')
-    const [third] = await events(fresh, 1)
-    expect(third?.data.key).toEqual({ id: 3 })
-    const all = await events(await fetch(`${url}/changes?initial=true`), 1)
-    const rest = await events(await fetch(`${url}/changes`, { headers: { 'last-event-id': all[0]!.id } }), 2)
-    expect(rest.map(({ data }) => data.key)).toEqual([{ id: 2 }, { id: 3 }])
-  })
-
-  it('ends at the end for who does not follow, in lines of JSON for who asks for them', async () => {
-    await append('1', '2', '3')
-    const { url } = await start()
-    const response = await fetch(`${url}/changes?follow=false&key=2`, { headers: { accept: 'application/x-ndjson' } })
-    const text = await response.text()
-    expect(text.endsWith('\n')).toBe(true)
-    expect(
-      text
-        .trim()
-        .split('\n')
-        .map(line => JSON.parse(line).key),
-    ).toEqual([{ id: 2 }])
-  })
-
-  it.each([
-    ['from=nonsense', 410, 'CURSOR_FOREIGN'],
-    ['tables=orders&initial=true', 400, 'CONFIG_PATTERN'],
-    ['since=yesterday', 400, 'REQUEST_INVALID'],
-  ])('refuses %s with a status', async (query, status, code) => {
-    await append('1')
-    const { url } = await start()
-    const response = await fetch(`${url}/changes?${query}`)
-    expect(response.status).toBe(status)
-    expect((await json(response)).error.code).toBe(code)
-  })
-
-  it('are ended by a server that stops', async () => {
-    await append('1')
-    const server = await start()
-    const { url } = server
-    const response = await fetch(`${url}/changes`)
-    await server[Symbol.asyncDispose]()
-    servers = []
-    await expect(response.text()).rejects.toThrow()
-    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
-  })
-})
-
 describe('verbs', () => {
   it.each([
     ['/sources/app/pause', 'pause app'],
@@ -324,22 +217,5 @@ describe('who may ask', () => {
       code: 'LISTEN_TAKEN',
       hint: expect.stringContaining('http.listen'),
     })
-  })
-})
-
-it('tables are listed with their keys and rows', async () => {
-  await append('1')
-  const { url } = await start()
-  expect(await (await fetch(`${url}/tables`)).json()).toEqual({
-    tables: [
-      {
-        table: 'app.public.orders',
-        key: ['id'],
-        rows: 3,
-        bytes: null,
-        version: 1,
-        columns: [{ name: 'id', type: 'bigint' }],
-      },
-    ],
   })
 })
