@@ -17,8 +17,11 @@ export async function destroyPostgres(
     const slot = slotName(config, context)
     await waitUntilFree(sql, slot, signal)
     if (await dropSlot(sql, slot)) lines.push(`dropped replication slot "${slot}"`)
-    for (const name of Object.values(publicationNames(config, context)))
-      if (await dropPublication(sql, name)) lines.push(`dropped publication "${name}"`)
+    for (const name of Object.values(publicationNames(config, context))) {
+      const outcome = await dropPublication(sql, name)
+      if (outcome === 'dropped') lines.push(`dropped publication "${name}"`)
+      if (outcome === 'kept') lines.push(`kept publication "${name}", which Tailrace did not make`)
+    }
     return lines
   } catch (error) {
     throw postgresError(error, config)

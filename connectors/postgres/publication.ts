@@ -24,14 +24,16 @@ interface Publication {
   readonly viaRoot: boolean
   /** By oid: whether rows or columns of it are left out. */
   readonly tables: ReadonlyMap<number, { readonly filtered: boolean }>
-  readonly all: boolean
   readonly ours: boolean
 }
 
+/** The comment that tells a publication of ours from one that a person made, which is never altered or dropped. */
+const MARK = 'Made by Tailrace'
+
 /**
- * The publication of exactly these tables. One that exists is accepted as it is if it publishes them whole; one that
- * does not is set to these tables if we own it and nothing was read through it yet (`mayChange`). Answers its oid,
- * by which a publication made anew is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE,
+ * The publication of exactly these tables. One that a person made is accepted as it is, if it publishes them whole; one
+ * of ours is set to these tables as long as nothing was read through it (`mayChange`). Answers its oid, by which a
+ * publication made anew is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE,
  * PUBLICATION_MISSING.
  */
 export async function ensurePublication(
@@ -41,19 +43,26 @@ export async function ensurePublication(
   mayChange: boolean,
 ): Promise<string> {
   let found = await readPublication(sql, plan.name, version)
-  const missing = plan.tables.filter(table => !found?.tables.has(table.oid))
   if (found === undefined) {
     if (!mayChange) throw publicationMissing(plan)
-    await sql.query(createStatement(plan))
+    const comment = `COMMENT ON PUBLICATION ${quoteIdentifier(plan.name)} IS '${MARK}'`
+    // One transaction.
+    await sql.query(`${createStatement(plan)}; ${comment}`)
     found = await readPublication(sql, plan.name, version)
-  } else if (missing.length > 0) {
-    if (!mayChange || !found.ours || found.all) throw tablesMissing(plan, missing)
+  } else if (mayChange && found.ours && !isExactly(found, plan)) {
     await sql.query(`ALTER PUBLICATION ${quoteIdentifier(plan.name)} SET TABLE ${tableList(plan)}`)
     found = await readPublication(sql, plan.name, version)
   }
   if (found === undefined) throw publicationMissing(plan)
+  const { tables } = found
+  const missing = plan.tables.filter(table => !tables.has(table.oid))
+  if (missing.length > 0) throw tablesMissing(plan, missing)
   checkSuitable(found, plan)
   return found.oid
+}
+
+function isExactly(found: Publication, plan: PublicationPlan): boolean {
+  return found.tables.size === plan.tables.length && plan.tables.every(table => found.tables.has(table.oid))
 }
 
 /** The statement that makes it, for people and for us. */
@@ -67,17 +76,23 @@ function tableList(plan: PublicationPlan): string {
   return plan.tables.map(table => (table.partitioned ? table.relation : `ONLY ${table.relation}`)).join(', ')
 }
 
-/** Drops it if it is there; answers whether it was. */
-export async function dropPublication(sql: pg.Client, name: string): Promise<boolean> {
-  const { rows } = await sql.query('SELECT FROM pg_catalog.pg_publication WHERE pubname = $1', [name])
-  if (rows.length === 0) return false
+/** Drops it if it is there and ours. */
+export async function dropPublication(sql: pg.Client, name: string): Promise<'dropped' | 'kept' | 'absent'> {
+  const { rows } = await sql.query<{ ours: string }>(
+    `SELECT ${IS_OURS} AS ours FROM pg_catalog.pg_publication WHERE pubname = $1`,
+    [name],
+  )
+  const [row] = rows
+  if (row === undefined) return 'absent'
+  if (row.ours !== 't') return 'kept'
   await sql.query(`DROP PUBLICATION IF EXISTS ${quoteIdentifier(name)}`)
-  return true
+  return 'dropped'
 }
+
+const IS_OURS = `coalesce(pg_catalog.obj_description(oid, 'pg_publication') = '${MARK}', false)`
 
 interface PublicationRow {
   oid: string
-  puballtables: string
   pubviaroot: string
   operations: string
   ours: string
@@ -85,7 +100,7 @@ interface PublicationRow {
 
 async function readPublication(sql: pg.Client, name: string, version: number): Promise<Publication | undefined> {
   const { rows } = await sql.query<PublicationRow>(
-    `SELECT oid, puballtables, pubviaroot, pg_catalog.pg_has_role(pubowner, 'USAGE') AS ours,
+    `SELECT oid, pubviaroot, ${IS_OURS} AS ours,
        pg_catalog.concat_ws(',', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
          CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END) AS operations
      FROM pg_catalog.pg_publication WHERE pubname = $1`,
@@ -109,7 +124,6 @@ async function readPublication(sql: pg.Client, name: string, version: number): P
     operations: new Set(row.operations.split(',')),
     viaRoot: row.pubviaroot === 't',
     tables: new Map(tables.map(table => [Number(table.oid), { filtered: table.filtered === 't' }])),
-    all: row.puballtables === 't',
     ours: row.ours === 't',
   }
 }

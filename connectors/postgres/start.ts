@@ -151,7 +151,10 @@ async function replaceSlot(
       hint: `Is it another program's? Then choose another \`slot\`. If not: SELECT pg_drop_replication_slot('${slot}')`,
     })
   await dropSlot(sql, slot)
-  context.logger.warn({ slot }, 'a first load was interrupted: its slot was dropped and is made again')
+  context.logger.warn(
+    { slot },
+    'a slot of this name, from a first load that did not finish, was dropped and is made again',
+  )
 }
 
 function publicationPlans({ config, context }: StartRequest, captured: readonly Captured[]): PublicationPlan[] {
