@@ -15,7 +15,7 @@ export async function showLiveCommands(screen: Screen, workspace: Workspace, url
   const script = join(workspace.folder, 'search.mjs')
   await writeFile(script, searchScript(workspace.search))
   screen.line('Everything stays up, with customers, until Ctrl-C. In another terminal, here:')
-  show(screen, commands(url, workspace.config, `${nodeHere()} ${script}`))
+  show(screen, commands(url, workspace.config, `${nodeHere()} ${script}`, workspace.files))
 }
 
 /** After everything is gone. */
@@ -24,7 +24,7 @@ export function showNextSteps(screen: Screen): void {
   show(screen, [['', `${DEMO} --forever`]])
   screen.line()
   screen.line('which prints these with the addresses filled in, for another terminal:')
-  show(screen, commands('URL', 'FILE', 'node search.mjs'))
+  show(screen, commands('URL', 'FILE', 'node search.mjs', 'FOLDER'))
   screen.line()
   screen.line('And then:')
   show(screen, [
@@ -33,12 +33,13 @@ export function showNextSteps(screen: Screen): void {
   ])
 }
 
-function commands(url: string, config: string, search: string): [what: string, command: string][] {
+function commands(url: string, config: string, search: string, files: string): [what: string, command: string][] {
   return [
     ['change something', `psql ${url}`],
     ['follow the changes', `${TAILRACE} changes -c ${config} --from end --follow`],
     ['watch the lag', `${TAILRACE} status -c ${config} --watch`],
     ['search the products', `${search} copper kettle`],
+    ['read the files', `tail -n 2 ${files}/public.orders/*.jsonl`],
   ]
 }
 
