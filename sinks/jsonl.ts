@@ -1,11 +1,11 @@
-import { access, constants, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
-import { errorCode } from '../runtime/errors.ts'
+import type { Sink, SinkContext, Target } from '../runtime/contract.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { sizeOption } from '../runtime/quantity.ts'
+import { checkWritable } from '../runtime/writable.ts'
 import { ChangesSink } from './jsonl/changes-sink.ts'
 import { CursorFile } from './jsonl/cursor-file.ts'
 import { FOLDER_NAMES } from './jsonl/folder-names.ts'
@@ -33,7 +33,7 @@ export default defineSink<Config>({
   config,
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
   open: async (options, context) => open(options, context),
-  check: async ({ path }) => [await checkFolder(path)],
+  check: async ({ path }) => [await checkWritable(resolve(path))],
   destroy: async ({ path }, context) => removeAll(resolve(path), context),
 })
 
@@ -54,20 +54,5 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
     async [Symbol.asyncDispose]() {
       for (const sink of sinks) await sink[Symbol.asyncDispose]()
     },
-  }
-}
-
-async function checkFolder(path: string): Promise<Finding> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    await access(path, constants.W_OK)
-    return { level: 'ok', code: 'TARGET_WRITABLE', message: `${path} can be written.` }
-  } catch (error) {
-    return {
-      level: 'error',
-      code: 'TARGET_UNWRITABLE',
-      message: `${path} cannot be written (${errorCode(error)}).`,
-      fix: `mkdir -p '${path}' and give it to the user that runs Tailrace`,
-    }
   }
 }

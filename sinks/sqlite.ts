@@ -2,12 +2,13 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Finding, SinkContext, Target } from '../runtime/contract.ts'
-import { errorMessage } from '../runtime/errors.ts'
+import { errorMessage, isTailraceError } from '../runtime/errors.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
+import { checkWritable } from '../runtime/writable.ts'
 import { Catalog } from './sqlite/catalog.ts'
 import { CursorRow } from './sqlite/cursor-row.ts'
-import { Database } from './sqlite/database.ts'
+import { checkDatabase, Database } from './sqlite/database.ts'
 import { TABLE_NAMES } from './sqlite/layout.ts'
 import { removeAll } from './sqlite/remove.ts'
 import { SqliteSink } from './sqlite/sink.ts'
@@ -32,7 +33,7 @@ export default defineSink<Config>({
   host: 'worker',
   coalesce: true,
   open: async (options, context) => open(options, context),
-  check: async ({ path }) => [checkFile(resolve(path))],
+  check: async ({ path }) => checkFile(resolve(path)),
   destroy: async ({ path }, context) => removeAll(resolve(path), context),
 })
 
@@ -69,19 +70,14 @@ function prepareFile(path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
 }
 
-function checkFile(path: string): Finding {
+async function checkFile(path: string): Promise<Finding[]> {
+  const findings = [await checkWritable(path)]
+  if (!existsSync(path)) return findings
   try {
-    const exists = existsSync(path)
-    prepareFile(path)
-    using _ = new Database(path)
-    const message = exists ? `${path} is a SQLite database that can be written.` : `${path} can be written.`
-    return { level: 'ok', code: 'TARGET_WRITABLE', message }
+    checkDatabase(path)
   } catch (error) {
-    return {
-      level: 'error',
-      code: 'TARGET_UNWRITABLE',
-      message: errorMessage(error),
-      fix: `Give ${dirname(path)} to the user that runs Tailrace, or set another path.`,
-    }
+    const { code, hint } = isTailraceError(error) ? error : { code: 'TARGET_UNREADABLE', hint: undefined }
+    findings.push({ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) })
   }
+  return findings
 }

@@ -131,10 +131,15 @@ export class KeyParts implements AsyncDisposable {
     this.#scratch = scratch
   }
 
-  /** `scratch`: a folder to make and to remove again. */
-  static async of(files: readonly FilePart[], scratch: string, signal: AbortSignal): Promise<KeyParts> {
+  /** `scratch`: a folder to make and to remove again. `partBytes`: what memory may hold at a time. */
+  static async of(
+    files: readonly FilePart[],
+    scratch: string,
+    signal: AbortSignal,
+    partBytes = PART_BYTES,
+  ): Promise<KeyParts> {
     const bytes = files.reduce((sum, file) => sum + file.size, 0)
-    const count = Math.min(MOST_PARTS, Math.ceil(bytes / PART_BYTES))
+    const count = Math.min(MOST_PARTS, Math.ceil(bytes / partBytes))
     if (count <= 1) return new KeyParts([files], undefined)
     await mkdir(scratch, { recursive: true, mode: 0o700 })
     const parts: PartFile[] = []

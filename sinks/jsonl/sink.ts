@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Cursor, LogBatch, LoggedChange, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
+import { crashPoint } from '../../runtime/crash.ts'
 import type { Names } from '../../runtime/naming.ts'
 import type { CursorFile } from './cursor-file.ts'
 import { fileError, removeFolder } from './files.ts'
@@ -104,6 +105,7 @@ export abstract class JsonlSink implements Sink {
       await Promise.all(parts.map(part => part.folder.rollback()))
       throw error
     }
+    crashPoint('jsonl.synced')
     await this.#commit(batch.cursor, number)
     this.#written = batch.cursor
     parts.forEach((part, i) => {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { crashPoint } from '../../runtime/crash.ts'
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
 
 /** Primary result codes: https://www.sqlite.org/rescode.html */
@@ -63,6 +64,7 @@ export class Database implements Disposable {
       this.#database.exec('BEGIN IMMEDIATE')
       try {
         answer = work()
+        crashPoint('sqlite.applied')
         this.#database.exec(answer === false ? 'ROLLBACK' : 'COMMIT')
       } catch (error) {
         // SQLite has ended the transaction by itself after some errors.
@@ -86,6 +88,16 @@ export class Database implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close()
+  }
+}
+
+/** Throws unless the file is a database that can be read. Changes nothing. */
+export function checkDatabase(path: string): void {
+  try {
+    using database = new DatabaseSync(path, { readOnly: true })
+    database.prepare('SELECT count(*) FROM sqlite_schema').get()
+  } catch (error) {
+    throw databaseError(error, path)
   }
 }
 

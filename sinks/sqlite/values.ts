@@ -4,7 +4,7 @@ import { CellTag } from '../../runtime/record/layout.ts'
 import { booleanText } from '../../runtime/record/text.ts'
 
 /**
- * Values in SQLite, so that each comes back as the text it was (docs/sinks.md):
+ * Values in SQLite, so that each comes back as the text it was:
  *
  *   integers, booleans   INTEGER, all 64 bits; booleans 1 and 0
  *   floats               REAL where PostgreSQL's text of that number is the text; else TEXT (NaN; MySQL's forms)

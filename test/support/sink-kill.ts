@@ -1,11 +1,11 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { LogBatch, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { column, ScriptedLog, table, tuple } from './scripted-log.ts'
 import type { SinkPlace } from './sink-rig.ts'
 
-const BATCHES = 120
+const BATCHES = 240
 const KEYS = 40
 
 /** A long line of batches, the same in every process: inserts, updates, deletes, moved keys, a truncate now and then. */
@@ -53,17 +53,35 @@ export function killScript(): { batches: LogBatch[]; tables: Table[] } {
  * was done before.
  */
 export function killAfter(child: SinkPlace['child'], batches: number, milliseconds: number): Promise<boolean> {
+  const running = start(child, {})
+  let left = batches
+  running.on('message', () => {
+    if (--left === 0) setTimeout(() => running.kill('SIGKILL'), milliseconds)
+  })
+  return ended(running)
+}
+
+/** Lets a child process write to the place until it kills itself at the nth pass of a crash point. */
+export function crashAt(child: SinkPlace['child'], point: string, pass: number): Promise<boolean> {
+  return ended(start(child, { TAILRACE_CRASH: `${point}:${pass}` }))
+}
+
+function start(child: SinkPlace['child'], environment: NodeJS.ProcessEnv): ChildProcess {
   const script = fileURLToPath(new URL('./sink-child.ts', import.meta.url))
-  const process = fork(script, [JSON.stringify(child)], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  return fork(script, [JSON.stringify(child)], {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, ...environment },
+  })
+}
+
+/** True if it was killed, false if it was done. */
+function ended(child: ChildProcess): Promise<boolean> {
   let stderr = ''
-  process.stderr?.on('data', chunk => {
+  child.stderr?.on('data', chunk => {
     stderr += chunk
   })
   return new Promise((resolve, reject) => {
-    let left = batches
-    process.on('message', () => {
-      if (--left === 0) setTimeout(() => process.kill('SIGKILL'), milliseconds)
-    })
-    process.on('exit', code => (code === null || code === 0 ? resolve(code === null) : reject(new Error(stderr))))
+    child.on('exit', code => (code === null || code === 0 ? resolve(code === null) : reject(new Error(stderr))))
   })
 }

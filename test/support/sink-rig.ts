@@ -11,8 +11,11 @@ export interface SinkPlace extends AsyncDisposable {
   empty(): Promise<void>
   /** Answers a function that puts the present state back later. */
   backup(): Promise<() => Promise<void>>
-  /** What a child process needs to open the same place: type and options. */
-  readonly child: { readonly type: string; readonly options: unknown }
+  /**
+   * What a child process needs to open the same place: type and options; and the crash point (runtime/crash.ts)
+   * between the rows of a batch and its cursor.
+   */
+  readonly child: { readonly type: string; readonly options: unknown; readonly crashPoint: string }
 }
 
 export const never = new AbortController().signal

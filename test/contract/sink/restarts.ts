@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { expectedRows, ScriptedLog, table, tuple } from '../../support/scripted-log.ts'
 import { apply, cursorOf, follow, rowsIn } from '../../support/sink-driver.ts'
-import { killAfter, killScript } from '../../support/sink-kill.ts'
+import { crashAt, killAfter, killScript } from '../../support/sink-kill.ts'
 import { items, never, type SinkRig, sinkContext } from '../../support/sink-rig.ts'
 
 /** Cursors over restarts, crashes, restored and emptied targets. */
@@ -107,24 +107,26 @@ export function restartCases(rig: SinkRig): void {
     await using second = await rig.place.open(sinkContext())
     const other = await second.sink({ name: 'app', logId: '5c21' }, never)
     await expect(sink.write(rig.put('1', 'too late', null), never)).rejects.toMatchObject({ code: 'SINK_FENCED' })
+    await expect(sink.truncate!(items, never)).rejects.toMatchObject({ code: 'SINK_FENCED' })
     expect((await rowsIn(other, items)).size).toBe(0)
   })
 
-  it('ends equal after it was killed at random moments', async () => {
+  it('ends equal after it was killed at random moments, and between the rows of a batch and its cursor', async () => {
     const script = killScript()
+    const { child } = rig.place
     let seed = 20_240_229
     const random = (below: number): number => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
       return (seed >>> 8) % below
     }
     let killed = 0
-    for (let runs = 0; runs < 6; runs++) if (await killAfter(rig.place.child, 1 + random(12), random(8))) killed++
-    expect(killed).toBeGreaterThan(3)
+    for (let runs = 0; runs < 4; runs++) {
+      if (await killAfter(child, 1 + random(12), random(8))) killed++
+      expect(await crashAt(child, child.crashPoint, 4 + random(8))).toBe(true)
+    }
+    expect(killed).toBeGreaterThan(2)
     const sink = await rig.openSink()
     await follow(sink, script.batches)
-    for (const each of script.tables) {
-      const shown = await rowsIn(sink, each)
-      expect(shown).toEqual(expectedRows(script.batches, each.name))
-    }
+    for (const each of script.tables) expect(await rowsIn(sink, each)).toEqual(expectedRows(script.batches, each.name))
   })
 }

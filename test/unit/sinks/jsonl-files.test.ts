@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { LogBatch, Sink, Target } from '../../../runtime/contract.ts'
-import { foldLine, lineKey, rowLine, type StateRow } from '../../../sinks/jsonl/fold.ts'
+import { foldFiles, foldLine, KeyParts, lineKey, rowLine, type StateRow } from '../../../sinks/jsonl/fold.ts'
 import jsonl from '../../../sinks/jsonl.ts'
 import { expectedRows, ScriptedLog, tuple } from '../../support/scripted-log.ts'
 import { follow, rowsIn } from '../../support/sink-driver.ts'
@@ -152,6 +152,31 @@ describe('files of the jsonl sink', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o700)
     for (const file of [join(tablePath(), '00000001.jsonl'), join(path, '_cursor-app.json')])
       expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+})
+
+describe('a table larger than memory', () => {
+  it('is dealt out by key into parts that hold all lines of their keys', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-parts-'))
+    const lines = Array.from({ length: 5000 }, (_, i) => `{"key":[${i % 700}],"value":{"id":${i % 700},"n":${i}}}`)
+    const path = join(folder, 'lines')
+    await writeFile(path, `${lines.join('\n')}\n`)
+    const file = { path, size: (await stat(path)).size }
+    {
+      await using parts = await KeyParts.of([file], join(folder, 'scratch'), never, 16 * 1024)
+      expect(parts.files.length).toBeGreaterThan(5)
+      const rows = new Map<string, StateRow>()
+      for (const part of parts.files)
+        for (const [key, row] of await foldFiles(part, never)) {
+          expect(rows.has(key)).toBe(false)
+          rows.set(key, row)
+        }
+      expect(rows).toEqual(await foldFiles([file], never))
+      expect(rows.size).toBe(700)
+      expect(rows.get('[3]')?.value).toBe('{"id":3,"n":4903}')
+    }
+    expect(await readdir(folder)).toEqual(['lines'])
+    await rm(folder, { recursive: true })
   })
 })
 

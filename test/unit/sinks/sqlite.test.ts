@@ -234,8 +234,18 @@ describe('the sqlite sink', () => {
     await writeFile(wrong, 'x'.repeat(5000))
     const options = sqlite.config.parse({ path: wrong })
     await expect((async () => sqlite.open(options, sinkContext()))()).rejects.toMatchObject({ code: 'SINK_DAMAGED' })
-    expect(await sqlite.check!(options, sinkContext(), never)).toMatchObject([{ level: 'error' }])
+    const findings = await sqlite.check!(options, sinkContext(), never)
+    expect(findings).toMatchObject([{ level: 'ok' }, { level: 'error', code: 'SINK_DAMAGED' }])
+  })
+
+  it('checks a path without making anything', async () => {
     expect(await sqlite.check!(sqlite.config.parse({ path }), sinkContext(), never)).toMatchObject([{ level: 'ok' }])
+    const below = join(folder, 'not', 'yet', 'there.db')
+    const found = await sqlite.check!(sqlite.config.parse({ path: below }), sinkContext(), never)
+    expect(found).toMatchObject([{ level: 'ok' }])
+    await expect(stat(join(folder, 'not'))).rejects.toMatchObject({ code: 'ENOENT' })
+    const impossible = sqlite.config.parse({ path: join(path, 'below a file.db') })
+    expect(await sqlite.check!(impossible, sinkContext(), never)).toMatchObject([{ level: 'error' }])
   })
 
   it('leaves nothing behind when it is removed, but what others keep in the file', async () => {
