@@ -15,7 +15,7 @@ const FULL_HOUR = Buffer.from(':00')
 /** Raw bytes that are turned into text at a time; divisible by 3 for base64. */
 const PIECE = 24 * 1024
 /** Below this a loop beats the call. */
-const SMALL_COPY = 64
+const SMALL_COPY = 48
 
 /** 1 for what a JSON string cannot hold as it is. */
 const ESCAPED = new Uint8Array(256)
@@ -24,27 +24,34 @@ ESCAPED[QUOTE] = 1
 ESCAPED[BACKSLASH] = 1
 
 export function copy(bytes: Uint8Array, from: number, to: number, into: Uint8Array, at: number): number {
-  const end = at + to - from
-  if (end > into.length) return -1
+  const shift = at - from
+  if (to + shift > into.length) return -1
   if (to - from > SMALL_COPY) into.set(bytes.subarray(from, to), at)
-  else for (let i = from, position = at; i < to; i++) into[position++] = bytes[i]!
-  return end
+  else for (let i = from; i < to; i++) into[i + shift] = bytes[i]!
+  return to + shift
 }
 
 /** UTF-8 text as a JSON string. */
 export function writeString(text: Uint8Array, from: number, to: number, into: Uint8Array, at: number): number {
-  if (at + to - from + 2 > into.length) return -1
-  let position = at
-  into[position++] = QUOTE
-  for (let i = from; i < to; i++) {
-    const byte = text[i]!
-    if (ESCAPED[byte] === 0) into[position++] = byte
-    else if (position + 6 > into.length) return -1
-    else position = writeEscape(byte, into, position)
+  into[at] = QUOTE
+  let position = at + 1
+  for (let next = from; ; next++) {
+    const end = plainEnd(text, next, to)
+    position = copy(text, next, end, into, position)
+    if (position === -1 || position + (end === to ? 1 : 6) > into.length) return -1
+    if (end === to) break
+    position = writeEscape(text[end]!, into, position)
+    next = end
   }
-  if (position >= into.length) return -1
   into[position++] = QUOTE
   return position
+}
+
+/** The end of what a JSON string can hold as it is. */
+function plainEnd(text: Uint8Array, from: number, to: number): number {
+  let at = from
+  while (at < to && ESCAPED[text[at]!] === 0) at++
+  return at
 }
 
 function writeEscape(byte: number, into: Uint8Array, at: number): number {
@@ -117,36 +124,40 @@ export function truthOf(bytes: Uint8Array, from: number, to: number): Buffer | u
 /** Answer of `writeTimestamp` where the text needs record/time.ts. */
 export const NOT_PLAIN = -2
 
+/** `2026-03-04 05:06:07`: 0 where a digit stands. */
+const SECONDS = Buffer.from('0000-00-00 00:00:00').map(byte => (byte === ZERO ? 0 : byte))
+
 /** `2026-03-04 05:06:07.89[+00]` to ISO 8601. */
 export function writeTimestamp(bytes: Uint8Array, from: number, to: number, into: Uint8Array, at: number): number {
-  if (to - from < 19 || !hasPlainTime(bytes, from)) return NOT_PLAIN
-  let zoneAt = from + 19
+  const length = to - from
+  if (length < SECONDS.length) return NOT_PLAIN
+  if (at + length + 5 > into.length) return -1
+  let position = at
+  into[position++] = QUOTE
+  for (let i = 0; i < SECONDS.length; i++) {
+    const byte = bytes[from + i]!
+    const separator = SECONDS[i]!
+    if (separator === 0 ? byte < ZERO || byte > 0x39 : byte !== separator) return NOT_PLAIN
+    into[position++] = byte
+  }
+  into[at + 11] = 0x54
+  if (isZero(bytes, from + 5) || isZero(bytes, from + 8)) return NOT_PLAIN
+  let zoneAt = from + SECONDS.length
   if (zoneAt < to && bytes[zoneAt] === 0x2e) zoneAt = digitsEnd(bytes, zoneAt + 1, to)
   const sign = bytes[zoneAt]
   const isZone = to - zoneAt === 3 && (sign === 0x2b || sign === 0x2d) && digitsEnd(bytes, zoneAt + 1, to) === to
   if (zoneAt !== to && !isZone) return NOT_PLAIN
-  if (at + to - from + 5 > into.length) return -1
-  const isUtc = isZone && bytes[zoneAt + 1] === ZERO && bytes[zoneAt + 2] === ZERO
-  into[at] = QUOTE
-  let position = copy(bytes, from, isUtc ? zoneAt : to, into, at + 1)
-  into[at + 11] = 0x54
+  const isUtc = isZone && isZero(bytes, zoneAt + 1)
+  position = copy(bytes, from + SECONDS.length, isUtc ? zoneAt : to, into, position)
   if (isUtc) into[position++] = 0x5a
   else if (isZone) position = copy(FULL_HOUR, 0, FULL_HOUR.length, into, position)
   into[position++] = QUOTE
   return position
 }
 
-/** Whether `dddd-dd-dd dd:dd:dd` stands here and is not one of MySQL's zero dates. */
-function hasPlainTime(bytes: Uint8Array, from: number): boolean {
-  if (bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d || bytes[from + 10] !== 0x20) return false
-  if (bytes[from + 13] !== 0x3a || bytes[from + 16] !== 0x3a) return false
-  for (let i = 0; i < 19; i++) {
-    const isSeparator = i === 4 || i === 7 || i === 10 || i === 13 || i === 16
-    if (!isSeparator && !isDigit(bytes[from + i])) return false
-  }
-  const isZeroMonth = bytes[from + 5] === ZERO && bytes[from + 6] === ZERO
-  const isZeroDay = bytes[from + 8] === ZERO && bytes[from + 9] === ZERO
-  return !isZeroMonth && !isZeroDay
+/** Two zeros: a zone that is UTC, or a part of one of MySQL's zero dates. */
+function isZero(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === ZERO && bytes[at + 1] === ZERO
 }
 
 /** Bytes as base64; `text`: they are written as `\x` and hex, as PostgreSQL prints bytea. In pieces: they may be huge. */

@@ -1,13 +1,14 @@
-import type { Table } from '../../runtime/contract.ts'
+import type { Batch, Position, Table } from '../../runtime/contract.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
 import { type BenchResult, median } from './support/result.ts'
 
-/** What a 12-column row of 275 bytes costs in the record format, in nanoseconds: medians of interleaved rounds. */
+/** What a 12-column row of 275 bytes costs in the record format, in nanoseconds: medians over batches, each of which is a millisecond's work or less. */
 
 const ROWS = 2000
-const BATCHES = 100
-const ROUNDS = 7
+const BATCHES = 700
+/** Batches that only warm up. */
+const WARM = 100
 
 const column = (name: string, kind: 'int64' | 'int32' | 'text' | 'timestamptz' | 'boolean') => ({
   name,
@@ -64,54 +65,46 @@ function tuples(): Tuple[] {
   })
 }
 
-interface Figures {
-  write: number
-  iterate: number
-  threeCells: number
-  json: number
-}
-
 export default async function record(): Promise<BenchResult> {
   const rows = tuples()
-  const rounds: Figures[] = []
   const into = Buffer.allocUnsafe(4096)
+  const writer = new BatchWriter([ordersTable])
   let sink = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const figures: Figures = { write: 0, iterate: 0, threeCells: 0, json: 0 }
-    const writer = new BatchWriter([ordersTable])
-    for (let b = 0; b < BATCHES; b++) {
-      let from = performance.now()
-      writer.begin('1', '0/1', 0n)
-      for (let i = 0; i < ROWS; i++) writer.row('c', ordersTable, rows[i & 63]!)
-      writer.commit()
-      const batch = writer.take({ lane: 'stream', position: '0/1' as never })
-      let now = performance.now()
-      figures.write += now - from
-      from = now
+  const write = (): Batch => {
+    writer.begin('1', '0/1', 0n)
+    for (let i = 0; i < ROWS; i++) writer.row('c', ordersTable, rows[i & 63]!)
+    writer.commit()
+    return writer.take({ lane: 'stream', position: '0/1' as Position })
+  }
+  const samples = { write: [] as number[], walk: [] as number[], three: [] as number[], json: [] as number[] }
+  const timed = <T>(into: number[], work: () => T): T => {
+    const from = performance.now()
+    const result = work()
+    into.push(performance.now() - from)
+    return result
+  }
+  for (let i = 0; i < BATCHES; i++) {
+    const batch = timed(samples.write, write)
+    timed(samples.walk, () => {
       for (const _ of batch) sink++
-      now = performance.now()
-      figures.iterate += now - from
-      from = now
+    })
+    timed(samples.three, () => {
       for (const view of batch) sink += view.cell(0).length + view.cell(3).length + view.cell(8).length
-      now = performance.now()
-      figures.threeCells += now - from
-      from = now
+    })
+    timed(samples.json, () => {
       for (const view of batch) sink += view.toJson(into, 0)
-      figures.json += performance.now() - from
-    }
-    rounds.push(figures)
+    })
   }
   if (sink === 0) throw new Error('nothing was measured')
-  const ns = (name: keyof Figures): number =>
-    Math.round((median(rounds.map(figures => figures[name])) * 1e6) / (ROWS * BATCHES))
+  const ns = (times: readonly number[]): number => Math.round((median(times.slice(WARM)) * 1e6) / ROWS)
   return {
     ratios: {},
     medians: {
       'row bytes': rows[1]!.end,
-      'write, ns a row': ns('write'),
-      'walk, ns a row': ns('iterate'),
-      'walk and read 3 cells, ns a row': ns('threeCells'),
-      'walk and toJson, ns a row': ns('json'),
+      'write, ns a row': ns(samples.write),
+      'walk, ns a row': ns(samples.walk),
+      'walk and read 3 cells, ns a row': ns(samples.three),
+      'walk and toJson, ns a row': ns(samples.json),
     },
   }
 }
