@@ -4,7 +4,6 @@ import { type DemoReport, runDemo } from '../demo/run.ts'
 import { Screen } from '../demo/screen.ts'
 import { Stage } from '../demo/stage.ts'
 import type { Workspace } from '../demo/workspace.ts'
-
 import { EXIT } from './exit-code.ts'
 
 export interface DemoVerbOptions {
