@@ -4,7 +4,8 @@ import { isLive, type Layout } from './layout.ts'
 
 /**
  * The full-text index of a table: an FTS5 table `<table>_search` over chosen columns, whose rows have the row numbers
- * of the table's, so that a search is joined by `rowid`. It is written by statements, not by triggers: FTS5 flushes
+ * of the table's, so that a search is joined by `rowid`. It keeps its own copy of the text, so that changes made to the
+ * table by hand cannot put it out of order. It is written by statements, not by triggers: FTS5 flushes
  * its buffers at each savepoint, and a trigger opens one per row (five times slower).
  */
 export function searchName(table: string): string {
