@@ -12,22 +12,21 @@ export interface Problem {
   readonly hint?: string
 }
 
-/** One error for all problems, one line each in the order of the file. The first gives the code and the hint. */
+const HINT = 'Mend the place that is named; `tailrace check --offline` reads the file again.'
+
+/**
+ * One error for all problems, one line each in the order of the file. Code and hint are those of the first, or of a
+ * mistyped key: it tells more than the one that is missing for it.
+ */
 export function configError(file: string, problems: readonly Problem[]): TailraceError {
   const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
-  const [first] = sorted
+  const telling = sorted.find(({ code }) => code === 'CONFIG_UNKNOWN_KEY') ?? sorted[0]
   const lines = sorted.map(problem => {
     const path = problem.path === '' ? '' : `${problem.path}: `
-    const hint = problem === first || problem.hint === undefined ? '' : ` (${problem.hint})`
+    const hint = problem === telling || problem.hint === undefined ? '' : ` (${problem.hint})`
     return `${file}:${problem.line}:${problem.column}: ${path}${problem.message}${hint}`
   })
-  const hint = first?.hint
-  return new TailraceError(
-    first?.code ?? 'CONFIG_INVALID',
-    'stop',
-    lines.join('\n'),
-    hint === undefined ? {} : { hint },
-  )
+  return new TailraceError(telling?.code ?? 'CONFIG_INVALID', 'stop', lines.join('\n'), { hint: telling?.hint ?? HINT })
 }
 
 /** A path for people: `sources.app.columns.mask["public.customers.email"]`. */

@@ -117,7 +117,7 @@ async function checkPublication(client: pg.ClientBase, wanted: Wanted, facts: Se
       level: 'error',
       code,
       message: `Only their owner can publish ${list(foreign)}.`,
-      fix: `As owner of the tables: ${createStatement({ name, insertsOnly, tables: members })};`,
+      fix: `${createStatement({ name, insertsOnly, tables: members })}; -- as owner of the tables`,
     }
   }
   const published = new Set(JSON.parse(found.published) as number[])

@@ -11,7 +11,7 @@ import type { RunningPipeline } from '../status.ts'
 import { untilCaughtUp } from './caught-up.ts'
 import { livingProcess } from './client.ts'
 import { type Context, confirm, isInteractive, print, printJson } from './context.ts'
-import { EXIT } from './exit-code.ts'
+import { EXIT, exitCode } from './exit-code.ts'
 import { inspectLogs } from './inspect.ts'
 import { textLines } from './log-text.ts'
 import { makePlan, planText } from './plan.ts'
@@ -81,10 +81,19 @@ async function theEnd({ signal }: Context, pipeline: RunningPipeline, options: R
   const asked = abortable(new Promise<never>(() => {}), signal)
   try {
     await Promise.race([pipeline.started, failure, asked])
+    await refuseUnready(pipeline)
     if (options.untilCaughtUp === true) await Promise.race([untilCaughtUp(pipeline, signal), failure])
     else await Promise.race([failure, asked])
   } catch (error) {
     if (!signal.aborted) throw error
+  }
+}
+
+/** What a pipeline at work would try again and a start ends with, so that a person sees it: a slot read by another. */
+async function refuseUnready(pipeline: RunningPipeline): Promise<void> {
+  for (const { error } of Object.values((await pipeline.status()).sources)) {
+    if (error === null || exitCode(error.code) !== EXIT.environment) continue
+    throw new TailraceError(error.code, 'stop', error.message, error.hint === null ? {} : { hint: error.hint })
   }
 }
 

@@ -23,8 +23,7 @@ const troubles = (findings: readonly Finding[]): string[] =>
 /** Runs every fix of an error, as superuser, up to the comment behind it. */
 async function applyFixes(server: PostgresServer, findings: readonly Finding[], database: string): Promise<void> {
   for (const { level, fix } of findings)
-    if (level === 'error')
-      await server.sql(fix!.replace(/^As owner of the tables: /, '').replace(/ -- .*$/, ''), [], database)
+    if (level === 'error') await server.sql(fix!.replace(/ -- .*$/, ''), [], database)
 }
 
 await describeMajors([14, 17, 18], (server, major) => {
