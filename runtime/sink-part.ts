@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { SinkContext, Table, TableFilter, Target } from './contract.ts'
+import type { LogLag, SinkContext, Table, TableFilter, Target } from './contract.ts'
 import { type Delivery, DeliveryProgress, deliver } from './deliver.ts'
 import { Rate } from './lag.ts'
 import type { SinkConfig } from './pipeline-config.ts'
@@ -101,7 +101,7 @@ export class SinkPart {
       applied += delivery.applied
       building ||= delivery.building || source.phase === 'loading'
       cursors[source.name] = delivery.cursor ?? null
-      const lag = await source.log.lag(delivery.cursor ?? 'start', this.#filter())
+      const lag = await this.#lag(source, delivery)
       records = lag.records === null || records === null ? null : records + lag.records
       bytes = lag.bytes === null || bytes === null ? null : bytes + lag.bytes
       seconds = oldest(seconds, lag)
@@ -119,6 +119,12 @@ export class SinkPart {
       quarantined: 0,
       error: statusError(supervisor.error),
     }
+  }
+
+  /** Not known until the target has told where the sink stands. */
+  async #lag(source: SourcePart, delivery: DeliveryProgress): Promise<LogLag> {
+    const after = delivery.cursor ?? (delivery.building ? 'start' : undefined)
+    return after === undefined ? { records: null, bytes: null } : source.log.lag(after, this.#filter())
   }
 
   #building(applied: number, left: number | null): Progress {
