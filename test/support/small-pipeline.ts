@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { PipelineStatus } from '../../runtime/status.ts'
 import type { PostgresServer, TextRow } from './postgres.ts'
@@ -99,7 +99,7 @@ http:
 
   /** `run` without an end. */
   start(): RunningVerb {
-    const running = new RunningVerb(this.config, join(this.folder, this.settings.path, 'tailrace.json'))
+    const running = new RunningVerb(this.config, resolve(this.folder, this.settings.path, 'tailrace.json'))
     this.#running.add(running)
     return running
   }
