@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { errorMessage, TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
@@ -157,9 +158,15 @@ function fileOption(parameters: URLSearchParams, name: string): string | undefin
  * An SQL connection with the session's settings, every value as text. It is destroyed when `signal` aborts; otherwise
  * the caller ends it. Throws as postgresError says.
  */
-export async function connectSql(config: PostgresConfig, name: string, signal: AbortSignal): Promise<pg.Client> {
+export async function connectSql(
+  config: PostgresConfig,
+  name: string,
+  signal: AbortSignal,
+  socket?: Socket,
+): Promise<pg.Client> {
   signal.throwIfAborted()
-  const client = new pg.Client({ ...clientOptions(config), application_name: name })
+  const stream = socket === undefined ? {} : { stream: () => socket }
+  const client = new pg.Client({ ...clientOptions(config), ...stream, application_name: name })
   const destroy = (): void => void client.connection.stream.destroy()
   // Without a listener a server that goes away would end the process; the query that follows rejects.
   client.on('error', () => {})

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { readU32BE } from '../../runtime/record/cells.ts'
+import type { DirectSocket } from './socket.ts'
 
 /** Takes the rows of a COPY as they come. */
 export interface RowTaker {
@@ -17,12 +18,18 @@ export interface RowTaker {
 const COPY_DATA = 0x64
 const FRAME_HEAD = 5
 
+/** A connection that COPY runs on. Its socket is read in place where TLS does not stand between. */
+export interface CopyConnection {
+  readonly client: pg.Client
+  readonly direct: DirectSocket
+}
+
 /**
  * Runs `COPY … TO STDOUT` and hands over its rows in place: what pg would make an object of for each row is taken from
  * its socket before it, everything else passes on to its own parser. Rejects with what the server, the taker or the
  * socket reports; the connection is then destroyed unless the server reported it.
  */
-export async function copyOut(client: pg.Client, sql: string, taker: RowTaker): Promise<void> {
+export async function copyOut({ client, direct }: CopyConnection, sql: string, taker: RowTaker): Promise<void> {
   const { stream } = client.connection
   const parsers = stream.listeners('data') as ((bytes: Buffer) => void)[]
   const frames = new Frames(taker, bytes => {
@@ -33,24 +40,30 @@ export async function copyOut(client: pg.Client, sql: string, taker: RowTaker): 
     failure ??= { error }
     stream.destroy()
   }
-  const onData = (bytes: Buffer): void => {
+  /** Answers whether to read on. */
+  const take = (bytes: Buffer): boolean => {
     try {
       frames.add(bytes)
       const pause = taker.pause()
-      if (pause === undefined) return
-      stream.pause()
-      pause.then(() => stream.resume(), fail)
+      pause?.then(() => stream.resume(), fail)
+      return pause === undefined
     } catch (error) {
       fail(error)
+      return false
     }
   }
+  const onData = (bytes: Buffer): void => {
+    if (!take(bytes)) stream.pause()
+  }
   for (const parse of parsers) stream.off('data', parse)
-  stream.on('data', onData)
+  if (stream === direct.socket) direct.takeOver((bytes, length) => take(bytes.subarray(0, length)))
+  else stream.on('data', onData)
   try {
     await client.query(sql)
   } catch (error) {
     throw failure === undefined ? error : failure.error
   } finally {
+    direct.giveBack()
     stream.off('data', onData)
     for (const parse of parsers) stream.on('data', parse)
   }

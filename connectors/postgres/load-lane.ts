@@ -8,8 +8,8 @@ import type { RowTaker } from './copy-out.ts'
 import { CopyText, cellsSize, ValueTooLarge } from './copy-text.ts'
 import { Scratch, Span } from './rows.ts'
 
-/** A chunk is handed over once it has this many bytes. */
-const CHUNK_BYTES = 2 * 1024 * 1024
+/** A chunk is handed over once it has this many bytes: a little less than a buffer that is a power of two. */
+const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024
 
 export interface LaneOptions {
   readonly captured: Captured
@@ -36,6 +36,7 @@ export class LoadLane implements RowTaker {
   readonly #row = new Span()
   /** Rows not yet taken. */
   #rows = 0
+  #held: Promise<void> | undefined
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -71,10 +72,13 @@ export class LoadLane implements RowTaker {
     const { identity } = this.#plan
     this.#writer.row('r', this.#table, identity ? tuple : applyPlan(this.#plan, into, 0, tuple.end, this.#planned))
     this.#rows++
+    if (this.#writer.size >= CHUNK_BYTES) this.#held = this.#options.onFull()
   }
 
   pause(): Promise<void> | undefined {
-    return this.#writer.size < CHUNK_BYTES ? undefined : this.#options.onFull()
+    const held = this.#held
+    this.#held = undefined
+    return held
   }
 
   /** Everything so far, as the end of a unit. */

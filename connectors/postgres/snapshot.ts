@@ -5,10 +5,11 @@ import type { Captured } from './catalog.ts'
 import { readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
-import { copyOut } from './copy-out.ts'
+import { type CopyConnection, copyOut } from './copy-out.ts'
 import { LoadLane } from './load-lane.ts'
 import { quoteLiteral } from './quote.ts'
 import { type LoadPlan, planLoad } from './ranges.ts'
+import { DirectSocket } from './socket.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** `Fence.data` of rows read under the slot's exported snapshot: it sees no transaction that the stream brings. */
@@ -51,7 +52,7 @@ class Load implements AsyncDisposable {
   readonly #context: LoadContext
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal
-  readonly #clients: pg.Client[] = []
+  readonly #connections: CopyConnection[] = []
   readonly #turnstile = new Turnstile<Batch>()
   readonly #workers: Promise<void>[] = []
   #next = 0
@@ -78,19 +79,19 @@ class Load implements AsyncDisposable {
       await this.#enterSnapshot(second)
       lanes.push(this.#lane(plan, time))
     }
-    this.#workers.push(...lanes.map((lane, i) => this.#work(this.#clients[i]!, lane, plan)))
+    this.#workers.push(...lanes.map((lane, i) => this.#work(this.#connections[i]!, lane, plan)))
     const ended = Promise.all(this.#workers).then(() => undefined)
     for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
     for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(lane.take(this.#progress(lane.rows)))
     await first.query('COMMIT')
     await this.#requireState(first)
-    await Promise.all(this.#clients.map(client => client.end()))
+    await Promise.all(this.#connections.map(({ client }) => client.end()))
     yield this.#chunk(opening!.take(this.#progress(opening!.rows, true)))
   }
 
   /** On behalf of one connection: the next range, until there is none. */
-  async #work(client: pg.Client, lane: LoadLane, plan: LoadPlan): Promise<void> {
-    while (this.#next < plan.statements.length) await copyOut(client, plan.statements[this.#next++]!, lane)
+  async #work(connection: CopyConnection, lane: LoadLane, plan: LoadPlan): Promise<void> {
+    while (this.#next < plan.statements.length) await copyOut(connection, plan.statements[this.#next++]!, lane)
   }
 
   #lane(plan: LoadPlan, time: bigint): LoadLane {
@@ -127,8 +128,9 @@ class Load implements AsyncDisposable {
 
   async #connect(): Promise<pg.Client> {
     const { config, sourceName } = this.#context
-    const client = await connectSql(config, `tailrace ${sourceName} load`, this.#signal)
-    this.#clients.push(client)
+    const direct = new DirectSocket()
+    const client = await connectSql(config, `tailrace ${sourceName} load`, this.#signal, direct.socket)
+    this.#connections.push({ client, direct })
     return client
   }
 

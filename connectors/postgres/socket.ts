@@ -29,4 +29,9 @@ export class DirectSocket {
   takeOver(onRead: (bytes: Buffer, length: number) => boolean): void {
     this.#onRead = onRead
   }
+
+  /** Reads are `data` events again. */
+  giveBack(): void {
+    this.#onRead = undefined
+  }
 }
