@@ -51,10 +51,10 @@ function width(text: string): number {
   return text.replace(STYLING, '').length
 }
 
-/** The text cut to the width of the terminal, so that it can be redrawn in place. */
+/** The text cut to the width of the terminal, if it is one, so that it can be redrawn in place. */
 export function cutToWidth(stream: Stream, text: string): string {
-  const columns = stream.columns ?? 80
-  if (width(text) < columns) return text
+  const { columns } = stream
+  if (columns === undefined || width(text) < columns) return text
   return `${text.replace(STYLING, '').slice(0, columns - 2)}…`
 }
 
