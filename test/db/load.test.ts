@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Chunk } from '../../runtime/contract.ts'
 import { countLoaders, Exported, gather, loadedRows } from '../support/exported.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { itIf } from '../support/skip.ts'
+import { hasOpenssl, offerTls } from '../support/tls.ts'
 import { until } from '../support/until.ts'
 
 let server: PostgresServer
@@ -186,6 +188,21 @@ describe('a first load', () => {
     // Both are at ranges with an end: the last one, which has none, was not asked for.
     expect(before.match(/AND ctid </g)).toHaveLength(2)
     expect((await loadedRows(chunks)).length).toBeGreaterThan(50_000)
+  })
+
+  itIf(hasOpenssl, 'openssl is missing')('reads the same rows over TLS', async () => {
+    await using secure = await startPostgres()
+    const authority = await offerTls(secure)
+    await secure.sql(`CREATE TABLE t (id int PRIMARY KEY, body text);
+      INSERT INTO t SELECT i, repeat('x', i % 900) FROM generate_series(1, 20000) i`)
+    const url = `${secure.url()}?sslmode=verify-full&sslrootcert=${encodeURIComponent(authority)}`
+    await using exported = await Exported.open(url, { tables: ['public.t'] }, [], secure.url())
+    const text = `SELECT count(*) AS n FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+      WHERE ssl AND application_name LIKE '% load'`
+    const chunks = exported.load('t')
+    await chunks.next()
+    expect((await secure.sql(text))[0]!.n).not.toBe('0')
+    expect(sorted(await loadedRows(chunks))).toEqual(sorted(await exported.truth('SELECT id, body FROM t')))
   })
 
   it('never holds the plain value of a masked or excluded column', async () => {

@@ -1,23 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import { chownSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect } from '@jest/globals'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { StreamRig } from '../support/postgres-source.ts'
 import { itIf } from '../support/skip.ts'
-import { until } from '../support/until.ts'
+import { hasOpenssl, offerTls } from '../support/tls.ts'
 
 const SENDER_TIMEOUT_MS = 2000
-
-const hasOpenssl = ((): boolean => {
-  try {
-    execFileSync('openssl', ['version'])
-    return true
-  } catch {
-    return false
-  }
-})()
 
 describe('the stream over TLS, after a password', () => {
   let server: PostgresServer
@@ -25,21 +14,7 @@ describe('the stream over TLS, after a password', () => {
   beforeAll(async () => {
     if (!hasOpenssl) return
     server = await startPostgres({ auth: 'scram', settings: { wal_sender_timeout: `${SENDER_TIMEOUT_MS}ms` } })
-    const file = (name: string): string => join(server.dataDir, name)
-    authority = file('server.crt')
-    execFileSync(
-      'openssl',
-      // biome-ignore format: one argument list
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
-        '-keyout', file('server.key'), '-out', authority],
-      { stdio: 'ignore' },
-    )
-    const { uid, gid } = statSync(server.dataDir)
-    for (const name of ['server.key', 'server.crt']) chownSync(file(name), uid, gid)
-    await server.sql('ALTER SYSTEM SET ssl = on')
-    await server.sql('SELECT pg_reload_conf()')
-    const isOn = async (): Promise<boolean> => (await server.sql('SHOW ssl'))[0]!.ssl === 'on'
-    await until(isOn, 'the server offers TLS')
+    authority = await offerTls(server)
   })
   afterAll(async () => server?.[Symbol.asyncDispose]())
 
