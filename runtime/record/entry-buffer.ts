@@ -91,7 +91,8 @@ export class EntryBuffer {
       throw new TailraceError('RECORD_TOO_LARGE', 'stop', 'A batch would be larger than 4 GB.', {
         hint: 'A source must hand over what it has long before. Please report it.',
       })
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, needed))
+    // Room for the unit end behind a huge row, or that would double the buffer once more.
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, needed + FIRST_BUFFER))
     this.bytes.copy(grown, 0, 0, this.at)
     this.bytes = grown
   }
