@@ -44,7 +44,7 @@ export class Trail {
   #current: LoggedTransaction | undefined
 
   /** Reads on to the durable end of `log`. Answers how many changes that brought. */
-  async advance(log: SourceLog): Promise<number> {
+  async advance(log: Pick<SourceLog, 'end' | 'compare' | 'read'>): Promise<number> {
     const end = log.end()
     if (end === undefined || (this.#cursor !== 'start' && log.compare(this.#cursor, end) !== 'before')) return 0
     const before = this.records
