@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { LogPlugin, SinkPlugin, SourcePlugin } from '../runtime/contract.ts'
 import { isTailraceError } from '../runtime/errors.ts'
 import { builtInPlugins, loadPlugin } from '../runtime/plugin.ts'
+import { didYouMean } from '../runtime/suggest.ts'
 import type { ConfigDocument } from './document.ts'
 import { objectKeys, problemsOf } from './issues.ts'
 import type { Problem } from './problem.ts'
-import { didYouMean } from './suggest.ts'
 
 export interface PluginKinds {
   readonly source: SourcePlugin

@@ -1,11 +1,11 @@
 import type { z } from 'zod'
 import { isTailraceError } from '../runtime/errors.ts'
 import { type Pattern, parsePattern } from '../runtime/select.ts'
+import { didYouMean } from '../runtime/suggest.ts'
 import type { Block } from './blocks.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Problem } from './problem.ts'
 import type { logShape, sinkShape } from './schema.ts'
-import { didYouMean } from './suggest.ts'
 
 /** What no single block can tell: names across blocks, and two writers on one place. */
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
+import { didYouMean } from '../runtime/suggest.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Problem } from './problem.ts'
-import { didYouMean } from './suggest.ts'
 
 type Schema = z.core.$ZodType
 type Issue = z.core.$ZodIssue

@@ -1,5 +1,6 @@
 import { TailraceError } from '../../runtime/errors.ts'
 import { isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
+import { didYouMean } from '../../runtime/suggest.ts'
 import { columnPatternOf, type PostgresConfig, tableNameOf, tablePatternOf } from './config.ts'
 import type { ColumnRule } from './mask.ts'
 
@@ -109,7 +110,7 @@ export function missingColumns(
   return wanted.map(
     text =>
       new TailraceError('CONFIG_COLUMN', 'stop', `No captured table has the column ${text}.`, {
-        hint: `${didYouMean(text, names.map(qualifiedName))}Names are exact and case-sensitive: a wrong one would let its values pass.`,
+        hint: `${suggestion(text, names.map(qualifiedName))}Names are exact and case-sensitive: a wrong one would let its values pass.`,
       }),
   )
 }
@@ -117,16 +118,16 @@ export function missingColumns(
 function missingTable(text: string, relations: readonly ListedRelation[]): TailraceError {
   const known = relations.map(nameOf)
   return new TailraceError('TABLE_MISSING', 'stop', `There is no table ${text}.`, {
-    hint: `${didYouMean(text, known)}Names are exact and case-sensitive, and the role needs USAGE on the schema.`,
+    hint: `${suggestion(text, known)}Names are exact and case-sensitive, and the role needs USAGE on the schema.`,
   })
 }
 
-/** The same but for case, or the same table in another schema. */
-function didYouMean(written: string, known: readonly string[]): string {
-  const lower = written.toLowerCase()
-  const tail = lower.slice(lower.indexOf('.'))
-  const near = known.find(name => name.toLowerCase() === lower) ?? known.find(name => name.toLowerCase().endsWith(tail))
-  return near === undefined ? '' : `Did you mean ${near}? `
+/** A name that is near, or the same table in another schema. */
+function suggestion(written: string, known: readonly string[]): string {
+  const tail = written.slice(written.indexOf('.')).toLowerCase()
+  const elsewhere = known.find(name => name.toLowerCase().endsWith(tail))
+  const hint = didYouMean(written, known) ?? (elsewhere === undefined ? undefined : `did you mean "${elsewhere}"?`)
+  return hint === undefined ? '' : `${hint[0]!.toUpperCase()}${hint.slice(1)} `
 }
 
 export function nameOf({ schema, table }: { schema: string; table: string }): string {

@@ -131,7 +131,7 @@ describe('a server that is not prepared', () => {
       'Rows of public.nullable cannot be told apart: it has no primary key.',
     ])
     expect(findings.find(({ message }) => message.includes('public.Keyless'))?.fix).toContain(
-      'Did you mean public.keyless?',
+      'Did you mean "public.keyless"?',
     )
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { didYouMean, editDistance } from '../../../config/suggest.ts'
-import { formatSeconds, formatSize, parseDuration, parseSize } from '../../../runtime/quantity.ts'
+import { formatSeconds, formatSize, parseDuration, parseSize } from '../../runtime/quantity.ts'
+import { didYouMean, editDistance } from '../../runtime/suggest.ts'
 
 describe('did you mean', () => {
   it('counts inserted, deleted, replaced and swapped letters', () => {
