@@ -20,10 +20,11 @@ export async function ingest(source: Source, log: SourceLog, events: IngestEvent
   const resume = await log.resume()
   const loads = await source.start(resume, work.drain)
   events.started(resume, loads)
+  using room = untilNoRoom(log, work)
   work.running()
   for (const request of loads) {
     for await (const chunk of source.load(request, work.drain)) {
-      await log.append(chunk.rows, work.signal)
+      await log.append(chunk.rows, room.signal)
       const { rows, totalRows, done } = chunk.progress
       events.loaded(chunk.table.name, rows, totalRows, done)
     }
@@ -32,10 +33,33 @@ export async function ingest(source: Source, log: SourceLog, events: IngestEvent
   let changes = 0
   for await (const batch of source.changes(work.drain)) {
     changes += batch.count
-    const appended = await log.append(batch, work.signal)
+    const appended = await log.append(batch, room.signal)
     if (appended?.position === undefined) continue
     source.ack(appended.position)
     events.durable(appended.position, changes)
     changes = 0
+  }
+}
+
+const LOOK_MS = 100
+
+/** Aborts with the work; from its drain on also where the log has no room, since that may stay so for ever. */
+function untilNoRoom(log: SourceLog, { signal, drain }: Work): { readonly signal: AbortSignal } & Disposable {
+  const noRoom = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const look = async (): Promise<void> => {
+    if ((await log.stats()).full) noRoom.abort(drain.reason)
+  }
+  const watch = (): void => {
+    timer = setInterval(() => look().catch(error => noRoom.abort(error)), LOOK_MS)
+  }
+  if (drain.aborted) watch()
+  else drain.addEventListener('abort', watch, { once: true })
+  return {
+    signal: AbortSignal.any([signal, noRoom.signal]),
+    [Symbol.dispose]() {
+      drain.removeEventListener('abort', watch)
+      clearInterval(timer)
+    },
   }
 }

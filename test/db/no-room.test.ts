@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { PipelineStatus } from '../../runtime/status.ts'
+import { DRAIN_MS } from '../../runtime/supervisor.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { itIf } from '../support/skip.ts'
 import { type RunningVerb, SmallPipeline } from '../support/small-pipeline.ts'
@@ -66,8 +67,10 @@ it('a log at its maxBytes waits, and goes on where there is more room', async ()
   expect(status?.sources.app?.error?.hint).toMatch(/maxBytes/)
   expect(status?.sources.app?.log.bytes).toBeLessThanOrEqual(1024 * 1024)
   expect(await small.verb('wait', '--timeout', '1')).toMatchObject({ code: 4 })
+  const asked = performance.now()
   running.kill('SIGTERM')
   expect(await running.exit).toBe(0)
+  expect(performance.now() - asked).toBeLessThan(DRAIN_MS)
 
   small.settings.log = ['maxBytes: 64MB']
   await small.configure()
