@@ -61,21 +61,48 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
     progress.emptied = new Set()
     for (const table of log.tables().values()) if (filter(table)) await empty(sink, table, progress, work.signal)
   } else progress.advance(after, 0)
-  let savedAt = 0
-  for await (const batch of log.read(after, filter, work.drain, limits)) {
-    if (progress.emptied !== undefined && batch.count > 0)
-      for (const { table } of batch) await empty(sink, table, progress, work.signal)
-    await apply(delivery, sink, batch, work.signal)
-    if (sink.cursor === undefined) await log.readers.save(sinkName, batch.cursor)
-    else if (Date.now() - savedAt >= REGISTRY_INTERVAL_MS) {
-      await log.readers.save(sinkName, batch.cursor)
-      savedAt = Date.now()
+  const registry = new RegistryCursor(log, sinkName, sink.cursor === undefined)
+  try {
+    for await (const batch of log.read(after, filter, work.drain, limits)) {
+      if (progress.emptied !== undefined && batch.count > 0)
+        for (const { table } of batch) await empty(sink, table, progress, work.signal)
+      await apply(delivery, sink, batch, work.signal)
+      await registry.move(batch.cursor)
+      progress.advance(batch.cursor, batch.count)
+      if (progress.building) {
+        const end = log.end()
+        progress.building = end !== undefined && log.compare(batch.cursor, end) === 'before'
+      }
     }
-    progress.advance(batch.cursor, batch.count)
-    if (progress.building) {
-      const end = log.end()
-      progress.building = end !== undefined && log.compare(batch.cursor, end) === 'before'
-    }
+  } finally {
+    await registry.store()
+  }
+}
+
+/** A sink's cursor in the log's registry: the one that counts, or a copy of the target's own that may lag a little. */
+class RegistryCursor {
+  readonly #log: SourceLog
+  readonly #sink: string
+  readonly #intervalMs: number
+  #cursor: Cursor | undefined
+  #storedAt = 0
+
+  constructor(log: SourceLog, sink: string, counts: boolean) {
+    this.#log = log
+    this.#sink = sink
+    this.#intervalMs = counts ? 0 : REGISTRY_INTERVAL_MS
+  }
+
+  async move(cursor: Cursor): Promise<void> {
+    this.#cursor = cursor
+    if (Date.now() - this.#storedAt >= this.#intervalMs) await this.store()
+  }
+
+  async store(): Promise<void> {
+    if (this.#cursor === undefined) return
+    await this.#log.readers.save(this.#sink, this.#cursor)
+    this.#cursor = undefined
+    this.#storedAt = Date.now()
   }
 }
 

@@ -17,6 +17,7 @@ export class SourceLag {
   #waiting: Sample[] = []
   #coveredAt: number | undefined
   #head: SourceHead | undefined
+  #durable: Position | undefined
   #timer: NodeJS.Timeout | undefined
   #sampling = false
 
@@ -38,6 +39,7 @@ export class SourceLag {
         const at = Date.now()
         this.#head = await source.head(signal)
         this.#waiting.push({ position: this.#head.position, at })
+        if (this.#durable !== undefined) this.durable(this.#durable, source)
         if (this.#waiting.length > MOST_SAMPLES) this.#waiting = this.#waiting.filter((_, i) => i % 2 === 0)
       } catch {
         this.#head = undefined
@@ -52,6 +54,7 @@ export class SourceLag {
   }
 
   durable(position: Position, source: Source): void {
+    this.#durable = position
     let covered = 0
     while (covered < this.#waiting.length && source.covers(position, this.#waiting[covered]!.position)) covered++
     if (covered === 0) return

@@ -10,19 +10,22 @@ const HASTE_MS = 20
 
 /**
  * Standby status on timers of its own: soon after something became durable, well within the server's timeout also
- * while nothing is read, and every 20 ms while someone waits for the stream's position.
+ * while nothing is read, and every 20 ms while someone waits for the stream's position. An idle server is asked every
+ * second how far its log has grown, which it would tell by itself only after half of its timeout.
  */
 export class Keepalive {
   readonly #send: SendStatus
   readonly #intervalMs: number
+  readonly #silence: () => number
   readonly #timer: NodeJS.Timeout
   #haste: NodeJS.Timeout | undefined
   #sentAt = performance.now()
   #changed = false
 
-  /** `timeoutMs`: wal_sender_timeout, 0 for none. */
-  constructor(send: SendStatus, timeoutMs: number) {
+  /** `timeoutMs`: wal_sender_timeout, 0 for none. `silence`: milliseconds since the server sent anything. */
+  constructor(send: SendStatus, timeoutMs: number, silence: () => number) {
     this.#send = send
+    this.#silence = silence
     this.#intervalMs = timeoutMs === 0 ? DEFAULT_INTERVAL_MS : timeoutMs / 3
     this.#timer = setInterval(() => this.#tick(), Math.max(1, Math.min(LARGEST_TICK_MS, this.#intervalMs / 2)))
   }
@@ -54,7 +57,8 @@ export class Keepalive {
   }
 
   #tick(): void {
-    if (this.#changed || performance.now() - this.#sentAt >= this.#intervalMs) this.now(false)
+    if (this.#silence() >= LARGEST_TICK_MS) this.now(true)
+    else if (this.#changed || performance.now() - this.#sentAt >= this.#intervalMs) this.now(false)
   }
 }
 

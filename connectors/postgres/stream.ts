@@ -164,9 +164,11 @@ export class ChangeStream implements StreamReader {
       `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}')`,
       this,
     )
-    this.#keepalive = new Keepalive(again => {
-      wire.sendStatus(this.#written(), this.#durable, again)
-    }, Number(settings.timeout))
+    this.#keepalive = new Keepalive(
+      again => wire.sendStatus(this.#written(), this.#durable, again),
+      Number(settings.timeout),
+      () => wire.silence,
+    )
     if (this.#waiting.size > 0) this.#keepalive.hasten(true)
     const pid = (wire.client as typeof wire.client & { processID: number }).processID
     this.#watchdog = new Watchdog({
