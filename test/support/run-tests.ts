@@ -14,6 +14,7 @@ import { type JestReport, type Outcome, readJestReport, summary } from './test-s
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BIN = join(ROOT, 'node_modules', '.bin')
+const LINT = join(ROOT, 'test', 'support', 'lint.ts')
 const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js')
 
 const reports = mkdtempSync(join(tmpdir(), 'tailrace-tests-'))
@@ -51,7 +52,7 @@ function run(command: string, args: readonly string[], minutes: number): Promise
 }
 
 async function check(name: string, command: string, args: readonly string[]): Promise<Outcome> {
-  const code = await run(join(BIN, command), args, 5)
+  const code = await run(command, args, 5)
   return code === 0 ? { passed: 1, failed: [], skipped: [], files: [] } : failure(name)
 }
 
@@ -76,8 +77,8 @@ function hasTests({ name }: TestGroup): boolean {
 }
 
 const steps = new Map<string, () => Promise<Outcome>>([
-  ['lint', () => check('lint', 'biome', ['check', '.'])],
-  ['types', () => check('types', 'tsc', ['--noEmit'])],
+  ['lint', () => check('lint', process.execPath, [LINT])],
+  ['types', () => check('types', join(BIN, 'tsc'), ['--noEmit'])],
 ])
 for (const group of TEST_GROUPS) if (hasTests(group)) steps.set(group.name, () => jest(group))
 

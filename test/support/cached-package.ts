@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { errorCode } from '../../runtime/errors.ts'
+
+/** Programs that only tests and benchmarks need lie here, outside the checkout. */
+export function cacheFolder(): string {
+  return process.env.TAILRACE_CACHE ?? join(homedir(), '.cache', 'tailrace')
+}
+
+/**
+ * A package of npm with what it depends on, fetched into the cache at first use without running its scripts. Answers
+ * the folder that holds its `node_modules`, or what `keep` chose in there. It appears in one step, so processes that
+ * fetch at the same time, or die, do no harm. Rejects if it cannot be fetched.
+ */
+export async function cachedPackage(
+  name: string,
+  version: string,
+  keep: (nodeModules: string) => Promise<string> | string = dirname,
+): Promise<string> {
+  const parent = join(cacheFolder(), name.replace('/', '+'))
+  const home = join(parent, version)
+  if (existsSync(home)) return home
+  await mkdir(parent, { recursive: true })
+  const work = await mkdtemp(join(parent, 'fetching-'))
+  try {
+    const impatience = ['--fetch-retries=1', '--fetch-timeout=30000']
+    const flags = ['--ignore-scripts', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error']
+    await promisify(execFile)('npm', ['install', `--prefix=${work}`, ...impatience, ...flags, `${name}@${version}`], {
+      cwd: work,
+    })
+    await rename(await keep(join(work, 'node_modules')), home)
+  } catch (error) {
+    const overtaken = errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST'
+    if (!overtaken) throw error
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+  return home
+}
