@@ -1,8 +1,9 @@
 import type { Cursor, Kind, LoggedChange, LogSlice, Position, Table, TransactionId } from '../contract.ts'
-import { asBuffer, cellEnd, cellText, contentAt, malformed, readU32BE, readU32LE, readU64BE } from './cells.ts'
+import { asBuffer, cellEnd, cellText, contentAt, malformed, readU32BE } from './cells.ts'
+import { bodyAt, type EntryParts, findParts, newParts } from './entry-parts.ts'
 import { rowObject, writeRow } from './json.ts'
 import { indexCells, keyTexts } from './key.ts'
-import { At, CellTag, Flag, HEADER, LONG } from './layout.ts'
+import { At, CellTag, Flag } from './layout.ts'
 import { entryLength } from './slice.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -22,12 +23,9 @@ export class RecordView implements LoggedChange {
   #transactionRead = false
   #kind: Kind = 'c'
   #table: Table | undefined
-  /** Where the parts of the body begin; -1 while not looked up. */
-  #cellsAt = -1
-  #movedAt = -1
-  #keyAt = -1
-  #beforeAt = -1
-  #beforeEnd = -1
+  readonly #parts = newParts()
+  /** The parts were looked up. */
+  #isLaidOut = false
   /** Starts of the first `#known` cells, and where the next one would begin. */
   #starts = new Uint32Array(64)
   #known = 0
@@ -58,7 +56,7 @@ export class RecordView implements LoggedChange {
     this.#at = at
     this.#end = end
     this.#flags = this.#bytes[at + At.flags]!
-    this.#cellsAt = -1
+    this.#isLaidOut = false
     this.#known = 0
     this.#beforeStarts = undefined
   }
@@ -107,16 +105,15 @@ export class RecordView implements LoggedChange {
   }
 
   get key(): Uint8Array {
-    const length = this.#bytes.readUInt32LE(this.#at + At.keyLength)
-    if (length === 0) return NOTHING
-    this.#layOut()
-    return this.#bytes.subarray(this.#keyAt, this.#keyAt + length)
+    if (this.#bytes.readUInt32LE(this.#at + At.keyLength) === 0) return NOTHING
+    const { keyAt, keyEnd } = this.#layOut()
+    return this.#bytes.subarray(keyAt, keyEnd)
   }
 
   get moved(): Uint8Array | undefined {
     if ((this.#flags & Flag.moved) === 0) return undefined
-    this.#layOut()
-    return this.#bytes.subarray(this.#movedAt + 4, this.#movedAt + 4 + readU32BE(this.#bytes, this.#movedAt))
+    const { movedAt, movedEnd } = this.#layOut()
+    return this.#bytes.subarray(movedAt, movedEnd)
   }
 
   get hasBefore(): boolean {
@@ -148,19 +145,19 @@ export class RecordView implements LoggedChange {
       const key = this.#kind === 'd' ? this.key : this.moved!
       return keyTexts(key)[place]
     }
-    this.#layOut()
     if (this.#beforeStarts === undefined) {
+      const { beforeAt, beforeEnd } = this.#layOut()
       const columns = this.#table!.columns.length
       this.#beforeStarts = new Uint32Array(columns + 1)
-      indexCells(this.#bytes, this.#beforeAt, this.#beforeEnd, columns, this.#beforeStarts)
+      indexCells(this.#bytes, beforeAt, beforeEnd, columns, this.#beforeStarts)
     }
     const at = this.#beforeStarts[column]!
     return this.#bytes[at] === CellTag.absent ? undefined : cellText(this.#bytes, at, this.#beforeStarts[column + 1]!)
   }
 
   toJson(into: Uint8Array, at: number): number {
-    this.#layOut()
-    return writeRow(this.table, this.#bytes, this.#hasCells() ? this.#cellsAt : -1, this.#end, into, at)
+    const { cellsAt } = this.#layOut()
+    return writeRow(this.table, this.#bytes, this.#hasCells() ? cellsAt : -1, this.#end, into, at)
   }
 
   toObject(): Record<string, unknown> {
@@ -172,32 +169,10 @@ export class RecordView implements LoggedChange {
     return this.#kind !== 'd' && this.#kind !== 't' && this.#kind !== 's'
   }
 
-  #layOut(): void {
-    if (this.#cellsAt !== -1) return
-    const bytes = this.#bytes
-    const flags = this.#flags
-    const keyLength = readU32LE(bytes, this.#at + At.keyLength)
-    let at = bodyAt(bytes, this.#at)
-    if ((flags & Flag.moved) !== 0) {
-      this.#movedAt = at
-      at += 4 + readU32BE(bytes, at)
-    }
-    if ((flags & Flag.key) !== 0) {
-      this.#keyAt = at
-      at += keyLength
-    }
-    if ((flags & Flag.before) !== 0) {
-      this.#beforeAt = at + 8
-      this.#beforeEnd = at + 8 + readU64BE(bytes, at)
-      at = this.#beforeEnd
-    }
-    let keyEnd = at
-    if ((flags & Flag.key) === 0) {
-      this.#keyAt = at + bytes[this.#at + At.keyAt]! + (bytes[this.#at + At.keyAt + 1]! << 8)
-      keyEnd = this.#keyAt + keyLength
-    }
-    if (at > this.#end || keyEnd > this.#end) throw malformed('a cut change', this.#at)
-    this.#cellsAt = at
+  #layOut(): EntryParts {
+    if (!this.#isLaidOut) findParts(this.#bytes, this.#at, this.#end, this.#parts)
+    this.#isLaidOut = true
+    return this.#parts
   }
 
   /** Where the cell begins; looks up no more cells than it must. The start behind it is known as well. */
@@ -210,10 +185,7 @@ export class RecordView implements LoggedChange {
     const starts = this.#starts
     const end = this.#end
     let known = this.#known
-    if (known === 0) {
-      this.#layOut()
-      starts[0] = this.#cellsAt
-    }
+    if (known === 0) starts[0] = this.#layOut().cellsAt
     let at = starts[known]!
     for (; known <= column; starts[++known] = at) {
       if (at >= end) throw malformed(`fewer cells than asked for (${known})`, at)
@@ -249,8 +221,4 @@ export class RecordView implements LoggedChange {
   #isOutside(): boolean {
     return (this.#flags & Flag.outside) !== 0
   }
-}
-
-function bodyAt(bytes: Buffer, at: number): number {
-  return at + HEADER + (readU32LE(bytes, at + At.length) === LONG ? 8 : 0)
 }
