@@ -36,6 +36,8 @@ export default async function crash(args: readonly string[]): Promise<Figures> {
   const loading = await rig.start()
   await loading.wait(900)
   rig.loadIsDone()
+  // Once more, for what was written meanwhile: the later kills shall meet sinks at the head of the log.
+  await loading.wait(900)
   await loading[Symbol.asyncDispose]()
   for (let i = 0; i < EACH; i++) for (const phase of LATER) await kill(phase)
 
