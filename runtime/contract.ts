@@ -84,7 +84,7 @@ export interface ChangeView {
   readonly complete: boolean
   /** The source's transaction; undefined for rows of a load. */
   readonly transaction: TransactionId | undefined
-  /** Commit position of that transaction, or what the load's fence calls high. */
+  /** Commit position of that transaction, or what the load's fence calls high; empty for an `s` outside of both. */
   readonly position: Position
   /** Microseconds since 1970, on the source server's clock. */
   readonly commitTime: bigint
@@ -161,6 +161,8 @@ export interface Batch {
   readonly entries: number
   /** Changes among them. */
   readonly count: number
+  /** Rows among them with absent cells. */
+  readonly incomplete: number
   /** Ids of the tables that occur. */
   readonly tables: ReadonlySet<number>
   /** Definitions of all tables of this source so far, by id. */
@@ -232,6 +234,13 @@ export interface Source extends AsyncDisposable {
   hasten(position: Position, signal: AbortSignal): void
   /** True if a resume at `a` needs nothing up to `b`. Positions are only partially ordered. */
   covers(a: Position, b: Position): boolean
+  /**
+   * For each column of `now`, which column of `then` it is, a former version in the same incarnation; -1: none. Without
+   * it columns are known by name and declared type. A column that another one's name has passed to is not that one.
+   */
+  formerColumns?(now: Table, then: Table): readonly number[]
+  /** Updates and deletes get the whole row before them, also where this source does not deliver it. */
+  readonly before?: 'source' | 'always'
 }
 
 // ── Log ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,6 +304,17 @@ export interface LogStats {
   readonly diskFreeBytes: number | null
   /** Set while appends wait for room (`LOG_FULL`). */
   readonly full: boolean
+  /** Of logs that look up by key. */
+  readonly index: IndexStats | undefined
+}
+
+export interface IndexStats {
+  /** `building`: it is made anew from the log, and who needs it waits. */
+  readonly state: 'building' | 'following'
+  /** Of the durable log, not in the index yet. */
+  readonly behindBytes: number
+  /** Keys whose newest row has absent cells, by table name. */
+  readonly incomplete: ReadonlyMap<string, number>
 }
 
 export interface SourceLog extends AsyncDisposable {
@@ -332,8 +352,12 @@ export interface SourceLog extends AsyncDisposable {
     remove(sink: string): Promise<void>
     list(): Promise<readonly ReaderState[]>
   }
-  /** The newest change of a key, for look-ups (logs with an index). */
-  newest?(table: Table, key: Uint8Array): Promise<LoggedChange | undefined>
+  /**
+   * The newest change of a key, a delete too (logs with an index). Undefined if there is none in the table's incarnation
+   * since its last truncate. `durable` (default): of all that is durable at the call. `appended`: also of the unit that
+   * is being appended. The view stays valid.
+   */
+  newest?(table: Table, key: Uint8Array, within?: 'durable' | 'appended'): Promise<LoggedChange | undefined>
   compact?(signal: AbortSignal): Promise<CompactionReport>
 }
 

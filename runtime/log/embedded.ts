@@ -4,6 +4,7 @@ import { durationOption, sizeOption } from '../quantity.ts'
 import { unusable } from './embedded/failures.ts'
 import { realFs } from './embedded/fs.ts'
 import { inspectLog } from './embedded/inspect.ts'
+import { KeyIndex } from './embedded/key-index/key-index.ts'
 import { acquireLock, refuseNetworkFileSystem } from './embedded/lock.ts'
 import { openLog } from './embedded/open.ts'
 
@@ -33,7 +34,7 @@ export default defineLog<z.infer<typeof config>>({
     const resources = new AsyncDisposableStack()
     resources.adopt(acquireLock(folder), lock => lock.release())
     const limits = { segmentBytes, maxBytes, ringBytes: RING_BYTES, checkpointBytes: CHECKPOINT_BYTES }
-    return openLog(realFs, folder, limits, logger, resources)
+    return openLog(realFs, folder, limits, logger, resources, KeyIndex.open)
   },
   inspect: (_, { folder, logger }) => inspectLog(realFs, folder, logger),
 })

@@ -97,3 +97,9 @@ export class EntryBuffer {
     this.bytes = grown
   }
 }
+
+/** Copies a range and answers the position behind it. */
+export function copyInto(into: Buffer, at: number, bytes: Uint8Array, from: number, to: number): number {
+  into.set(bytes.subarray(from, to), at)
+  return at + to - from
+}

@@ -68,6 +68,14 @@ export const CHANGE_KINDS = new Map<number, 'c' | 'r' | 'u' | 'd' | 't' | 'm' | 
   [EntryKind.schema, 's'],
 ])
 
+/** Bytes of the kinds whose entries hold a row. */
+export const KIND_BYTES = {
+  c: EntryKind.create,
+  r: EntryKind.read,
+  u: EntryKind.update,
+  m: EntryKind.message,
+} as const
+
 export const Flag = {
   /** No cell of the row is absent. */
   complete: 1,

@@ -2,9 +2,9 @@ import type { Batch, Position, Table, UnitEnd } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { sourceBatch } from './batch.ts'
 import { writeU32BE, writeU64BE } from './cells.ts'
-import { EntryBuffer } from './entry-buffer.ts'
+import { copyInto, EntryBuffer } from './entry-buffer.ts'
 import { indexCells, keyOf, type RowShape, requireValue, shapeOf } from './key.ts'
-import { EntryKind, Flag, LAST_INDEX, LONG } from './layout.ts'
+import { EntryKind, Flag, KIND_BYTES, LAST_INDEX, LONG } from './layout.ts'
 import { encodeTable, encodeTransaction, encodeUnitEnd } from './schema.ts'
 
 type RowKind = 'c' | 'r' | 'u' | 'm'
@@ -29,7 +29,10 @@ interface Cut {
   at: number
   entries: number
   count: number
+  incomplete: number
 }
+
+const NOTHING: Readonly<Cut> = { at: 0, entries: 0, count: 0, incomplete: 0 }
 
 /** Keys that begin further behind are written on their own. */
 const LAST_KEY_AT = 0xffff
@@ -42,7 +45,9 @@ export class BatchWriter {
   readonly registry = new Map<number, Table>()
   readonly #buffer: EntryBuffer
   #count = 0
-  #cut: Cut = { at: 0, entries: 0, count: 0 }
+  /** Rows with absent cells. */
+  #incomplete = 0
+  #cut = NOTHING
   /** Tables up to the cut, and behind it. */
   #tables = new Set<number>()
   #openTables = new Set<number>()
@@ -124,6 +129,7 @@ export class BatchWriter {
     if (before !== undefined) indexCells(before.bytes, before.at, before.end, table.columns.length, starts)
     const complete = indexCells(tuple.bytes, tuple.at, tuple.end, table.columns.length, starts)
     let flags = complete ? Flag.complete : 0
+    if (!complete) this.#incomplete++
     let keyAt = 0
     let keyLength = 0
     let ownKey: Uint8Array | undefined
@@ -170,9 +176,11 @@ export class BatchWriter {
     const tail = Buffer.from(buffer.bytes.subarray(cut.at, buffer.at))
     const tailEntries = buffer.entries - cut.entries
     const tailCount = this.#count - cut.count
+    const tailIncomplete = this.#incomplete - cut.incomplete
     buffer.at = cut.at
     buffer.entries = cut.entries
     this.#count = cut.count
+    this.#incomplete = cut.incomplete
     const body = encodeUnitEnd(end)
     const heartbeat = cut.entries === 0 && !this.#unitOpen
     const at = this.#entry(heartbeat ? EntryKind.heartbeat : EntryKind.unitEnd, 0, 0, 8 + body.length)
@@ -183,6 +191,7 @@ export class BatchWriter {
     this.#unitOpen = false
     buffer.restore(tail, tailEntries, table => this.#noteTable(table))
     this.#count = tailCount
+    this.#incomplete = tailIncomplete
     return batch
   }
 
@@ -201,10 +210,11 @@ export class BatchWriter {
   #handOver(end: UnitEnd | undefined, endAt: number): Batch {
     const { entries } = this.#buffer
     const bytes = this.#buffer.handOver()
-    const batch = sourceBatch(bytes, entries, this.#count, this.#tables, this.registry, end, endAt)
+    const batch = sourceBatch(bytes, entries, this.#count, this.#incomplete, this.#tables, this.registry, end, endAt)
     this.#tables = new Set()
     this.#count = 0
-    this.#cut = { at: 0, entries: 0, count: 0 }
+    this.#incomplete = 0
+    this.#cut = NOTHING
     return batch
   }
 
@@ -270,7 +280,8 @@ export class BatchWriter {
   #markWhole(): void {
     for (const id of this.#openTables) this.#tables.add(id)
     this.#forgetOpenTables()
-    this.#cut = { at: this.#buffer.at, entries: this.#buffer.entries, count: this.#count }
+    const { at, entries } = this.#buffer
+    this.#cut = { at, entries, count: this.#count, incomplete: this.#incomplete }
   }
 
   #forgetOpenTables(): void {
@@ -279,21 +290,8 @@ export class BatchWriter {
   }
 }
 
-/** Copies a range and answers the position behind it. */
-function copyInto(into: Buffer, at: number, bytes: Uint8Array, from: number, to: number): number {
-  into.set(bytes.subarray(from, to), at)
-  return at + to - from
-}
-
 function outOfOrder(what: string): TailraceError {
   return new TailraceError('RECORD_ORDER', 'stop', `A source wrote its changes in a wrong order: ${what}.`, {
     hint: 'This is an error in the source plugin. Please report it.',
   })
 }
-
-const KIND_BYTES = {
-  c: EntryKind.create,
-  r: EntryKind.read,
-  u: EntryKind.update,
-  m: EntryKind.message,
-} as const

@@ -10,6 +10,7 @@ import { CHUNK_HEADER, ChunkType } from './chunk.ts'
 import { cutTail } from './cut.ts'
 import type { Fs } from './fs.ts'
 import type { Head } from './head.ts'
+import type { OpenUnit as WrittenUnit } from './key-index/messages.ts'
 import type { MarkFile } from './mark.ts'
 import type { LogChunk } from './ring.ts'
 import { SEGMENT_HEADER, type SegmentInfo } from './segment.ts'
@@ -36,6 +37,8 @@ export interface LogPlace {
 /** The unit being written. */
 interface OpenUnit {
   readonly base: number
+  /** Counted from 1. */
+  readonly number: number
   readonly tables: Table[]
   /** Segments that it has left behind. */
   readonly finished: SegmentInfo[]
@@ -52,6 +55,7 @@ export class Appender {
   readonly #limits: AppendLimits
   #segment: SegmentWriter | undefined
   #unit: OpenUnit | undefined
+  #units = 0
   #next: number
   #sinceCheckpoint: number
   #broken = false
@@ -74,6 +78,13 @@ export class Appender {
     this.#limits = limits
     this.#next = head.end + 1
     this.#sinceCheckpoint = sinceCheckpoint
+  }
+
+  /** What the files hold of the unit being written. */
+  get written(): (WrittenUnit & { readonly tables: readonly Table[] }) | undefined {
+    if (this.#unit === undefined || this.#segment === undefined) return undefined
+    const { number, base, tables } = this.#unit
+    return { number, base, tables, from: this.#head.place, written: this.#segment.place }
   }
 
   /** See `SourceLog.append`. After LOG_FSYNC the whole log is unusable: the process must end. */
@@ -129,7 +140,7 @@ export class Appender {
     const appendTime = BigInt(Date.now()) * 1000n
     stampAppendTime(batch, appendTime)
     const segment = await this.#segmentFor(bytes.length)
-    this.#unit ??= { base: this.#next, tables: [], finished: [], chunks: [], chunkBytes: 0 }
+    this.#unit ??= { base: this.#next, number: ++this.#units, tables: [], finished: [], chunks: [], chunkBytes: 0 }
     const unit = this.#unit
     const common = { base: this.#next, unitBase: unit.base, session: this.#session, appendTime }
     const tables = this.#undeclared(batch, segment.declared)

@@ -17,6 +17,10 @@ export class Cursors {
     this.#sessions = sessions
   }
 
+  get sessions(): readonly Session[] {
+    return this.#sessions
+  }
+
   set sessions(sessions: readonly Session[]) {
     this.#sessions = sessions
   }

@@ -2,6 +2,7 @@ import type {
   Batch,
   Cursor,
   LogBatch,
+  LoggedChange,
   LogLag,
   LogStats,
   Position,
@@ -15,8 +16,10 @@ import type {
 import { TailraceError } from '../../errors.ts'
 import type { Appender, LogPlace } from './appender.ts'
 import type { Head } from './head.ts'
+import type { KeyIndex } from './key-index/key-index.ts'
 import { lagBehind } from './lag.ts'
 import { follow } from './reader.ts'
+import { recordView } from './record-view.ts'
 import { SegmentReader } from './segment-reader.ts'
 
 /** The log of one source in a folder. Without an appender it only reads. */
@@ -26,31 +29,40 @@ export class EmbeddedLog implements SourceLog {
   readonly #place: LogPlace
   readonly #head: Head
   readonly #appender: Appender | undefined
+  readonly #index: KeyIndex | undefined
+  readonly newest?: NonNullable<SourceLog['newest']>
   readonly #resources: AsyncDisposableStack
 
-  /** `resources` is disposed with the log. */
+  /** `resources` is disposed with the log; `index` must be among them. */
   constructor(
     place: LogPlace,
     head: Head,
     readers: SourceLog['readers'],
     appender: Appender | undefined,
     resources: AsyncDisposableStack,
+    index?: KeyIndex,
   ) {
     this.id = place.logId
     this.readers = readers
     this.#place = place
     this.#head = head
     this.#appender = appender
+    this.#index = index
+    if (index !== undefined) this.newest = (table, key, within) => this.#newest(index, table, key, within)
     this.#resources = resources
   }
 
   async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
     if (this.#appender === undefined) throw readOnly()
-    return await this.#appender.append(batch, signal)
+    await this.#index?.room(signal)
+    const appended = await this.#appender.append(batch, signal)
+    if (appended !== undefined) this.#index?.moved()
+    return appended
   }
 
   async resume(): Promise<Resume | undefined> {
     await this.#appender?.rollBack()
+    await this.#index?.restart()
     return this.#head.state.resume()
   }
 
@@ -93,7 +105,40 @@ export class EmbeddedLog implements SourceLog {
     const { bytes, records, segments, cursors } = this.#head
     const { free } = await this.#place.fs.space(this.#place.folder)
     const start = segments.length === 0 ? undefined : cursors.at(segments[0]!.first)
-    return { start, end: this.end(), bytes, records, diskFreeBytes: free, full: this.#appender?.full ?? false }
+    return {
+      start,
+      end: this.end(),
+      bytes,
+      records,
+      diskFreeBytes: free,
+      full: this.#appender?.full ?? false,
+      index: this.#indexStats(),
+    }
+  }
+
+  #indexStats(): LogStats['index'] {
+    if (this.#index === undefined) return undefined
+    const { isBuilding, behindBytes, incomplete } = this.#index
+    return { state: isBuilding ? 'building' : 'following', behindBytes, incomplete }
+  }
+
+  async #newest(
+    index: KeyIndex,
+    table: Table,
+    key: Uint8Array,
+    within: 'durable' | 'appended' = 'durable',
+  ): Promise<LoggedChange | undefined> {
+    this.#head.check()
+    const open = within === 'appended' ? this.#appender?.written : undefined
+    const record = await index.find(table, key, open)
+    if (record === undefined) return undefined
+    const { state, cursors } = this.#head
+    const news = new Map(open?.tables.map(known => [known.id, known]))
+    return recordView(
+      record,
+      id => state.tables.get(id) ?? news.get(id),
+      offset => cursors.at(offset),
+    )
   }
 
   tables(): ReadonlyMap<number, Table> {

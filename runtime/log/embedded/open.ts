@@ -8,6 +8,7 @@ import { cutTail, settle } from './cut.ts'
 import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
 import { Head } from './head.ts'
+import type { KeyIndex } from './key-index/key-index.ts'
 import { EmbeddedLog } from './log.ts'
 import { MANIFEST, type Manifest, newManifest, readManifest, withSession, writeManifest } from './manifest.ts'
 import { MarkFile, readMark } from './mark.ts'
@@ -17,7 +18,8 @@ import { segmentFirst } from './segment.ts'
 
 /**
  * Opens the log in a folder that exists and is locked by the caller: reads what is there, cuts a torn unit, begins a
- * session. On return all that a reader can see is durable. `resources` is disposed with the log.
+ * session. On return all that a reader can see is durable. `resources` is disposed with the log. Without `openIndex` the
+ * log has no look-up by key.
  */
 export async function openLog(
   fs: Fs,
@@ -25,6 +27,7 @@ export async function openLog(
   limits: AppendLimits,
   logger: Logger,
   resources = new AsyncDisposableStack(),
+  openIndex?: typeof KeyIndex.open,
 ): Promise<SourceLog> {
   await using opened = resources
   const manifest = await manifestOf(fs, folder)
@@ -42,7 +45,10 @@ export async function openLog(
   if (head.place !== undefined) mark.publish({ ...head.place, logId: manifest.logId, session, end: head.end })
   const readers = await Readers.open(fs, folder)
   const appender = new Appender(place, session, head, mark, limits, unscanned)
-  return new EmbeddedLog(place, head, readers, appender, opened.move())
+  const { first, logId } = manifest
+  const index = await openIndex?.({ folder, logId, first, head, logger })
+  if (index !== undefined) opened.use(index)
+  return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
 }
 
 /** Brings the head to the last whole unit and the files with it. Answers the bytes that had to be scanned. */

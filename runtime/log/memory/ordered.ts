@@ -4,6 +4,7 @@ import type {
   Batch,
   Cursor,
   LogBatch,
+  LoggedChange,
   LogLag,
   LogSlice,
   LogStats,
@@ -20,6 +21,7 @@ import { Gather } from '../../record/gather.ts'
 import { sliceAfter, wholeSlice } from '../../record/slice.ts'
 import { stampAppendTime } from '../../record/stamp.ts'
 import { ResumeState } from '../common/resume-state.ts'
+import { newestIn } from './newest.ts'
 import { memoryReaders } from './readers.ts'
 
 /** All of it in memory, in the source's order: for tests and demonstrations. `durable` means appended. */
@@ -165,7 +167,14 @@ export class OrderedMemoryLog implements SourceLog {
   async stats(): Promise<LogStats> {
     const start = this.#last === 0 ? undefined : this.#cursor(1)
     const end = this.end()
-    return { start, end, bytes: this.#bytes, records: this.#records, diskFreeBytes: null, full: false }
+    const { bytes, records } = { bytes: this.#bytes, records: this.#records }
+    return { start, end, bytes, records, diskFreeBytes: null, full: false, index: undefined }
+  }
+
+  /** Looks through all there is, from the newest on: a log for tests. */
+  async newest(table: Table, key: Uint8Array, within = 'durable'): Promise<LoggedChange | undefined> {
+    const slices = within === 'appended' ? [...this.#slices, ...this.#pending] : this.#slices
+    return newestIn(slices, this.#state.tables, table, key, offset => this.#cursor(offset))
   }
 
   tables(): ReadonlyMap<number, Table> {

@@ -183,7 +183,7 @@ export class PartitionedMemoryLog implements SourceLog {
 
   async stats(): Promise<LogStats> {
     const { end, ...rest } = { end: this.end(), bytes: this.#bytes, records: this.#records }
-    return { start: end && this.#format(new Map()), end, ...rest, diskFreeBytes: null, full: false }
+    return { start: end && this.#format(new Map()), end, ...rest, diskFreeBytes: null, full: false, index: undefined }
   }
 
   tables(): ReadonlyMap<number, Table> {

@@ -62,8 +62,11 @@ describe('a log and its processes', () => {
     await using owner = new LogProcess(folder, 20)
     await owner.said('end')
     expect((await stat(folder)).mode & 0o777).toBe(0o700)
-    for (const name of await readdir(folder))
-      expect([name, (await stat(join(folder, name))).mode & 0o777]).toEqual([name, 0o600])
+    for (const entry of await readdir(folder, { withFileTypes: true }))
+      expect([entry.name, (await stat(join(folder, entry.name))).mode & 0o777]).toEqual([
+        entry.name,
+        entry.isDirectory() ? 0o700 : 0o600,
+      ])
   })
 
   it.each(['log.written:3', 'log.synced:3', 'log.rolled:2'])(

@@ -1,0 +1,91 @@
+import type { Table } from '../../../contract.ts'
+import { Prefix } from './layout.ts'
+import type { Store, StoreBatch } from './store.ts'
+
+/** One life of a table in the index. */
+export interface Incarnation {
+  /** What its rows are kept under. */
+  readonly number: number
+  readonly table: string
+  readonly incarnation: number
+  /** Offset of its last truncate; what lies below is gone. */
+  floor: number
+  /** Keys whose newest row has absent cells. */
+  incomplete: number
+}
+
+/** The lives of all tables. A new one costs one entry, and so does a truncate, however many rows it ends. */
+export class Incarnations {
+  readonly #lives = new Map<string, Incarnation>()
+  readonly #byTable = new Map<number, Incarnation>()
+  readonly #changed = new Set<Incarnation>()
+
+  static async load(store: Store): Promise<Incarnations> {
+    const lives = new Incarnations()
+    for await (const [key, value] of store.all(Prefix.incarnation)) {
+      const { table, incarnation, floor } = JSON.parse(value.toString('utf8')) as Incarnation
+      const life = { number: key.readUInt32BE(1), table, incarnation, floor, incomplete: 0 }
+      lives.#lives.set(nameOf(life), life)
+    }
+    return lives
+  }
+
+  /** Makes a table version known; the first of its incarnation begins a life. */
+  know(table: Pick<Table, 'id' | 'name' | 'incarnation'>): void {
+    const wanted = { table: table.name, incarnation: table.incarnation }
+    let life = this.#lives.get(nameOf(wanted))
+    if (life === undefined) {
+      life = { number: this.#lives.size + 1, ...wanted, floor: 0, incomplete: 0 }
+      this.#lives.set(nameOf(life), life)
+      this.#changed.add(life)
+    }
+    this.#byTable.set(table.id, life)
+  }
+
+  /** Every table version that was made known. */
+  *tables(): Generator<Pick<Table, 'id' | 'name' | 'incarnation'>> {
+    for (const [id, { table, incarnation }] of this.#byTable) yield { id, name: table, incarnation }
+  }
+
+  ofTable(id: number): Incarnation | undefined {
+    return this.#byTable.get(id)
+  }
+
+  find(table: string, incarnation: number): Incarnation | undefined {
+    return this.#lives.get(nameOf({ table, incarnation }))
+  }
+
+  withNumber(number: number): Incarnation | undefined {
+    return [...this.#lives.values()].find(life => life.number === number)
+  }
+
+  /** All rows below the offset are gone. */
+  truncate(life: Incarnation, offset: number): void {
+    life.floor = offset
+    life.incomplete = 0
+    this.#changed.add(life)
+  }
+
+  /** Adds what has changed to a batch. */
+  write(batch: StoreBatch): void {
+    for (const { number, table, incarnation, floor } of this.#changed) {
+      const key = Buffer.allocUnsafe(5)
+      key[0] = Prefix.incarnation
+      key.writeUInt32BE(number, 1)
+      batch.put(key, Buffer.from(JSON.stringify({ table, incarnation, floor })))
+    }
+    this.#changed.clear()
+  }
+
+  /** Keys whose newest row has absent cells, by table name. */
+  incomplete(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { table, incomplete } of this.#lives.values())
+      if (incomplete > 0) counts.set(table, (counts.get(table) ?? 0) + incomplete)
+    return counts
+  }
+}
+
+function nameOf({ table, incarnation }: Pick<Incarnation, 'table' | 'incarnation'>): string {
+  return `${incarnation} ${table}`
+}

@@ -1,0 +1,54 @@
+import type { Incarnation, Incarnations } from './incarnations.ts'
+import { decodeOffset, encodeOffset, Prefix } from './layout.ts'
+import type { Store, StoreBatch } from './store.ts'
+
+/**
+ * The keys whose newest row has absent cells. Looked at only while a table has any, so that whole rows cost nothing.
+ * What a truncate has ended stays stored and counts no more.
+ */
+export class IncompleteKeys {
+  readonly #store: Store
+  /** Of the batch that is being put together, by key: whether it is incomplete now. */
+  readonly #open = new Map<string, number | undefined>()
+
+  private constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Counts them, into the incarnations. */
+  static async load(store: Store, incarnations: Incarnations): Promise<IncompleteKeys> {
+    for await (const [key, value] of store.all(Prefix.incomplete)) {
+      const life = incarnations.withNumber(key.readUInt32BE(1))
+      if (life !== undefined && decodeOffset(value) > life.floor) life.incomplete++
+    }
+    return new IncompleteKeys(store)
+  }
+
+  /** The newest record of the key stands at `offset`. `rowKey`: its key in the index; changed and changed back. */
+  note(batch: StoreBatch, life: Incarnation, rowKey: Buffer, isIncomplete: boolean, offset: number): void {
+    rowKey[0] = Prefix.incomplete
+    const name = rowKey.toString('latin1')
+    const known = this.#open.has(name) ? this.#open.get(name) : this.#stored(rowKey)
+    const was = known !== undefined && known > life.floor
+    if (isIncomplete) {
+      batch.put(rowKey, encodeOffset(offset))
+      this.#open.set(name, offset)
+      if (!was) life.incomplete++
+    } else if (known !== undefined) {
+      batch.del(rowKey)
+      this.#open.set(name, undefined)
+      if (was) life.incomplete--
+    }
+    rowKey[0] = Prefix.row
+  }
+
+  /** The batch is in the store. */
+  written(): void {
+    this.#open.clear()
+  }
+
+  #stored(key: Buffer): number | undefined {
+    const value = this.#store.get(key)
+    return value === undefined ? undefined : decodeOffset(value)
+  }
+}

@@ -1,0 +1,159 @@
+import type { Table } from '../../../contract.ts'
+import { readU32BE, readU32LE } from '../../../record/cells.ts'
+import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
+import { At, EntryKind, Flag } from '../../../record/layout.ts'
+import { entryLength } from '../../../record/slice.ts'
+import { CHUNK_HEADER, ChunkType } from '../chunk.ts'
+import { writeCellHash } from './cell-hash.ts'
+import { Incarnations } from './incarnations.ts'
+import { IncompleteKeys } from './incomplete-keys.ts'
+import {
+  BLOCK,
+  blockKey,
+  encodeBlock,
+  INDEX_FORMAT,
+  Prefix,
+  RowFlag,
+  Scratch,
+  STATE_KEY,
+  type State,
+} from './layout.ts'
+import type { Store, StoreBatch } from './store.ts'
+import type { TrailChunk } from './trail.ts'
+
+const NOTHING = Buffer.alloc(0)
+/** Of the transaction number behind the commit time in its header's body. */
+const TRANSACTION_ID = 8
+
+/** Puts chunks of the log into the store, in the log's order. */
+export class Indexer {
+  readonly incarnations: Incarnations
+  readonly #store: Store
+  readonly #incomplete: IncompleteKeys
+  readonly #keys = new Scratch()
+  readonly #values = new Scratch()
+  readonly #parts = newParts()
+  #batch: StoreBatch | undefined
+  #last: TrailChunk | undefined
+  /** The newest block whose place is stored. */
+  #block = -1
+
+  private constructor(store: Store, incarnations: Incarnations, incomplete: IncompleteKeys) {
+    this.#store = store
+    this.incarnations = incarnations
+    this.#incomplete = incomplete
+  }
+
+  /** `applied`: offset of the last entry in the store; 0 while it is empty. */
+  static async open(store: Store, applied: number): Promise<Indexer> {
+    const incarnations = await Incarnations.load(store)
+    const indexer = new Indexer(store, incarnations, await IncompleteKeys.load(store, incarnations))
+    if (applied > 0) indexer.#block = Math.floor(applied / BLOCK)
+    return indexer
+  }
+
+  know(tables: readonly Table[]): void {
+    for (const table of tables) this.incarnations.know(table)
+  }
+
+  /** Seen by nobody before `commit`. */
+  add(chunk: TrailChunk): void {
+    const { header, payload } = chunk
+    if (header.type === ChunkType.tables) {
+      this.know(JSON.parse(payload.toString('utf8')) as Table[])
+      return
+    }
+    this.#batch ??= this.#store.batch()
+    const batch = this.#batch
+    let headerAt = -1
+    let transaction: Buffer = NOTHING
+    for (let at = 0, end = 0; at < payload.length; at = end) {
+      end = at + entryLength(payload, at, payload.length)
+      const offset = header.base + readU32LE(payload, at + At.delta)
+      if (Math.floor(offset / BLOCK) !== this.#block) this.#putBlock(batch, chunk, offset, at, headerAt)
+      const kind = payload[at + At.kind]!
+      if (kind === EntryKind.transaction) {
+        headerAt = at
+        transaction = transactionId(payload, at)
+      } else if (kind === EntryKind.truncate) this.#truncate(payload, at, offset)
+      else if (isRow(kind) && readU32LE(payload, at + At.keyLength) > 0)
+        this.#putRow(batch, payload, at, end, kind, offset, transaction)
+    }
+    this.#last = chunk
+  }
+
+  /** Stores all that was added in one write, with how far the index has come. A crash leaves all of it or nothing. */
+  async commit(logId: string): Promise<void> {
+    const chunk = this.#last
+    const batch = this.#batch
+    if (chunk === undefined || batch === undefined) return
+    this.#last = undefined
+    this.#batch = undefined
+    const { header, segment, end } = chunk
+    const state: State = {
+      format: INDEX_FORMAT,
+      logId,
+      session: header.session,
+      applied: header.base + header.entries - 1,
+      place: { segment, at: end, crc: header.crc },
+    }
+    this.incarnations.write(batch)
+    batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))
+    await batch.write()
+    this.#incomplete.written()
+  }
+
+  #putRow(
+    batch: StoreBatch,
+    payload: Buffer,
+    at: number,
+    end: number,
+    kind: number,
+    offset: number,
+    transaction: Uint8Array,
+  ): void {
+    const life = this.incarnations.ofTable(readU32LE(payload, at + At.table))
+    if (life === undefined) throw new Error(`the log has no definition of table ${readU32LE(payload, at + At.table)}`)
+    const parts = this.#parts
+    findParts(payload, at, end, parts)
+    const isDelete = kind === EntryKind.delete
+    const isIncomplete = (payload[at + At.flags]! & Flag.complete) === 0
+    let flags = isDelete ? RowFlag.delete : 0
+    if (isIncomplete) flags |= RowFlag.incomplete
+    if (kind === EntryKind.read) flags |= RowFlag.chunk
+    const { bytes, hashAt, length } = this.#values.rowValue(flags, offset, transaction)
+    writeCellHash(payload, isDelete ? end : parts.cellsAt, end, bytes, hashAt)
+    const key = this.#keys.rowKey(Prefix.row, life.number, payload, parts.keyAt, parts.keyEnd)
+    batch.put(key, bytes.subarray(0, length))
+    if (isIncomplete || life.incomplete > 0) this.#incomplete.note(batch, life, key, isIncomplete, offset)
+  }
+
+  #truncate(payload: Buffer, at: number, offset: number): void {
+    const life = this.incarnations.ofTable(readU32LE(payload, at + At.table))
+    if (life !== undefined) this.incarnations.truncate(life, offset)
+  }
+
+  #putBlock(
+    batch: StoreBatch,
+    { segment, at: chunkAt }: TrailChunk,
+    offset: number,
+    at: number,
+    headerAt: number,
+  ): void {
+    this.#block = Math.floor(offset / BLOCK)
+    const payloadAt = chunkAt + CHUNK_HEADER
+    const place = { segment, chunkAt, entryAt: payloadAt + at, headerAt: headerAt === -1 ? 0 : payloadAt + headerAt }
+    batch.put(blockKey(offset), encodeBlock(place))
+  }
+}
+
+function isRow(kind: number): boolean {
+  return kind === EntryKind.create || kind === EntryKind.read || kind === EntryKind.update || kind === EntryKind.delete
+}
+
+/** Empty for rows of a load. */
+function transactionId(payload: Buffer, headerAt: number): Buffer {
+  if ((payload[headerAt + At.flags]! & Flag.load) !== 0) return NOTHING
+  const at = bodyAt(payload, headerAt) + TRANSACTION_ID
+  return payload.subarray(at + 4, at + 4 + readU32BE(payload, at))
+}

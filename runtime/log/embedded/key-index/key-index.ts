@@ -1,0 +1,237 @@
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import { Bell } from '../../../abort.ts'
+import type { Table } from '../../../contract.ts'
+import type { Head } from '../head.ts'
+import type { Place } from '../scan.ts'
+import type { KeyRequest } from './finder.ts'
+import { type FromThread, failure, type OpenUnit, packFailure, type ThreadData, type ToThread } from './messages.ts'
+import type { LogRecord } from './records.ts'
+
+/** `.ts` from a checkout, `.js` from the package: as this file itself. */
+const THREAD = new URL(`./thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+
+/** Bytes of the log that the index may be behind before appends wait for it. */
+const TRAIL_BYTES = 64 * 1024 * 1024
+
+export interface KeyIndexOptions {
+  readonly folder: string
+  readonly logId: string
+  /** First offset of the oldest segment. */
+  readonly first: number
+  readonly head: Head
+  readonly logger: Logger
+  readonly trailBytes?: number
+}
+
+interface Wanted {
+  readonly request: KeyRequest
+  readonly open: OpenUnit | undefined
+  resolve(record: LogRecord | undefined): void
+  reject(error: unknown): void
+}
+
+/**
+ * The newest record of every key: LevelDB in a thread of its own, which trails the durable log by reading its segments.
+ * Derived: what is missing or does not fit the log is built anew. A thread that fails is replaced at the next `restart`.
+ */
+export class KeyIndex implements AsyncDisposable {
+  readonly #options: KeyIndexOptions
+  readonly #bell = new Bell()
+  #thread: Worker | undefined
+  #failure: unknown
+  #closing = false
+  /** Behind the last chunk applied, and its last offset. */
+  #place: Place | undefined
+  #applied = 0
+  /** The newest offset that the thread was told of. */
+  #told = 0
+  #isBuilding = false
+  #incomplete: ReadonlyMap<string, number> = new Map()
+  #finds = 0
+  readonly #asked = new Map<number, readonly Wanted[]>()
+  #gathered: Wanted[] = []
+
+  private constructor(options: KeyIndexOptions) {
+    this.#options = options
+  }
+
+  /** Throws LOG_INDEX if its folder cannot be used. */
+  static async open(options: KeyIndexOptions): Promise<KeyIndex> {
+    const index = new KeyIndex(options)
+    await index.#start()
+    return index
+  }
+
+  /** Bytes of the durable log that are not in the index yet. */
+  get behindBytes(): number {
+    const { segments } = this.#options.head
+    const from = this.#place?.segment ?? 0
+    let bytes = 0
+    for (let i = segments.length - 1; i >= 0 && segments[i]!.first >= from; i--) {
+      bytes += segments[i]!.bytes
+      if (segments[i]!.first === from) bytes -= this.#place!.at
+    }
+    return bytes
+  }
+
+  /** It is being built from the beginning of the log. */
+  get isBuilding(): boolean {
+    return this.#isBuilding
+  }
+
+  /** Keys whose newest row has absent cells, by table name; as far as the index has come. */
+  get incomplete(): ReadonlyMap<string, number> {
+    return this.#incomplete
+  }
+
+  /** Resolves when the index is close enough behind the log for another append. Throws why it cannot follow. */
+  async room(signal: AbortSignal): Promise<void> {
+    const limit = this.#options.trailBytes ?? TRAIL_BYTES
+    for (;;) {
+      this.#check()
+      if (this.behindBytes <= limit) return
+      await this.#bell.wait(signal)
+    }
+  }
+
+  /** The head has moved. */
+  moved(): void {
+    if (this.#told <= this.#applied) this.#follow()
+  }
+
+  /**
+   * The newest record of a key: in `open`, else in all that is durable now, which the index first comes to. Calls of one
+   * turn go to the thread together. Undefined if nothing is known of the key, or a truncate ended it.
+   */
+  find({ name, incarnation }: Table, key: Uint8Array, open: OpenUnit | undefined): Promise<LogRecord | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#check()
+      if (this.#gathered.length === 0) queueMicrotask(() => this.#ask())
+      // A view would be cloned with all the memory it looks at.
+      const request = { table: name, incarnation, key: new Uint8Array(key) }
+      this.#gathered.push({ request, open, resolve, reject })
+    })
+  }
+
+  /** Replaces a thread that has failed. Throws LOG_INDEX. */
+  async restart(): Promise<void> {
+    if (this.#failure === undefined) return
+    const lost = this.#thread
+    this.#thread = undefined
+    await lost?.terminate()
+    await this.#start()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true
+    const thread = this.#thread
+    if (thread === undefined || this.#failure !== undefined) {
+      await thread?.terminate()
+      return
+    }
+    const ended = new Promise<void>(resolve => {
+      thread.once('exit', () => resolve())
+    })
+    this.#post({ kind: 'close' })
+    await ended
+  }
+
+  async #start(): Promise<void> {
+    const { folder, logId, first, head } = this.#options
+    const { sessions } = head.cursors
+    const data: ThreadData = { folder, logId, first, sessions, end: head.end, tables: [...head.state.tables.values()] }
+    const thread = new Worker(THREAD, { workerData: data, name: 'log index' })
+    this.#thread = thread
+    this.#failure = undefined
+    this.#place = undefined
+    this.#applied = 0
+    this.#told = 0
+    const opened = Promise.withResolvers<void>()
+    thread.on('message', (message: FromThread) => {
+      if (message.kind === 'opened') {
+        this.#opened(message)
+        opened.resolve()
+      } else this.#receive(message)
+    })
+    const lose = (error: unknown): void => {
+      if (this.#thread !== thread) return
+      this.#fail(failure(packFailure(error)))
+      opened.reject(this.#failure)
+    }
+    thread.on('error', lose)
+    thread.on('exit', () => lose(new Error('its thread ended')))
+    await opened.promise
+    this.#follow()
+  }
+
+  #opened({ place, applied, incomplete, discarded }: Extract<FromThread, { kind: 'opened' }>): void {
+    const { folder, head, logger } = this.#options
+    this.#place = place
+    this.#applied = applied
+    this.#incomplete = incomplete
+    this.#isBuilding = applied === 0 && head.end > 0
+    if (discarded !== undefined) logger.warn({ folder, why: discarded }, 'the index of the log is not used')
+    if (this.#isBuilding) logger.info({ folder, bytes: head.bytes }, 'the index is built from the log')
+  }
+
+  #receive(message: Exclude<FromThread, { kind: 'opened' }>): void {
+    if (message.kind === 'failed') this.#fail(failure(message.error))
+    else if (message.kind === 'found') this.#found(message)
+    else {
+      this.#place = message.place
+      this.#applied = message.applied
+      this.#incomplete = message.incomplete
+      if (this.#isBuilding && this.#applied >= this.#options.head.end) this.#isBuilding = false
+      if (this.#applied >= this.#told) this.#follow()
+      this.#bell.ring()
+    }
+  }
+
+  #follow(): void {
+    const { place, end } = this.#options.head
+    if (place === undefined || end <= this.#told || end <= this.#applied || this.#closing) return
+    this.#told = end
+    this.#post({ kind: 'follow', durable: { place, end } })
+  }
+
+  #ask(): void {
+    const wanted = this.#gathered
+    this.#gathered = []
+    const id = ++this.#finds
+    this.#asked.set(id, wanted)
+    const { place, end } = this.#options.head
+    this.#post({
+      kind: 'find',
+      id,
+      keys: wanted.map(({ request }) => request),
+      durable: place === undefined ? undefined : { place, end },
+      open: wanted.find(({ open }) => open !== undefined)?.open,
+    })
+  }
+
+  #found({ id, from, records }: Extract<FromThread, { kind: 'found' }>): void {
+    const wanted = this.#asked.get(id) ?? []
+    for (const [i, record] of records.entries()) wanted[from + i]?.resolve(record)
+    if (from + records.length >= wanted.length) this.#asked.delete(id)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const wanted of [...this.#asked.values(), this.#gathered])
+      for (const { reject } of wanted) reject(this.#failure)
+    this.#asked.clear()
+    this.#gathered = []
+    this.#bell.ring()
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #post(message: ToThread): void {
+    this.#thread?.postMessage(message)
+  }
+}

@@ -1,0 +1,133 @@
+import { asBuffer } from '../../../record/cells.ts'
+
+/**
+ * What stands in the index. Keys sort by their bytes, so all of one kind, and all rows of one incarnation, lie together
+ * and can be scanned in order. Numbers in keys are big-endian, in values little-endian; offsets and places take 48 bits.
+ *
+ *   key                                              value
+ *   00                                               State as JSON
+ *   01                                               Life as JSON (opening.ts)
+ *   10, u32 incarnation, canonical key               flags, u48 offset, 64-bit hash of the cells, transaction number
+ *   20, u48 offset / BLOCK                           place of the first entry at or behind that offset: u48 segment,
+ *                                                    chunk, entry, header of its transaction (0: none)
+ *   30, u32 incarnation                              its name, number within the name and truncate floor, as JSON
+ *   40, u32 incarnation, canonical key               u48 offset of the newest record of the key, which is incomplete
+ */
+export const INDEX_FORMAT = 1
+export const STATE_KEY = Buffer.from([0x00])
+export const LIFE_KEY = Buffer.from([0x01])
+export const Prefix = { row: 0x10, block: 0x20, incarnation: 0x30, incomplete: 0x40 } as const
+
+/** Entries for which the place of the first is known. */
+export const BLOCK = 128
+
+export const RowFlag = { delete: 1, incomplete: 2, chunk: 4 } as const
+
+const HASH_AT = 7
+const TRANSACTION_AT = 15
+
+/** How far the index has come. Stored in one write with what it says. */
+export interface State {
+  readonly format: number
+  readonly logId: string
+  /** That wrote the last entry applied. */
+  readonly session: string
+  /** Its offset. */
+  readonly applied: number
+  /** Behind the last chunk applied. */
+  readonly place: { readonly segment: number; readonly at: number; readonly crc: number }
+}
+
+/** What the index says of a key. */
+export interface Row {
+  readonly offset: number
+  readonly flags: number
+  /** 8 bytes. */
+  readonly hash: Buffer
+}
+
+export interface BlockPlace {
+  readonly segment: number
+  readonly chunkAt: number
+  readonly entryAt: number
+  readonly headerAt: number
+}
+
+/** Memory for keys and values, written again for each: the store copies what it is given. */
+export class Scratch {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(1024)
+
+  rowKey(prefix: number, incarnation: number, key: Uint8Array, from = 0, to = key.length): Buffer {
+    const length = 5 + to - from
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(2 * length)
+    const bytes = this.#bytes
+    bytes[0] = prefix
+    bytes.writeUInt32BE(incarnation, 1)
+    for (let i = from, at = 5; i < to; i++) bytes[at++] = key[i]!
+    return bytes.subarray(0, length)
+  }
+
+  /** Answers where the 8 bytes of the hash go and where the value ends; `bytes` holds it. */
+  rowValue(flags: number, offset: number, transaction: Uint8Array): RowValue {
+    const length = TRANSACTION_AT + transaction.length
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(2 * length)
+    const bytes = this.#bytes
+    bytes[0] = flags
+    writeU48(bytes, 1, offset)
+    bytes.set(transaction, TRANSACTION_AT)
+    return { bytes, hashAt: HASH_AT, length }
+  }
+}
+
+export interface RowValue {
+  readonly bytes: Buffer
+  readonly hashAt: number
+  readonly length: number
+}
+
+export function decodeRow(value: Uint8Array): Row {
+  const bytes = asBuffer(value)
+  return { flags: bytes[0]!, offset: readU48(bytes, 1), hash: bytes.subarray(HASH_AT, TRANSACTION_AT) }
+}
+
+export function blockKey(offset: number): Buffer {
+  const key = Buffer.allocUnsafe(7)
+  key[0] = Prefix.block
+  key.writeUIntBE(Math.floor(offset / BLOCK), 1, 6)
+  return key
+}
+
+export function encodeBlock({ segment, chunkAt, entryAt, headerAt }: BlockPlace): Buffer {
+  const value = Buffer.allocUnsafe(24)
+  writeU48(value, 0, segment)
+  writeU48(value, 6, chunkAt)
+  writeU48(value, 12, entryAt)
+  writeU48(value, 18, headerAt)
+  return value
+}
+
+export function decodeBlock(value: Uint8Array): BlockPlace {
+  const bytes = asBuffer(value)
+  const [segment, chunkAt, entryAt, headerAt] = [0, 6, 12, 18].map(at => readU48(bytes, at)) as Four
+  return { segment, chunkAt, entryAt, headerAt }
+}
+
+type Four = [number, number, number, number]
+
+export function encodeOffset(offset: number): Buffer {
+  const value = Buffer.allocUnsafe(6)
+  writeU48(value, 0, offset)
+  return value
+}
+
+export function decodeOffset(value: Uint8Array): number {
+  return readU48(asBuffer(value), 0)
+}
+
+function writeU48(into: Buffer, at: number, value: number): void {
+  into.writeUIntLE(value, at, 6)
+}
+
+function readU48(bytes: Buffer, at: number): number {
+  return bytes.readUIntLE(at, 6)
+}

@@ -1,0 +1,90 @@
+import type { Table } from '../../../contract.ts'
+import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
+import type { Place } from '../scan.ts'
+import type { KeyRequest } from './finder.ts'
+import type { IndexedLog } from './opening.ts'
+import type { LogRecord } from './records.ts'
+
+/** Messages between the log (key-index.ts) and the thread of its index (thread.ts). */
+
+export interface ThreadData extends IndexedLog {
+  /** First offset of the oldest segment. */
+  readonly first: number
+  /** Every table version that the log knows. */
+  readonly tables: readonly Table[]
+}
+
+/** How far the log is durable. */
+export interface Durable {
+  readonly place: Place
+  /** Offset of the last entry. */
+  readonly end: number
+}
+
+/** A unit that is being written: what of it is in the files, behind what is durable. */
+export interface OpenUnit {
+  /** Differs from that of every other unit of this log's opening. */
+  readonly number: number
+  /** Offset of its first entry. */
+  readonly base: number
+  readonly from: Place | undefined
+  readonly written: Place
+}
+
+export type ToThread =
+  | { readonly kind: 'follow'; readonly durable: Durable }
+  | {
+      readonly kind: 'find'
+      readonly id: number
+      readonly keys: readonly KeyRequest[]
+      readonly durable: Durable | undefined
+      readonly open: OpenUnit | undefined
+    }
+  | { readonly kind: 'close' }
+
+export type FromThread =
+  | {
+      readonly kind: 'opened'
+      readonly place: Place | undefined
+      readonly applied: number
+      readonly incomplete: ReadonlyMap<string, number>
+      readonly discarded: string | undefined
+    }
+  | {
+      readonly kind: 'applied'
+      readonly place: Place
+      readonly applied: number
+      readonly incomplete: ReadonlyMap<string, number>
+    }
+  /** The answers from `from` on, in the order of the keys; the rest follows. */
+  | {
+      readonly kind: 'found'
+      readonly id: number
+      readonly from: number
+      readonly records: readonly (LogRecord | undefined)[]
+    }
+  | { readonly kind: 'failed'; readonly error: FailedError }
+
+export interface FailedError {
+  readonly code: string | undefined
+  readonly recovery: Recovery
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+export function packFailure(error: unknown): FailedError {
+  if (isTailraceError(error)) {
+    const { code, recovery, message, hint } = error
+    return { code, recovery, message, hint }
+  }
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+  const message = cause === undefined ? errorMessage(error) : `${errorMessage(error)}: ${errorMessage(cause)}`
+  return { code: undefined, recovery: 'retry', message, hint: undefined }
+}
+
+export function failure({ code, recovery, message, hint }: FailedError): TailraceError {
+  if (code !== undefined) return new TailraceError(code, recovery, message, hint === undefined ? {} : { hint })
+  return new TailraceError('LOG_INDEX', 'retry', `The index of the log failed: ${message}`, {
+    hint: 'It is opened anew, and built anew from the log if need be. If this repeats, check the disk of log.path.',
+  })
+}

@@ -1,0 +1,63 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { ClassicLevel } from 'classic-level'
+
+/** Two of them may be in memory. */
+const WRITE_BUFFER = 8 * 1024 * 1024
+const CACHE = 8 * 1024 * 1024
+const OPEN_FILES = 256
+
+type Level = ClassicLevel<Buffer, Buffer>
+export type StoreBatch = ReturnType<Level['batch']>
+
+/**
+ * LevelDB in a folder. A batch is written whole or not at all. Without `sync` a write survives the process, not the
+ * machine: after a power loss any part of what was written since the last synced write may be missing.
+ */
+export class Store implements AsyncDisposable {
+  readonly #level: Level
+
+  private constructor(level: Level) {
+    this.#level = level
+  }
+
+  /** Makes it if it is missing; nobody else may look into the folder. */
+  static async open(folder: string): Promise<Store> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const level: Level = new ClassicLevel(folder, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      // Keys and hashes hardly shrink, and the time is the ingest's.
+      compression: false,
+      writeBufferSize: WRITE_BUFFER,
+      cacheSize: CACHE,
+      maxOpenFiles: OPEN_FILES,
+    })
+    await level.open()
+    return new Store(level)
+  }
+
+  static async remove(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    return this.#level.getSync(key)
+  }
+
+  async put(key: Buffer, value: Buffer, sync: boolean): Promise<void> {
+    await this.#level.put(key, value, { sync })
+  }
+
+  batch(): StoreBatch {
+    return this.#level.batch()
+  }
+
+  /** All whose key begins with this byte, in order. */
+  async *all(prefix: number): AsyncGenerator<readonly [Buffer, Buffer]> {
+    yield* this.#level.iterator({ gte: Buffer.from([prefix]), lt: Buffer.from([prefix + 1]) })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#level.close()
+  }
+}

@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { realFs } from '../fs.ts'
+import { Finder, type Found, type KeyRequest } from './finder.ts'
+import { Indexer } from './indexer.ts'
+import {
+  type Durable,
+  type FromThread,
+  type OpenUnit,
+  packFailure,
+  type ThreadData,
+  type ToThread,
+} from './messages.ts'
+import { closeIndex, OPEN_UNIT_FOLDER, openIndex } from './opening.ts'
+import { type LogRecord, Records } from './records.ts'
+import { Store } from './store.ts'
+import { Trail } from './trail.ts'
+
+/** The thread in which the index trails the durable log and is asked. One message after the other. */
+
+/** Bytes of the log that go into the store in one write. */
+const WRITE_BYTES = 1024 * 1024
+/** Records in one answer. */
+const ANSWER_BYTES = 4 * 1024 * 1024
+
+const port = parentPort!
+const data = workerData as ThreadData
+const place = { fs: realFs, folder: data.folder, logId: data.logId }
+const post = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+
+/** A store with what fills it and what looks into it. */
+interface Part {
+  readonly store: Store
+  readonly indexer: Indexer
+  readonly finder: Finder
+  readonly trail: Trail
+}
+
+const records = new Records(data.folder)
+const { store, state, discarded } = await openIndex(data)
+const main = await partOf(store, state?.applied ?? 0, state === undefined ? undefined : state.place)
+/** What a unit that is being written holds; made when it is first asked for. */
+let unit: (Part & { readonly number: number }) | undefined
+
+async function partOf(of: Store, applied: number, from: OpenUnit['from'], next?: number): Promise<Part> {
+  const indexer = await Indexer.open(of, applied)
+  indexer.know(data.tables)
+  const trail = new Trail(place, from, next ?? (applied > 0 ? applied + 1 : data.first))
+  return { store: of, indexer, finder: new Finder(of, indexer, records), trail }
+}
+
+/** Brings the index to the end of what is durable: never beyond, or it would outlive what a crash takes away. */
+async function follow({ place: until, end }: Durable): Promise<void> {
+  const { trail, indexer } = main
+  while (trail.next <= end && !closing) {
+    for (let bytes = 0; bytes < WRITE_BYTES && trail.next <= end; ) {
+      const chunk = (await trail.read(until))!
+      bytes += chunk.payload.length
+      indexer.add(chunk)
+    }
+    await indexer.commit(data.logId)
+    post({
+      kind: 'applied',
+      place: trail.place!,
+      applied: trail.next - 1,
+      incomplete: indexer.incarnations.incomplete(),
+    })
+  }
+}
+
+/** Brings the store of the open unit to what is written of it. */
+async function followUnit({ number, base, from, written }: OpenUnit): Promise<Part> {
+  if (unit?.number !== number) {
+    await forgetUnit()
+    const scratch = await Store.open(join(data.folder, OPEN_UNIT_FOLDER))
+    unit = { ...(await partOf(scratch, 0, from, base)), number }
+    for (const table of main.indexer.incarnations.tables()) unit.indexer.incarnations.know(table)
+  }
+  const { trail, indexer } = unit
+  for (let bytes = 0, chunk = await trail.read(written); chunk !== undefined; chunk = await trail.read(written)) {
+    indexer.add(chunk)
+    bytes += chunk.payload.length
+    if (bytes < WRITE_BYTES) continue
+    await indexer.commit(data.logId)
+    bytes = 0
+  }
+  await indexer.commit(data.logId)
+  return unit
+}
+
+async function forgetUnit(): Promise<void> {
+  const old = unit
+  unit = undefined
+  await old?.trail[Symbol.asyncDispose]()
+  await old?.store[Symbol.asyncDispose]()
+  await Store.remove(join(data.folder, OPEN_UNIT_FOLDER))
+}
+
+/** First in the open unit, then in the index: the newest wins, and what ended a key there ends it here. */
+function find(request: KeyRequest, open: Part | undefined): LogRecord | undefined {
+  let found: Found = open === undefined ? 'unknown' : open.finder.find(request)
+  if (found === 'unknown') found = main.finder.find(request)
+  return typeof found === 'string' ? undefined : found
+}
+
+async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'find' }>): Promise<void> {
+  if (durable !== undefined) await follow(durable)
+  const part = open === undefined ? undefined : await followUnit(open)
+  if (closing) return
+  for (let from = 0; from < keys.length; ) {
+    const answers: (LogRecord | undefined)[] = []
+    const buffers: ArrayBuffer[] = []
+    for (let bytes = 0; bytes < ANSWER_BYTES && from + answers.length < keys.length; ) {
+      const record = find(keys[from + answers.length]!, part)
+      answers.push(record)
+      if (record === undefined) continue
+      bytes += record.bytes.length
+      buffers.push(record.bytes.buffer)
+    }
+    post({ kind: 'found', id, from, records: answers }, buffers)
+    from += answers.length
+  }
+}
+
+async function close(): Promise<void> {
+  await forgetUnit()
+  await main.trail[Symbol.asyncDispose]()
+  records[Symbol.dispose]()
+  await closeIndex(main.store, data.folder)
+  port.close()
+}
+
+async function take(message: ToThread): Promise<void> {
+  if (message.kind === 'close') await close()
+  else if (closing) return
+  else if (message.kind === 'follow') await follow(message.durable)
+  else await answer(message)
+}
+
+/** What is under way ends soon; the next opening goes on from there. */
+let closing = false
+let turn: Promise<void> = forgetUnit()
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'close') closing = true
+  turn = turn.then(() => take(message))
+  turn.catch(error => {
+    post({ kind: 'failed', error: packFailure(error) })
+    port.close()
+  })
+})
+post({
+  kind: 'opened',
+  place: state?.place,
+  applied: state?.applied ?? 0,
+  incomplete: main.indexer.incarnations.incomplete(),
+  discarded,
+})

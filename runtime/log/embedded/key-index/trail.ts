@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import { ChunkType } from '../chunk.ts'
+import { damaged, openExisting } from '../failures.ts'
+import type { File, Fs } from '../fs.ts'
+import { type FoundChunk, isFlaw, openSegment, type Place, SegmentScan } from '../scan.ts'
+import { segmentName } from '../segment.ts'
+
+export interface TrailChunk extends FoundChunk {
+  readonly segment: number
+}
+
+/** Follows the segments chunk by chunk, verifying all checksums. Reads nothing beyond where it is told that they go. */
+export class Trail implements AsyncDisposable {
+  readonly #fs: Fs
+  readonly #folder: string
+  readonly #logId: string
+  #place: Place | undefined
+  #next: number
+  #segment: number
+  #file: File | undefined
+  #scan: SegmentScan | undefined
+
+  /** `place`: where the next chunk stands; undefined: at the beginning of the segment that `next` names. */
+  constructor(
+    { fs, folder, logId }: { readonly fs: Fs; readonly folder: string; readonly logId: string },
+    place: Place | undefined,
+    next: number,
+  ) {
+    this.#fs = fs
+    this.#folder = folder
+    this.#logId = logId
+    this.#place = place
+    this.#segment = place?.segment ?? next
+    this.#next = next
+  }
+
+  /** Behind the last chunk read; undefined before the first. */
+  get place(): Place | undefined {
+    return this.#place
+  }
+
+  /** Offset of the entry that comes next. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** The next chunk before `until`; undefined there. Throws LOG_DAMAGED. */
+  async read(until: Place): Promise<TrailChunk | undefined> {
+    for (;;) {
+      this.#file ??= await openExisting(this.#fs, this.#path())
+      const isLast = this.#segment === until.segment
+      const limit = isLast ? until.at : await this.#file.size()
+      this.#scan ??= new SegmentScan(this.#file, await this.#start(this.#file), limit)
+      this.#scan.limit = limit
+      const found = await this.#scan.next()
+      if (isFlaw(found)) throw damaged(this.#path(), found.at, found.flaw)
+      if (found !== undefined) return this.#take(found)
+      if (isLast) return undefined
+      await this.#leave()
+      this.#segment = this.#next
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave()
+  }
+
+  #take(found: FoundChunk): TrailChunk {
+    const { header, at, end } = found
+    if (header.base !== this.#next)
+      throw damaged(this.#path(), at, `offset ${header.base} stands where ${this.#next} was expected`)
+    if (header.type === ChunkType.data) this.#next += header.entries
+    this.#place = { segment: this.#segment, at: end, crc: header.crc }
+    return { ...found, segment: this.#segment }
+  }
+
+  async #start(file: File): Promise<Place> {
+    if (this.#place?.segment === this.#segment) return this.#place
+    const place = await openSegment(file, this.#segment, this.#logId)
+    if (isFlaw(place)) throw damaged(this.#path(), place.at, place.flaw)
+    return place
+  }
+
+  async #leave(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    this.#scan = undefined
+    await file?.close()
+  }
+
+  #path(): string {
+    return join(this.#folder, segmentName(this.#segment))
+  }
+}
