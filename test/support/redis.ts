@@ -1,0 +1,174 @@
+/** Redis servers for tests: a real one for each, on its own port, gone with the test also when this process is killed. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { addressOf } from '../../sinks/redis/address.ts'
+import type { Argument } from '../../sinks/redis/commands.ts'
+import { Connection } from '../../sinks/redis/connection.ts'
+import type { Reply } from '../../sinks/redis/reply.ts'
+import { type RedisProgram, redisProgram } from './cached-redis.ts'
+import { describeIf } from './skip.ts'
+import { until } from './until.ts'
+
+const never = new AbortController().signal
+
+/** Below the range from which systems take ports for outgoing connections: a stopped server keeps its own. */
+const PORTS = { first: 15_000, count: 17_000 }
+
+/**
+ * Runs the server until its own end; kills it at the end of stdin, which is that of its starter, and then removes the
+ * folder ($1) as well, unless a word came first: the starter removes it itself.
+ */
+const WATCHDOG = `
+folder=$1; shift
+"$@" <&- & server=$!
+read -r word
+kill -9 $server 2>/dev/null
+wait $server
+[ -n "$word" ] || rm -rf "$folder"
+`
+
+export interface RedisOptions {
+  /** Of the configuration: `{ 'cluster-enabled': 'yes' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Over TLS, with a certificate of its own for 127.0.0.1; needs openssl. */
+  readonly tls?: boolean
+}
+
+/** Suites of a real server; skipped by name where there is none and none can be fetched. Await it at the top level. */
+export async function describeRedis(name: string, body: () => void): Promise<void> {
+  const problem = await redisProgram().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  )
+  describeIf(problem === undefined, problem ?? '')(name, body)
+}
+
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'tailrace-redis-'))
+  const server = new RedisServer(await redisProgram(), folder, await freePort(), options)
+  await server.start()
+  return server
+}
+
+export class RedisServer implements AsyncDisposable {
+  readonly port: number
+  readonly folder: string
+  readonly #program: RedisProgram
+  readonly #options: RedisOptions
+  #watchdog: ChildProcess | undefined
+
+  constructor(program: RedisProgram, folder: string, port: number, options: RedisOptions) {
+    this.#program = program
+    this.folder = folder
+    this.port = port
+    this.#options = options
+  }
+
+  url(database = 0, login = '', parameters = ''): string {
+    const { tls } = this.#options
+    const trust = tls === true ? `?sslrootcert=${encodeURIComponent(join(this.folder, 'server.crt'))}` : ''
+    return `redis${tls === true ? 's' : ''}://${login}127.0.0.1:${this.port}/${database}${parameters || trust}`
+  }
+
+  /** Returns once it answers; with what it saved before. */
+  async start(): Promise<void> {
+    if (this.#options.tls === true) this.#certify()
+    const tls = join(this.folder, 'server')
+    const ports =
+      this.#options.tls === true
+        ? { port: '0', 'tls-port': `${this.port}`, 'tls-cert-file': `${tls}.crt`, 'tls-key-file': `${tls}.key` }
+        : { port: `${this.port}` }
+    const settings = { bind: '127.0.0.1', dir: this.folder, save: '', 'tls-auth-clients': 'no', databases: '64' }
+    const flags = Object.entries({ ...settings, ...ports, ...this.#options.settings }).flatMap(([name, value]) => [
+      `--${name}`,
+      value,
+    ])
+    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', this.folder, ...this.#program, ...flags], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    })
+    this.#watchdog = watchdog
+    watchdog.unref()
+    ;(watchdog.stdin as Socket).unref()
+    await until(() => this.#answers(), 'the Redis server answers')
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.command(['PING'])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #certify(): void {
+    const file = (name: string): string => join(this.folder, name)
+    execFileSync(
+      'openssl',
+      // biome-ignore format: one argument list
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
+        '-keyout', file('server.key'), '-out', file('server.crt')],
+      { stdio: 'ignore' },
+    )
+  }
+
+  /** Runs commands on a connection of their own and answers the last one's reply; an error reply is thrown. */
+  async command(command: readonly Argument[], database = 0): Promise<Reply> {
+    await using connection = await Connection.open(addressOf(this.url(database)), 'test', never)
+    return await connection.ask(...command)
+  }
+
+  /** The same as text, or lines of text. */
+  async text(command: readonly Argument[], database = 0): Promise<string | null> {
+    const reply = await this.command(command, database)
+    return reply === null ? null : Array.isArray(reply) ? reply.map(String).join('\n') : String(reply)
+  }
+
+  /** Ends it like a crash; what was not saved is lost. */
+  async kill(): Promise<void> {
+    const watchdog = this.#watchdog
+    if (watchdog === undefined) return
+    this.#watchdog = undefined
+    watchdog.ref()
+    const exit = once(watchdog, 'exit')
+    watchdog.stdin?.end('end\n')
+    await exit
+  }
+
+  /** Copies what the server holds, all databases; answers a function that kills it and starts it on the copy. */
+  async backup(): Promise<() => Promise<void>> {
+    await this.command(['SAVE'])
+    const copy = join(this.folder, 'copy.rdb')
+    await cp(join(this.folder, 'dump.rdb'), copy)
+    return async () => {
+      await this.kill()
+      await cp(copy, join(this.folder, 'dump.rdb'))
+      await this.start()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
+    const probe = createServer()
+    const free = await new Promise<boolean>(resolve => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!free) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
+}
