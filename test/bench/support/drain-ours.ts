@@ -1,6 +1,7 @@
 /**
- * Drains a slot into a fresh embedded log, fsync on, as ingest does: `drain-ours.ts URL SLOT PUBLICATION END_LSN LOG`.
- * Prints changes, milliseconds until everything was durable, CPU and memory as JSON.
+ * Drains a slot into a fresh embedded log, fsync on, as ingest does:
+ * `drain-ours.ts URL SLOT PUBLICATION END_LSN LOG plain|indexed`. Prints changes, milliseconds until everything was
+ * durable (and the index had all of it), CPU and memory as JSON.
  */
 import { readFileSync } from 'node:fs'
 import { captureTables } from '../../../connectors/postgres/catalog.ts'
@@ -11,12 +12,16 @@ import { SqlConnection } from '../../../connectors/postgres/sql.ts'
 import { ChangeStream } from '../../../connectors/postgres/stream.ts'
 import { tableFromRelation } from '../../../connectors/postgres/versions.ts'
 import { askServer } from '../../../connectors/postgres/walsender.ts'
-import type { Position } from '../../../runtime/contract.ts'
+import type { Position, SourceLog } from '../../../runtime/contract.ts'
+import { realFs } from '../../../runtime/log/embedded/fs.ts'
+import { openLog } from '../../../runtime/log/embedded/open.ts'
 import embedded from '../../../runtime/log/embedded.ts'
 import { createLogger } from '../../../runtime/logger.ts'
+import { keyFromTexts } from '../../../runtime/record/key.ts'
 import { BENCH_TABLE } from './workload.ts'
 
-const [url, slot, publication, end, folder] = process.argv.slice(2) as [string, string, string, string, string]
+const [url, slot, publication, end, folder, form] = process.argv.slice(2) as string[] as Arguments
+type Arguments = [string, string, string, string, string, 'plain' | 'indexed']
 
 const logger = createLogger('warn')
 const config = postgresConfig.parse({ url, tables: [BENCH_TABLE] })
@@ -24,7 +29,9 @@ const signal = new AbortController().signal
 await using sql = new SqlConnection(config, 'bench')
 const captured = await sql.use(client => captureTables(client, 'app', config, []), signal)
 const context = { pipeline: 'bench', name: 'app', logger, folder }
-await using log = await embedded.open(embedded.config.parse({ path: folder }), context)
+await using log = await (form === 'indexed'
+  ? embedded.open(embedded.config.parse({ path: folder }), context)
+  : openPlain())
 const resolver = new Resolver(captured, [], (relation, current, versions) =>
   sql.use(client => tableFromRelation(client, 'app', config, relation, current, versions), signal),
 )
@@ -58,11 +65,24 @@ for await (const batch of stream.batches(signal)) {
   stream.ack(parseLsn(appended.position))
   if (parseLsn(appended.position) >= last) break
 }
+// A look-up comes after everything that is durable.
+await log.newest?.(captured[0]!.table, keyFromTexts(['0']))
 const ms = performance.now() - began
 clearInterval(sampler)
 const { user, system } = process.cpuUsage(cpu)
 const figures = { changes, ms, userMs: user / 1000, systemMs: system / 1000, rssAnonMiB: Math.max(peakAnon, rssAnon()) }
 process.stdout.write(`${JSON.stringify(figures)}\n`)
+
+async function openPlain(): Promise<SourceLog> {
+  await realFs.makeFolder(folder)
+  const limits = {
+    segmentBytes: 2 ** 28,
+    maxBytes: Number.POSITIVE_INFINITY,
+    ringBytes: 2 ** 24,
+    checkpointBytes: 2 ** 26,
+  }
+  return openLog(realFs, folder, limits, logger)
+}
 
 /** Anonymous resident memory, MiB. */
 function rssAnon(): number {
