@@ -28,18 +28,24 @@ export interface Block<K extends keyof PluginKinds, S extends z.ZodRawShape> {
   readonly shared: z.output<z.ZodObject<S>>
 }
 
+/** Where relative paths start: those of plugins and files that are read, and those that are written. */
+interface Folders {
+  readonly folder: string
+  readonly dataFolder: string
+}
+
 /** Checks blocks, each by the schema of the plugin that its `type` names, and gathers what is wrong. */
 export class Blocks {
   readonly problems: Problem[] = []
   readonly #document: ConfigDocument
   readonly #expanded: ReadonlySet<object>
-  readonly #folder: string
+  readonly #folders: Folders
 
   /** `expanded`: scalars that came from a variable, which are text whatever the schema wants. */
-  constructor(document: ConfigDocument, expanded: ReadonlySet<object>, folder: string) {
+  constructor(document: ConfigDocument, expanded: ReadonlySet<object>, folders: Folders) {
     this.#document = document
     this.#expanded = expanded
-    this.#folder = folder
+    this.#folders = folders
   }
 
   async all<K extends keyof PluginKinds, S extends z.ZodRawShape>(
@@ -97,7 +103,7 @@ export class Blocks {
     type: string,
   ): Promise<PluginKinds[K] | undefined> {
     try {
-      return (await loadPlugin(kind, type, this.#folder)) as unknown as PluginKinds[K]
+      return (await loadPlugin(kind, type, this.#folders.folder)) as unknown as PluginKinds[K]
     } catch (error) {
       if (!isTailraceError(error)) throw error
       const hint = didYouMean(type, builtInPlugins(kind)) ?? error.hint
@@ -139,13 +145,15 @@ export class Blocks {
     return converted
   }
 
-  /** Options named `path`, and those whose name ends in `File`, are paths: relative ones start from the file's folder. */
+  /** Options named `path`, and those whose name ends in `File`, are paths. */
   #absolute(block: Record<string, unknown>): Record<string, unknown> {
+    const { folder, dataFolder } = this.#folders
     return Object.fromEntries(
-      Object.entries(block).map(([key, value]) => [
-        key,
-        typeof value === 'string' && (key === 'path' || key.endsWith('File')) ? resolve(this.#folder, value) : value,
-      ]),
+      Object.entries(block).map(([key, value]) => {
+        if (typeof value !== 'string') return [key, value]
+        if (key === 'path') return [key, resolve(dataFolder, value)]
+        return [key, key.endsWith('File') ? resolve(folder, value) : value]
+      }),
     )
   }
 }

@@ -57,6 +57,26 @@ export class ConfigDocument {
     }
   }
 
+  /** Names of the members at this path; none if it is not a map. */
+  keys(path: readonly PropertyKey[]): string[] {
+    const node = this.#nodeAt(path)
+    return isMap(node) ? node.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : []
+  }
+
+  /** Sets, or with undefined takes away, one value; nothing if its parent is there and no map. */
+  set(path: readonly string[], value: unknown): void {
+    const above = this.#nodeAt(path.slice(0, -1)) ?? undefined
+    if (above !== undefined && !isMap(above)) return
+    // Elsewhere an alias stands for the same map, which stays as it is.
+    path.slice(0, -1).forEach((_, depth) => {
+      const parent = path.slice(0, depth + 1)
+      const node = this.#document.getIn(parent, true)
+      if (isAlias(node)) this.#document.setIn(parent, node.resolve(this.#document)?.clone())
+    })
+    if (value === undefined) this.#document.deleteIn(path)
+    else this.#document.setIn(path, this.#document.createNode(value))
+  }
+
   /** A problem at the value of this path, at its key if `at` says so, or at the nearest parent that exists. */
   problem(
     code: string,
@@ -78,6 +98,12 @@ export class ConfigDocument {
 
   /** The scalar at this path, aliases followed. */
   scalarAt(path: readonly PropertyKey[]): Scalar | undefined {
+    const node = this.#nodeAt(path)
+    return isScalar(node) ? node : undefined
+  }
+
+  /** Aliases followed. */
+  #nodeAt(path: readonly PropertyKey[]): unknown {
     let node: unknown = this.#document.contents
     for (const part of path) {
       node = this.#resolve(node)
@@ -85,8 +111,7 @@ export class ConfigDocument {
       else if (isSeq(node)) node = node.items[Number(part)]
       else return undefined
     }
-    node = this.#resolve(node)
-    return isScalar(node) ? node : undefined
+    return this.#resolve(node)
   }
 
   #offset(path: readonly PropertyKey[], atKey: boolean): number {

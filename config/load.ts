@@ -11,20 +11,39 @@ import { configError, type Problem } from './problem.ts'
 import { fileSchema, isLoopback, logShape, parseListen, sinkShape } from './schema.ts'
 import { registerExpanded, registerSecrets } from './secret.ts'
 
+/** What a configuration's text stands in. */
+export interface ConfigPlace {
+  /** For messages: the file's name. */
+  readonly file: string
+  /** Absolute: where plugins and secret files named by a relative path are. */
+  readonly folder: string
+  /** Absolute: where options named `path` start from, that is, what Tailrace writes. Default: `folder`. */
+  readonly dataFolder?: string
+  readonly environment: Environment
+  /** Called with the parsed text before anything of it is looked at. */
+  readonly amend?: (document: ConfigDocument) => void
+}
+
 /**
  * Reads and checks a configuration file, loads the plugins it names and makes its secrets known to the logger. Touches
  * no database. Throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_INVALID, CONFIG_VARIABLE,
  * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
  */
 export async function loadConfig(file: string, environment: Environment = process.env): Promise<PipelineConfig> {
-  const folder = dirname(resolve(file))
-  const document = new ConfigDocument(await readConfig(file))
+  return await parseConfig(await readConfig(file), { file, folder: dirname(resolve(file)), environment })
+}
+
+/** The same for the text of one. Throws the same but CONFIG_MISSING. */
+export async function parseConfig(text: string, place: ConfigPlace): Promise<PipelineConfig> {
+  const { file, folder, environment } = place
+  const document = new ConfigDocument(text)
   refuse(file, document.problems)
+  place.amend?.(document)
   const expanded = expandScalars(document, environment, folder)
   const value = document.toValue()
   refuse(file, document.problems)
 
-  const blocks = new Blocks(document, expanded, folder)
+  const blocks = new Blocks(document, expanded, { folder, dataFolder: place.dataFolder ?? folder })
   const top = fileSchema.safeParse(value, { reportInput: true })
   const problems = top.success
     ? blocks.problems
@@ -49,7 +68,8 @@ export async function loadConfig(file: string, environment: Environment = proces
   }
 }
 
-async function readConfig(file: string): Promise<string> {
+/** Throws CONFIG_MISSING. */
+export async function readConfig(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {

@@ -1,7 +1,7 @@
 /**
  * Imports point one way:
  *
- *   front     runtime/cli, runtime/http, runtime/demo        may import engine, config, base
+ *   front     runtime/cli, http, demo and testing            may import engine, config, base
  *   config    config                                         may import base
  *   engine    the names in ENGINE below, of runtime/         may import base
  *   plugin    connectors, runtime/log, sinks                 may import base
@@ -16,7 +16,7 @@ type Layer = 'front' | 'config' | 'engine' | 'base' | PluginFolder
 type PluginFolder = (typeof PLUGIN_FOLDERS)[number]
 
 const PLUGIN_FOLDERS = ['connectors', 'runtime/log', 'sinks'] as const
-const FRONT = ['cli', 'http', 'demo']
+const FRONT = ['cli', 'http', 'demo', 'testing']
 const ENGINE = ['pipeline', 'source-part', 'sink-part', 'ingest', 'deliver', 'supervisor', 'worker']
 
 const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
@@ -63,8 +63,8 @@ function layerOf(file: string): Layer | undefined {
   if (top !== 'runtime') return undefined
   const name = next.replace(/\.ts$/, '')
   if (ENGINE.includes(name)) return 'engine'
-  if (rest.length === 0 || name === 'record') return 'base'
-  return FRONT.includes(name) ? 'front' : undefined
+  if (FRONT.includes(name)) return 'front'
+  return rest.length === 0 || name === 'record' ? 'base' : undefined
 }
 
 function isPlugin(file: string): boolean {
