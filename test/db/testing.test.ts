@@ -51,6 +51,12 @@ function copied(t: TestPipeline): unknown[] {
     .map(row => row.name)
 }
 
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
 async function slots(): Promise<unknown[]> {
   return (await sql('SELECT slot_name FROM pg_replication_slots ORDER BY 1')).map(row => row.slot_name)
 }
@@ -133,7 +139,7 @@ describe('a pipeline in a test suite', () => {
     await sql("INSERT INTO item VALUES (9007199254740993, 'beyond'), (9007199254740992, 'at')")
     await using t = await start({ config: CONFIG, urls: { app: url } })
     await t.synced('search', LONG)
-    const before = await Array.fromAsync(t.changes(), ({ key, value }) => [value.op, key?.id])
+    const before = (await collect(t.changes())).map(({ key, value }) => [value.op, key?.id])
     expect(before).toEqual([
       ['r', 1],
       ['r', 2],
@@ -155,13 +161,13 @@ describe('a pipeline in a test suite', () => {
       ['c', { id: 3, name: 'three' }],
       ['d', null],
     ])
-    expect(await Array.fromAsync(t.changes({ from: cursor! }))).toEqual([])
-    await expect(Array.fromAsync(t.changes({ from: 'elsewhere' }))).rejects.toMatchObject({ code: 'CURSOR_FOREIGN' })
+    expect(await collect(t.changes({ from: cursor! }))).toEqual([])
+    await expect(collect(t.changes({ from: 'elsewhere' }))).rejects.toMatchObject({ code: 'CURSOR_FOREIGN' })
   })
 
   it('ends a loop over its changes when it is disposed of', async () => {
     const t = await start({ config: CONFIG, urls: { app: url } })
-    const all = Array.fromAsync(t.changes({ follow: true }))
+    const all = collect(t.changes({ follow: true }))
     await t.synced('search', LONG)
     await t[Symbol.asyncDispose]()
     expect((await all).length).toBe(2)
