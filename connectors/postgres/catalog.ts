@@ -9,7 +9,8 @@ import { chooseKey, withoutKey } from './keys.ts'
 import { quoteRelation } from './quote.ts'
 import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from './selection.ts'
 import { Numbering } from './table-version.ts'
-import { loadTypes, logicalType, type TypeCatalog } from './types.ts'
+import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
+import { unknownColumns } from './unknown-types.ts'
 
 /** A column as the server sends it, in pgoutput and in COPY. Generated columns are left out. */
 export interface ServerColumn {
@@ -43,6 +44,8 @@ export interface Captured {
   readonly relation: string
   readonly columns: readonly ServerColumn[]
   readonly plan: RowPlan
+  /** Columns whose type nobody knows (unknown-types.ts). */
+  readonly unknown: readonly string[]
   readonly identity: ReplicaIdentity
   /** Published in the publication for inserts and truncates only. */
   readonly appendOnly: boolean
@@ -185,7 +188,8 @@ function capture(
     oid,
     relation: quoteRelation(schema, table),
     columns: attributes.map(({ attnum, name, typeOid, typmod }) => ({ attnum, name, typeOid, typmod })),
-    plan: rowPlan(rules, checkText, config.maskKey),
+    plan: rowPlan(rules, checkText || attributes.some(holdsAnyByte), config.maskKey),
+    unknown: unknownColumns(attributes, rules, types),
     identity: identityOf(relation.identity),
     appendOnly,
     partitioned: relation.kind === 'p',

@@ -9,6 +9,7 @@ import { createStatement } from './publication.ts'
 import { quoteIdentifier, quoteRelation } from './quote.ts'
 import { nameOf } from './selection.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { unknownFindings } from './unknown-types.ts'
 
 /** What the tables must offer: keys, privileges, publications. */
 export async function checkTables(
@@ -22,6 +23,7 @@ export async function checkTables(
   for (const table of tables) findings.push(...checkTable(table, facts))
   const captured = tables.flatMap(table => (isTailraceError(table.captured) ? [] : [table.captured]))
   if (captured.length > 0) findings.push(...load(captured, facts))
+  findings.push(...unknownFindings(captured))
   const { main, append } = publicationNames(config, names)
   const owned = new Set(tables.filter(({ relation }) => relation.owned).map(({ relation }) => relation.oid))
   for (const [name, insertsOnly] of [

@@ -8,7 +8,10 @@ import { connectionError } from './connection-error.ts'
 
 /** Connections to the source: how they are made, what their sessions are set to, what their errors mean. */
 
-/** Text that the server prints depends on these; a timeout would end a load or the stream. */
+/**
+ * Text that the server prints depends on these; a timeout would end a load or the stream, and a role that only reads
+ * by default could not make its publication.
+ */
 const SESSION: Readonly<Record<string, string>> = {
   datestyle: 'ISO',
   intervalstyle: 'iso_8601',
@@ -16,11 +19,13 @@ const SESSION: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   extra_float_digits: '1',
   lc_monetary: 'C',
+  quote_all_identifiers: 'off',
   standard_conforming_strings: 'on',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
+  default_transaction_read_only: 'off',
   row_security: 'off',
   search_path: '',
 }

@@ -23,6 +23,7 @@ import { EXPORTED_FENCE, loadTable } from './snapshot.ts'
 import { SqlConnection } from './sql.ts'
 import { firstStart, resumeStart, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
+import { warnOfUnknown } from './unknown-types.ts'
 import { tableFromRelation } from './versions.ts'
 import { askServer } from './walsender.ts'
 
@@ -70,10 +71,11 @@ export class PostgresSource implements Source {
     this.#endExporter()
     const known = [...this.#logged.values()]
     const resolver = new Resolver(start.captured, known, (relation, current, versions) =>
-      this.#sql.use(
-        sql => tableFromRelation(sql, this.#context.name, this.#config, relation, current, versions),
-        signal,
-      ),
+      this.#sql.use(async sql => {
+        const next = await tableFromRelation(sql, this.#context.name, this.#config, relation, current, versions)
+        warnOfUnknown(this.#context.logger, [next])
+        return next
+      }, signal),
     )
     const stream = new ChangeStream({
       config: this.#config,

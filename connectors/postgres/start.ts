@@ -12,6 +12,7 @@ import { resumedTables } from './resumed.ts'
 import { RESYNC_HINT } from './server-error.ts'
 import { createSlot, dropSlot, waitUntilFree } from './slot.ts'
 import type { SqlConnection } from './sql.ts'
+import { warnOfUnknown } from './unknown-types.ts'
 
 export interface StartRequest {
   readonly config: PostgresConfig
@@ -52,6 +53,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
   try {
     const server = await describe(sql, replication, signal)
     const captured = await sql.use(client => captureTables(client, context.name, config, from?.tables ?? []), signal)
+    warnOfUnknown(context.logger, captured)
     await sql.use(client => replaceSlot(client, slot, request, from, signal), signal)
     const plans = publicationPlans(request, captured)
     const publicationIds = await publish(sql, plans, server.version, true, signal)
@@ -97,6 +99,7 @@ export async function resumeStart(
     const found = await sql.use(client => waitUntilFree(client, slot, signal), signal)
     checkSlot(slot, found, server.database, position)
     const captured = await sql.use(client => captureKnown(client, request, from), signal)
+    warnOfUnknown(context.logger, captured)
     const plans = publicationPlans(request, captured)
     const publicationIds = await publish(sql, plans, server.version, false, signal)
     requireSamePublications(from.identity, plans, publicationIds)

@@ -79,6 +79,10 @@ const SIMPLE: Readonly<Record<string, LogicalType>> = {
   varbit: { kind: 'bits' },
   interval: { kind: 'interval' },
   date: { kind: 'date' },
+  text: { kind: 'text' },
+  varchar: { kind: 'text' },
+  bpchar: { kind: 'text' },
+  name: { kind: 'text' },
   char: { kind: 'text' },
 }
 
@@ -99,7 +103,9 @@ export function logicalType({ typeOid, typmod }: TypeUse, types: TypeCatalog): L
   if (type.element !== 0) {
     const element = types.get(type.element)
     if (element === undefined || element.delimiter !== ',') return { kind: 'other' }
-    return { kind: 'array', element: logicalType({ typeOid: type.element, typmod }, types) }
+    const inner = logicalType({ typeOid: type.element, typmod }, types)
+    // A domain over an array: its elements are quoted text, where those of an array in an array are not.
+    return { kind: 'array', element: inner.kind === 'array' ? { kind: 'other' } : inner }
   }
   if (type.builtIn) {
     const simple = SIMPLE[type.name]
@@ -108,9 +114,33 @@ export function logicalType({ typeOid, typmod }: TypeUse, types: TypeCatalog): L
     if (time !== undefined) return typmod < 0 ? { kind: time } : { kind: time, precision: typmod }
     if (type.name === 'numeric') return decimal(typmod)
   }
-  // Base types of the string category: text, varchar, bpchar, name, and citext of its extension.
-  if (type.type === 'b' && type.category === 'S') return { kind: 'text' }
+  // Of an extension and, by its own account, text: citext.
+  else if (type.type === 'b' && type.category === 'S') return { kind: 'text' }
   return { kind: 'other' }
+}
+
+/** Types of extensions whose text is known to say everything: PostgreSQL's own, PostGIS and pgvector. */
+const FAMILIAR = new Set([
+  ...['citext', 'cube', 'hstore', 'lquery', 'ltree', 'ltxtquery', 'query_int', 'seg'],
+  ...['ean13', 'isbn', 'isbn13', 'ismn', 'ismn13', 'issn', 'issn13', 'upc'],
+  ...['geography', 'geometry', 'halfvec', 'sparsevec', 'vector'],
+])
+
+/** Whether nobody here has seen this type: its text is carried all the same, but may not say everything. */
+export function isUnknownType(typeOid: number, types: TypeCatalog): boolean {
+  const type = types.get(typeOid)
+  if (type === undefined) return true
+  if (type.type === 'd') return isUnknownType(type.base, types)
+  if (type.element !== 0) return isUnknownType(type.element, types)
+  return type.type === 'b' && !type.builtIn && !FAMILIAR.has(type.name)
+}
+
+const CHAR = 18
+const CHAR_ARRAY = 1002
+
+/** `"char"` is any byte, which PostgreSQL 14 prints as it is, whatever the encoding. */
+export function holdsAnyByte({ typeOid }: Pick<TypeUse, 'typeOid'>): boolean {
+  return typeOid === CHAR || typeOid === CHAR_ARRAY
 }
 
 /** The modifier holds a precision of 16 bits and a scale of 11, which may be negative from PostgreSQL 15 on. */

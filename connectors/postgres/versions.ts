@@ -9,7 +9,8 @@ import { type DefinedColumn, originOf } from './definition.ts'
 import type { Relation, RelationColumn } from './relation.ts'
 import { columnRules, nameOf } from './selection.ts'
 import { Numbering } from './table-version.ts'
-import { formatTypes, loadTypes, logicalType } from './types.ts'
+import { formatTypes, holdsAnyByte, loadTypes, logicalType } from './types.ts'
+import { unknownColumns } from './unknown-types.ts'
 
 /** Table versions from the stream: each row is decoded by the Relation message before it, never by today's catalog. */
 
@@ -90,7 +91,8 @@ export async function tableFromRelation(
     ...current,
     table: version,
     columns: attributes.map(({ attnum, typeOid, typmod }, i) => ({ attnum, name: names[i]!, typeOid, typmod })),
-    plan: rowPlan(rules, current.plan.checkText, config.maskKey),
+    plan: rowPlan(rules, current.plan.checkText || attributes.some(holdsAnyByte), config.maskKey),
+    unknown: unknownColumns(relation.columns, rules, types),
     identity: identityOf(relation.identity),
   }
 }
