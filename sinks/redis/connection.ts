@@ -47,7 +47,7 @@ export class Connection implements AsyncDisposable {
   static async open(address: Address, name: string, signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted()
     const connection = new Connection(address)
-    const timeout = setTimeout(() => connection.fail(new Error('no answer in time')), CONNECT_TIMEOUT_MS)
+    const timeout = setTimeout(() => connection.#tooLate(address), CONNECT_TIMEOUT_MS)
     const abort = (): void => connection.abort(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     try {
@@ -69,6 +69,12 @@ export class Connection implements AsyncDisposable {
       clearTimeout(timeout)
       signal.removeEventListener('abort', abort)
     }
+  }
+
+  #tooLate({ tls }: Address): void {
+    // A server without TLS waits for the rest of what it takes for a command.
+    const isSilent = tls !== undefined && !this.#socket.connecting
+    this.fail(new Error(isSilent ? 'it does not answer the TLS handshake' : 'no answer in time'))
   }
 
   get isOpen(): boolean {

@@ -142,12 +142,19 @@ export class CursorRow {
     if (!taker.ran) throw this.#lost(state[1])
     if (move !== undefined) this.#stored = move.to
     this.#expect(state)
-    return taker.failed.map(({ command, error }) => {
-      const index = transaction.causes[command]!
-      const refusal = connection.refusal(error)
+    return this.#refused(taker, transaction)
+  }
+
+  /** Each row once, whatever number of its commands failed. */
+  #refused({ failed }: TransactionTaker, { causes }: Transaction): Refused[] {
+    const reasons = new Map<number, string>()
+    for (const { command, error } of failed) {
+      const index = causes[command]!
+      const refusal = this.#connection.refusal(error)
       if (index === -1 || refusal.code !== 'SINK_REJECTED') throw refusal
-      return { index, reason: refusal.message }
-    })
+      reasons.set(index, refusal.message)
+    }
+    return [...reasons].map(([index, reason]) => ({ index, reason }))
   }
 
   #watch(): (readonly string[])[] {

@@ -11,7 +11,7 @@ const REFUSALS: readonly (readonly [RegExp, (at: string, text: string) => Tailra
     /^(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|Client sent AUTH|invalid password))\b/,
     (at, text) =>
       new TailraceError('SINK_AUTH', 'stop', `${at} refuses: ${text}.`, {
-        hint: 'Check user and password in `url`. An ACL user needs the keys and commands that docs/sinks/redis.md lists.',
+        hint: 'Check user and password in `url`. An ACL user needs the keys and commands that docs/redis.md lists.',
       }),
   ],
   [

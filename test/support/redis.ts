@@ -10,7 +10,6 @@ import type { Argument } from '../../sinks/redis/commands.ts'
 import { Connection } from '../../sinks/redis/connection.ts'
 import type { Reply } from '../../sinks/redis/reply.ts'
 import { type RedisProgram, redisProgram } from './cached-redis.ts'
-import { describeIf } from './skip.ts'
 import { until } from './until.ts'
 
 const never = new AbortController().signal
@@ -36,15 +35,6 @@ export interface RedisOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Over TLS, with a certificate of its own for 127.0.0.1; needs openssl. */
   readonly tls?: boolean
-}
-
-/** Suites of a real server; skipped by name where there is none and none can be fetched. Await it at the top level. */
-export async function describeRedis(name: string, body: () => void): Promise<void> {
-  const problem = await redisProgram().then(
-    () => undefined,
-    (error: unknown) => String(error),
-  )
-  describeIf(problem === undefined, problem ?? '')(name, body)
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {

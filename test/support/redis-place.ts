@@ -1,0 +1,82 @@
+import { expect } from '@jest/globals'
+import type { z } from 'zod'
+import type { SinkContext } from '../../runtime/contract.ts'
+import redis from '../../sinks/redis.ts'
+import type { RedisServer } from './redis.ts'
+import { type SinkPlace, SinkRig } from './sink-rig.ts'
+
+export type RedisOptions = Partial<z.input<typeof redis.config>>
+
+/** A database of a server, emptied first. */
+export class RedisPlace implements SinkPlace {
+  readonly database: number
+  readonly options: RedisOptions
+  readonly #server: RedisServer
+
+  private constructor(server: RedisServer, database: number, options: RedisOptions) {
+    this.#server = server
+    this.database = database
+    this.options = { url: server.url(database), ...options }
+  }
+
+  static async make(server: RedisServer, database: number, options: RedisOptions = {}): Promise<RedisPlace> {
+    const place = new RedisPlace(server, database, options)
+    await place.empty()
+    return place
+  }
+
+  get child(): SinkPlace['child'] {
+    return { type: 'redis', options: this.options, crashPoint: 'redis.sent' }
+  }
+
+  open(context: SinkContext): ReturnType<typeof redis.open> {
+    return redis.open(redis.config.parse(this.options), context)
+  }
+
+  async empty(): Promise<void> {
+    await this.#server.command(['FLUSHDB'], this.database)
+  }
+
+  backup(): Promise<() => Promise<void>> {
+    return this.#server.backup()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.empty()
+  }
+}
+
+/** A sink on a database of its own, and that database as other programs see it. */
+export class RedisRig extends SinkRig {
+  readonly server: RedisServer
+  readonly database: number
+
+  constructor(server: RedisServer, database: number) {
+    super()
+    this.server = server
+    this.database = database
+  }
+
+  static async begin(server: RedisServer, database: number, options: RedisOptions = {}): Promise<RedisRig> {
+    const rig = new RedisRig(server, database)
+    await rig.begin(await RedisPlace.make(server, database, options))
+    return rig
+  }
+
+  text(...command: string[]): Promise<string | null> {
+    return this.server.text(command, this.database)
+  }
+
+  /** Every key but the sink's own, sorted. */
+  async keys(): Promise<string[]> {
+    const keys = await this.server.command(['KEYS', '*'], this.database)
+    return (keys as readonly Buffer[])
+      .map(String)
+      .filter(key => !key.startsWith('_tailrace'))
+      .sort()
+  }
+
+  async expectKeys(...keys: string[]): Promise<void> {
+    expect(await this.keys()).toEqual(keys.sort())
+  }
+}
