@@ -54,6 +54,19 @@ export function booleanText(declared: string, value: boolean): string {
   return value ? 't' : 'f'
 }
 
+/** From here on, and below 1e-4, PostgreSQL prints floats with an exponent. */
+const EXPONENT_FROM = { float32: 1e6, float64: 1e15 } as const
+
+/** The number as PostgreSQL prints it since version 12: shortest digits. */
+export function floatText(kind: 'float32' | 'float64', value: number): string {
+  const size = Math.abs(value)
+  if (size >= 1e-4 && size < EXPONENT_FROM[kind]) return String(value)
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+  if (size === Number.POSITIVE_INFINITY) return String(value)
+  const [digits, exponent] = value.toExponential().split('e') as [string, string]
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
+}
+
 const ISO_DATE = /^([+-]?)(\d{4,})(-\d\d-\d\d)$/
 const ISO_TIMESTAMP = /^([+-]?)(\d{4,})(-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(.*)$/
 

@@ -1,7 +1,7 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { ChangeView, Column } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import { booleanText } from '../../runtime/record/text.ts'
+import { booleanText, floatText } from '../../runtime/record/text.ts'
 
 /**
  * Values in SQLite, so that each comes back as the text it was:
@@ -107,25 +107,10 @@ function exactInteger(text: string): SQLInputValue {
   return value > LARGEST || value < -LARGEST - 1n || String(value) !== text ? text : value
 }
 
-type FloatKind = 'float32' | 'float64'
-
-function floatValue(kind: FloatKind, text: string): SQLInputValue {
+function floatValue(kind: 'float32' | 'float64', text: string): SQLInputValue {
   const value = Number(text)
   // SQLite stores NaN as NULL.
   return Number.isNaN(value) || floatText(kind, value) !== text ? text : value
-}
-
-/** From here on, and below 1e-4, PostgreSQL prints floats with an exponent. */
-const EXPONENT_FROM = { float32: 1e6, float64: 1e15 } as const
-
-/** The number as PostgreSQL prints it since version 12: shortest digits. */
-export function floatText(kind: FloatKind, value: number): string {
-  const size = Math.abs(value)
-  if (size >= 1e-4 && size < EXPONENT_FROM[kind]) return String(value)
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  if (size === Number.POSITIVE_INFINITY) return String(value)
-  const [digits, exponent] = value.toExponential().split('e') as [string, string]
-  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
 }
 
 /** The database's text of a stored value. */

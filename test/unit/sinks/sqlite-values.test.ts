@@ -2,7 +2,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { LogicalType } from '../../../runtime/contract.ts'
-import { converterOf, floatText, storageOf, textOfValue } from '../../../sinks/sqlite/values.ts'
+import { floatText } from '../../../runtime/record/text.ts'
+import { converterOf, storageOf, textOfValue } from '../../../sinks/sqlite/values.ts'
 import { column } from '../../support/scripted-log.ts'
 
 describe('values in SQLite', () => {

@@ -1,0 +1,115 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
+import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { Names, nameTemplate } from '../runtime/naming.ts'
+import { defineSink } from '../runtime/plugin.ts'
+import { durationOption, sizeOption } from '../runtime/quantity.ts'
+import { parseName, qualifiedName } from '../runtime/select.ts'
+import { checkWritable } from '../runtime/writable.ts'
+import { checkDatabase, Database } from './duckdb/database.ts'
+import { TABLE_NAMES } from './duckdb/layout.ts'
+import { createOwnTables } from './duckdb/owner.ts'
+import { removeAll } from './duckdb/remove.ts'
+import { RowsSink } from './duckdb/rows-sink.ts'
+import { type DuckdbOptions, DuckdbSink, takePlace } from './duckdb/sink.ts'
+import { Snapshots } from './duckdb/snapshots.ts'
+
+const config = z.strictObject({
+  path: z.string().min(1).describe('The database file; relative to this file.'),
+  mode: z
+    .enum(['rows', 'changes'])
+    .default('rows')
+    .describe('rows: the current rows. changes: a row for every change, with kind, commit time and version.'),
+  name: nameTemplate('{schema}.{table}').describe('Schema and table in the database; without a dot, a table of main.'),
+  asText: z
+    .array(z.string())
+    .default([])
+    .describe('Columns, source.schema.table.column, to keep as the source prints them instead of by their type.'),
+  snapshotTo: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A copy of the file for readers, who cannot open one that is written.'),
+  snapshotEvery: durationOption().prefault('1m').describe('The copy is made anew at most this often.'),
+  memory: sizeOption().prefault('1GB').describe('What DuckDB may take. The keys of the largest table must fit.'),
+  threads: z.int().min(1).max(64).default(1).describe('Threads of DuckDB.'),
+})
+type Config = z.infer<typeof config>
+
+/**
+ * Tables in a DuckDB file: one per source table, typed by its columns (duckdb/storage.ts). Rows and cursor move in one
+ * transaction a batch, on disk when `write` resolves. DuckDB works in threads of its own.
+ */
+export default defineSink<Config>({
+  type: 'duckdb',
+  config,
+  reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
+  open,
+  check,
+  destroy: async (options, context) => {
+    const { snapshotTo } = options
+    return removeAll(
+      resolve(options.path),
+      snapshotTo === undefined ? undefined : resolve(snapshotTo),
+      options,
+      context,
+    )
+  },
+})
+
+async function open(options: Config, context: SinkContext): Promise<Target> {
+  const shared = {
+    context,
+    template: templateOf(options.name),
+    names: new Names('{table}', context.pipeline, TABLE_NAMES),
+    history: options.mode === 'changes',
+    marks: context.onDelete === 'mark',
+    asText: new Set(options.asText.map(columnKey)),
+  }
+  const database = await Database.open(resolve(options.path), options)
+  const { snapshotTo, snapshotEvery } = options
+  const snapshots =
+    snapshotTo === undefined ? undefined : new Snapshots(database, resolve(snapshotTo), snapshotEvery, context.logger)
+  await database.transaction(() => createOwnTables(database))
+  const sinks: Sink[] = []
+  return {
+    async sink(source, signal) {
+      const sinkOptions: DuckdbOptions = { ...shared, source, onCommit: snapshots?.touch ?? (() => {}) }
+      const place = await takePlace(database, sinkOptions, signal)
+      const sink = new (shared.history ? DuckdbSink : RowsSink)(place, sinkOptions)
+      sinks.push(sink)
+      return sink
+    },
+    async [Symbol.asyncDispose]() {
+      await using _file = database
+      await using _copies = snapshots
+      for (const sink of sinks) await sink[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Of the schema and of the table in it. */
+function templateOf(name: string): { schema: string; table: string } {
+  const dot = name.indexOf('.')
+  return dot === -1 ? { schema: 'main', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) }
+}
+
+function columnKey(name: string): string {
+  const parts = parseName(name, ['source', 'schema', 'table', 'column'])
+  return `${qualifiedName(parts.slice(0, 3))}\0${parts[3]}`
+}
+
+async function check(options: Config): Promise<Finding[]> {
+  const path = resolve(options.path)
+  const findings = [await checkWritable(path)]
+  try {
+    await checkDatabase(path)
+  } catch (error) {
+    const { code, hint } = isTailraceError(error) ? error : { code: 'TARGET_UNREADABLE', hint: undefined }
+    // It may well be this pipeline that has it open.
+    const level = code === 'TARGET_BUSY' ? 'warning' : 'error'
+    findings.push({ level, code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) })
+  }
+  return findings
+}

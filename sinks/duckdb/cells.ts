@@ -1,0 +1,268 @@
+import { asBuffer } from '../../runtime/record/cells.ts'
+import type { Storage } from './storage.ts'
+import { daysOf, intervalOf, timeOf, timestampOf } from './times.ts'
+
+/** Writes the value that a cell's bytes spell at `at`, as DuckDB holds it in memory. False: the type has no such value. */
+export type Encode = (cell: Uint8Array, into: DataView, at: number) => boolean
+
+/** Values of one size. https://duckdb.org/docs/stable/clients/c/vector */
+export interface FixedForm {
+  readonly bytes: number
+  readonly encode: Encode
+}
+
+export function fixedForm(
+  storage: Exclude<Storage, { kind: 'list' } | { kind: 'blob' | 'varchar' | 'json' }>,
+): FixedForm {
+  switch (storage.kind) {
+    case 'boolean':
+      return { bytes: 1, encode: encodeBoolean }
+    case 'int16':
+    case 'int32':
+      return { bytes: storage.kind === 'int16' ? 2 : 4, encode: smallInteger(storage.kind) }
+    case 'int64':
+      return { bytes: 8, encode: encodeInt64 }
+    case 'uint64':
+      return { bytes: 8, encode: encodeUint64 }
+    case 'float32':
+    case 'float64':
+      return { bytes: storage.kind === 'float32' ? 4 : 8, encode: float(storage.kind) }
+    case 'decimal':
+      return decimal(storage.width, storage.scale)
+    case 'date':
+      return { bytes: 4, encode: encodeDate }
+    case 'time':
+      return { bytes: 8, encode: encodeTime }
+    case 'timestamp':
+    case 'timestamptz':
+      return { bytes: 8, encode: encodeTimestamp }
+    case 'interval':
+      return { bytes: 16, encode: encodeInterval }
+    case 'uuid':
+      return { bytes: 16, encode: encodeUuid }
+  }
+}
+
+const textOf = (cell: Uint8Array): string => asBuffer(cell).toString('latin1')
+
+const ZERO = 0x30
+const MINUS = 0x2d
+const POINT = 0x2e
+/** Integers of so many digits are exact as numbers. */
+const SAFE_DIGITS = 15
+
+/** The integer that the bytes spell; NaN if they spell none, or one of more than 15 digits. */
+function integerOf(cell: Uint8Array): number {
+  const { length } = cell
+  const from = cell[0] === MINUS ? 1 : 0
+  if (length === from || length - from > SAFE_DIGITS) return Number.NaN
+  let value = 0
+  for (let i = from; i < length; i++) {
+    const digit = cell[i]! - ZERO
+    if (digit < 0 || digit > 9) return Number.NaN
+    value = value * 10 + digit
+  }
+  return from === 1 ? -value : value
+}
+
+function bigintOf(cell: Uint8Array): bigint | undefined {
+  const text = textOf(cell)
+  return /^-?\d+$/.test(text) ? BigInt(text) : undefined
+}
+
+/** A safe integer as 64 bits. */
+function put64(value: number, into: DataView, at: number): void {
+  const high = Math.floor(value / 4_294_967_296)
+  into.setUint32(at, value - high * 4_294_967_296, true)
+  into.setInt32(at + 4, high, true)
+}
+
+function encodeBoolean(cell: Uint8Array, into: DataView, at: number): boolean {
+  const text = textOf(cell)
+  const isTrue = text === 't' || text === '1' || text === 'true'
+  if (!isTrue && text !== 'f' && text !== '0' && text !== 'false') return false
+  into.setUint8(at, isTrue ? 1 : 0)
+  return true
+}
+
+function smallInteger(kind: 'int16' | 'int32'): Encode {
+  const limit = kind === 'int16' ? 2 ** 15 : 2 ** 31
+  return (cell, into, at) => {
+    const value = integerOf(cell)
+    if (!(value >= -limit && value < limit)) return false
+    if (kind === 'int16') into.setInt16(at, value, true)
+    else into.setInt32(at, value, true)
+    return true
+  }
+}
+
+function encodeInt64(cell: Uint8Array, into: DataView, at: number): boolean {
+  const value = integerOf(cell)
+  if (!Number.isNaN(value)) {
+    put64(value, into, at)
+    return true
+  }
+  const large = bigintOf(cell)
+  if (large === undefined || BigInt.asIntN(64, large) !== large) return false
+  into.setBigInt64(at, large, true)
+  return true
+}
+
+function encodeUint64(cell: Uint8Array, into: DataView, at: number): boolean {
+  const value = bigintOf(cell)
+  if (value === undefined || BigInt.asUintN(64, value) !== value) return false
+  into.setBigUint64(at, value, true)
+  return true
+}
+
+const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^-?Infinity$|^NaN$/i
+
+function float(kind: 'float32' | 'float64'): Encode {
+  return (cell, into, at) => {
+    const text = textOf(cell)
+    if (!FLOAT.test(text)) return false
+    const value = Number(text)
+    if (kind === 'float64') into.setFloat64(at, value, true)
+    else into.setFloat32(at, value, true)
+    return true
+  }
+}
+
+/** Decimals are integers of 16, 32, 64 or 128 bits, by their digits. */
+function decimal(width: number, scale: number): FixedForm {
+  const bytes = width <= 4 ? 2 : width <= 9 ? 4 : width <= 18 ? 8 : 16
+  const factors = Array.from({ length: SAFE_DIGITS + 1 }, (_, i) => 10 ** i)
+  const encode: Encode = (cell, into, at) => {
+    let value = 0
+    let digits = 0
+    /** Digits behind the point, -1 before it. */
+    let behind = -1
+    const isNegative = cell[0] === MINUS
+    for (let i = isNegative ? 1 : 0; i < cell.length; i++) {
+      const digit = cell[i]! - ZERO
+      if (cell[i] === POINT && behind === -1) {
+        behind = 0
+        continue
+      }
+      if (digit < 0 || digit > 9) return false
+      value = value * 10 + digit
+      digits++
+      if (behind !== -1) behind++
+    }
+    const missing = scale - Math.max(behind, 0)
+    if (digits === 0 || missing < 0 || digits + missing > SAFE_DIGITS)
+      return digits > 0 && encodeLongDecimal(textOf(cell), width, scale, bytes, into, at)
+    if (value * factors[missing]! >= 10 ** width) return false
+    putDecimal((isNegative ? -value : value) * factors[missing]!, bytes, into, at)
+    return true
+  }
+  return { bytes, encode }
+}
+
+function putDecimal(value: number, bytes: number, into: DataView, at: number): void {
+  if (bytes === 2) into.setInt16(at, value, true)
+  else if (bytes === 4) into.setInt32(at, value, true)
+  else {
+    put64(value, into, at)
+    if (bytes === 16) into.setBigInt64(at + 8, value < 0 ? -1n : 0n, true)
+  }
+}
+
+function encodeLongDecimal(
+  text: string,
+  width: number,
+  scale: number,
+  bytes: number,
+  into: DataView,
+  at: number,
+): boolean {
+  const match = /^(-?)(\d*)(?:\.(\d*?)(0*))?$/.exec(text)
+  if (match === null) return false
+  const kept = `${match[3] ?? ''}${match[4] ?? ''}`.slice(0, scale)
+  // Zeros beyond the scale say nothing; any other digit there would be lost.
+  if ((match[3] ?? '').length > scale) return false
+  const value = BigInt(`${match[2]}${kept.padEnd(scale, '0')}`)
+  if (value >= 10n ** BigInt(width)) return false
+  const signed = match[1] === '-' ? -value : value
+  if (bytes < 8) putDecimal(Number(signed), bytes, into, at)
+  else into.setBigUint64(at, BigInt.asUintN(64, signed), true)
+  if (bytes === 16) into.setBigInt64(at + 8, signed >> 64n, true)
+  return true
+}
+
+function encodeDate(cell: Uint8Array, into: DataView, at: number): boolean {
+  const days = daysOf(textOf(cell))
+  if (days === undefined) return false
+  into.setInt32(at, days, true)
+  return true
+}
+
+function encodeTime(cell: Uint8Array, into: DataView, at: number): boolean {
+  const micros = timeOf(textOf(cell))
+  if (micros === undefined) return false
+  put64(micros, into, at)
+  return true
+}
+
+function encodeTimestamp(cell: Uint8Array, into: DataView, at: number): boolean {
+  const plain = plainTimestamp(cell)
+  if (!Number.isNaN(plain)) {
+    put64(plain, into, at)
+    return true
+  }
+  const micros = timestampOf(textOf(cell))
+  if (micros === undefined) return false
+  into.setBigInt64(at, micros, true)
+  return true
+}
+
+const DAYS_BEFORE_MONTH = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
+
+/** Microseconds of `2024-02-29 12:34:56[.789][+00]`, of years whose microseconds are safe integers; else NaN. */
+function plainTimestamp(cell: Uint8Array): number {
+  const { length } = cell
+  if (length < 19 || cell[4] !== MINUS || cell[7] !== MINUS || cell[10] !== 0x20) return Number.NaN
+  if (cell[13] !== 0x3a || cell[16] !== 0x3a) return Number.NaN
+  const two = (i: number): number => {
+    const [a, b] = [cell[i]! - ZERO, cell[i + 1]! - ZERO]
+    return a >= 0 && a <= 9 && b >= 0 && b <= 9 ? a * 10 + b : Number.NaN
+  }
+  const [year, month, day] = [two(0) * 100 + two(2), two(5), two(8)]
+  if (!(year >= 1901 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 28)) return Number.NaN
+  let at = 19
+  let micros = 0
+  if (cell[at] === POINT) {
+    let unit = 100_000
+    for (at++; at < length; at++, unit /= 10) {
+      const digit = cell[at]! - ZERO
+      if (digit < 0 || digit > 9) break
+      if (unit < 1) return Number.NaN
+      micros += digit * unit
+    }
+  }
+  const isUtc = length === at + 3 && cell[at] === 0x2b && cell[at + 1] === ZERO && cell[at + 2] === ZERO
+  if (at !== length && !isUtc) return Number.NaN
+  // From 1901 to 2099 every fourth year is a leap year.
+  const leaps = Math.floor((year - 1969) / 4) + (month > 2 && year % 4 === 0 ? 1 : 0)
+  const days = (year - 1970) * 365 + leaps + DAYS_BEFORE_MONTH[month]! + day - 1
+  const seconds = (days * 24 + two(11)) * 3600 + two(14) * 60 + two(17)
+  return two(14) < 60 && two(17) < 60 && two(11) < 24 ? seconds * 1_000_000 + micros : Number.NaN
+}
+
+function encodeInterval(cell: Uint8Array, into: DataView, at: number): boolean {
+  const interval = intervalOf(textOf(cell))
+  if (interval === undefined) return false
+  into.setInt32(at, interval.months, true)
+  into.setInt32(at + 4, interval.days, true)
+  into.setBigInt64(at + 8, interval.micros, true)
+  return true
+}
+
+/** 128 bits whose first is turned over, so that they sort as integers do. */
+function encodeUuid(cell: Uint8Array, into: DataView, at: number): boolean {
+  const hex = textOf(cell).replaceAll('-', '')
+  if (!/^[0-9a-f]{32}$/.test(hex)) return false
+  into.setBigUint64(at, BigInt(`0x${hex.slice(16)}`), true)
+  into.setBigUint64(at + 8, BigInt(`0x${hex.slice(0, 16)}`) ^ (1n << 63n), true)
+  return true
+}

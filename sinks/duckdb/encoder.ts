@@ -1,0 +1,186 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
+import { CellTag } from '../../runtime/record/layout.ts'
+import { type LayoutOptions, OWN_STORAGE, Own, ownColumns, storageIn } from './layout.ts'
+import { NOTHING, roundsOf } from './rounds.ts'
+import { keyCells, RowSet } from './row-set.ts'
+import { type Storage, sqlType } from './storage.ts'
+import { timestampText } from './times.ts'
+
+/** Rows that one statement applies. Their columns are the sink's own ones, then those of the table. */
+export interface Group {
+  readonly table: Table
+  /** put: whole rows; patch: only these columns; remove: keys; append: a row for each change. */
+  readonly kind: 'put' | 'patch' | 'remove' | 'append'
+  /** Places in the table's columns; of a removal the key's, in key order. */
+  readonly columns: readonly number[]
+  readonly rows: RowSet
+  /** Of an append: the lowest and highest version. */
+  versions: { first: bigint; last: bigint } | undefined
+}
+
+export interface Encoded {
+  /** In the order to be applied. */
+  readonly groups: readonly Group[]
+  /** Versions that were announced, in the log's order. */
+  readonly tables: readonly Table[]
+  /** Tables to empty first: a truncate comes alone. */
+  readonly truncated: readonly Table[]
+  readonly rejected: WriteResult['rejected']
+}
+
+export interface EncoderOptions extends LayoutOptions {
+  readonly logId: string
+  readonly onDelete: 'delete' | 'mark' | 'ignore'
+}
+
+/** Changes after which others get their turn. */
+const STRIDE = 1024
+
+/** Turns batches into rows as the database holds them. */
+export class Encoder {
+  readonly #options: EncoderOptions
+  /** The sink's own columns where every change is a row. */
+  readonly #own: readonly string[]
+  readonly #storages = new WeakMap<Table, readonly Storage[]>()
+  #time: { micros: bigint; text: string } = { micros: 0n, text: timestampText(0n, '+00') }
+
+  constructor(options: EncoderOptions) {
+    this.#options = options
+    this.#own = ownColumns(false, options)
+  }
+
+  async encode(batch: LogBatch, skip: ReadonlySet<number> | undefined, signal: AbortSignal): Promise<Encoded> {
+    const { history, onDelete } = this.#options
+    const rounds = history ? undefined : roundsOf(batch, skip, onDelete)
+    const groups = new Map<string, Group & { round: number }>()
+    const tables: Table[] = []
+    const truncated: Table[] = []
+    const rejected: { index: number; reason: string }[] = []
+    let next = 0
+    for (const change of batch) {
+      const index = next++
+      if (next % STRIDE === 0) {
+        await nextTurn()
+        signal.throwIfAborted()
+      }
+      const { kind, table } = change
+      if (kind === 'm' || skip?.has(index) === true) continue
+      if (kind === 's') tables.push(table)
+      else if (kind === 't' && !history) truncated.push(table)
+      else if (rounds === undefined || rounds[index] !== NOTHING) {
+        const reason = this.#add(change, rounds?.[index] ?? 0, groups)
+        if (reason !== undefined) rejected.push({ index, reason })
+      }
+    }
+    const inOrder = [...groups.values()].sort((a, b) => a.round - b.round)
+    return { groups: inOrder, tables, truncated, rejected }
+  }
+
+  /** Answers why the row cannot be held, if it cannot. */
+  #add(change: LoggedChange, round: number, groups: Map<string, Group & { round: number }>): string | undefined {
+    const { table } = change
+    const kind = this.#kindOf(change)
+    const columns = kind === 'patch' ? table.columns.flatMap((_, i) => (isAbsent(change, i) ? [] : i)) : undefined
+    const id = `${round} ${table.id} ${kind} ${columns?.join() ?? ''}`
+    let group = groups.get(id)
+    if (group === undefined) {
+      group = { round, ...this.#newGroup(table, kind, columns) }
+      groups.set(id, group)
+    }
+    const { rows } = group
+    const wrong =
+      kind === 'remove'
+        ? this.#addKey(change, rows)
+        : kind === 'append'
+          ? this.#append(change, group)
+          : this.#addCells(change, group, 0)
+    rows.endRow()
+    if (wrong === undefined) return undefined
+    const type = sqlType(this.#storagesOf(table)[wrong]!)
+    return `Column "${table.columns[wrong]!.name}" is ${type}, which has no such value. \`asText\` of the sink keeps it as text.`
+  }
+
+  #kindOf({ kind, complete, table }: LoggedChange): Group['kind'] {
+    if (this.#options.history || table.key.length === 0) return 'append'
+    if (kind === 'd') return 'remove'
+    return complete ? 'put' : 'patch'
+  }
+
+  #newGroup(table: Table, kind: Group['kind'], present: readonly number[] | undefined): Group {
+    const storages = this.#storagesOf(table)
+    const columns = kind === 'remove' ? table.key : (present ?? table.columns.map((_, i) => i))
+    const own = kind === 'append' ? this.#own.map(name => OWN_STORAGE[name]!) : []
+    const rows = new RowSet([...own, ...columns.map(i => storages[i]!)])
+    return { table, kind, columns, rows, versions: undefined }
+  }
+
+  #storagesOf(table: Table): readonly Storage[] {
+    let storages = this.#storages.get(table)
+    if (storages === undefined) {
+      storages = table.columns.map(column => storageIn(table, column, this.#options))
+      this.#storages.set(table, storages)
+    }
+    return storages
+  }
+
+  /** The place of a column that cannot hold its value, if there is one. */
+  #addKey({ key, table }: LoggedChange, rows: RowSet): number | undefined {
+    let wrong: number | undefined
+    keyCells(key).forEach(({ tag, cell }, i) => {
+      if (!rows.put(i, tag, cell)) wrong ??= table.key[i]
+    })
+    return wrong
+  }
+
+  #addCells(change: LoggedChange, { rows, columns }: Group, before: number): number | undefined {
+    let wrong: number | undefined
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i]!
+      if (!rows.put(before + i, change.tag(column), change.cell(column))) wrong ??= column
+    }
+    return wrong
+  }
+
+  /** A change as a row of its own: of a delete the key, of a truncate nothing. */
+  #append(change: LoggedChange, group: Group): number | undefined {
+    const before = this.#own.length
+    this.#addOwn(change, group)
+    if (change.kind !== 'd' && change.kind !== 't') return this.#addCells(change, group, before)
+    const { key, table } = change
+    const cells = keyCells(key)
+    let wrong: number | undefined
+    for (const column of group.columns) {
+      const cell = cells[table.key.indexOf(column)]
+      if (cell === undefined) group.rows.putText(before + column, null)
+      else if (!group.rows.put(before + column, cell.tag, cell.cell)) wrong ??= column
+    }
+    return wrong
+  }
+
+  #addOwn(change: LoggedChange, group: Group): void {
+    const { version, kind, commitTime } = change
+    const { rows } = group
+    group.versions = { first: group.versions?.first ?? version, last: version }
+    if (commitTime !== this.#time.micros) this.#time = { micros: commitTime, text: timestampText(commitTime, '+00') }
+    this.#own.forEach((name, i) => {
+      if (name === Own.log) rows.putText(i, this.#options.logId)
+      else if (name === Own.version) rows.putText(i, String(version))
+      else if (name === Own.kind) rows.putText(i, kind)
+      else if (name === Own.committedAt) rows.putText(i, this.#time.text)
+      else if (name === Own.transaction) rows.putText(i, change.transaction ?? null)
+      else rows.putText(i, absentOf(change))
+    })
+  }
+}
+
+/** Names of the columns that a row did not carry, as an array's text; null if it has them all. */
+function absentOf(change: LoggedChange): string | null {
+  if (change.complete || change.kind === 'd' || change.kind === 't') return null
+  const names = change.table.columns.filter((_, i) => isAbsent(change, i)).map(({ name }) => name)
+  return `{${names.map(name => `"${name.replace(/["\\]/g, '\\$&')}"`).join(',')}}`
+}
+
+function isAbsent(change: LoggedChange, column: number): boolean {
+  return change.tag(column) === CellTag.absent
+}

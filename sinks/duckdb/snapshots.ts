@@ -1,0 +1,91 @@
+import { constants } from 'node:fs'
+import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { CATALOG, type Database } from './database.ts'
+
+/** More than a write-ahead log ever has. */
+const NEVER = '1PB'
+
+/**
+ * A copy of the database for readers, who cannot open a file that is written: made anew at most every so often, if
+ * anything has changed, and put in place by a rename. It is a state between two transactions, cursor included.
+ */
+export class Snapshots implements AsyncDisposable {
+  readonly #database: Database
+  readonly #path: string
+  readonly #everyMs: number
+  readonly #logger: Logger
+  #timer: NodeJS.Timeout | undefined
+  #madeAt = 0
+  #isStale = false
+  #making: Promise<void> | undefined
+
+  constructor(database: Database, path: string, everyMs: number, logger: Logger) {
+    this.#database = database
+    this.#path = path
+    this.#everyMs = everyMs
+    this.#logger = logger
+  }
+
+  /** Something has been committed. */
+  readonly touch = (): void => {
+    this.#isStale = true
+    if (this.#timer !== undefined || this.#making !== undefined) return
+    this.#timer = setTimeout(() => this.#begin(), Math.max(0, this.#madeAt + this.#everyMs - Date.now()))
+  }
+
+  #begin(): void {
+    this.#timer = undefined
+    this.#making = this.#make()
+      .catch(error => {
+        // The data itself is safe: the next copy may succeed.
+        this.#logger.error({ err: error, path: this.#path }, 'the copy of the database for readers could not be made')
+        this.#isStale = true
+      })
+      .finally(() => {
+        this.#making = undefined
+        if (this.#isStale) this.touch()
+      })
+  }
+
+  async #make(): Promise<void> {
+    const database = this.#database
+    const scratch = `${this.#path}.new`
+    this.#madeAt = Date.now()
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+    // Between two checkpoints DuckDB leaves all blocks alone that the last one wrote: writing goes on while they are copied.
+    await database.exclusive(async () => {
+      this.#isStale = false
+      await database.run(`SET checkpoint_threshold = '${NEVER}'`)
+      await database.run(`CHECKPOINT ${CATALOG}`)
+    })
+    try {
+      await copyFile(database.path, scratch, constants.COPYFILE_FICLONE)
+    } finally {
+      await database.exclusive(() => database.run('RESET checkpoint_threshold'))
+    }
+    await sync(scratch)
+    await rename(scratch, this.#path)
+    await sync(dirname(this.#path))
+  }
+
+  /** Ends with a copy of the last state. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#making
+    clearTimeout(this.#timer)
+    if (!this.#isStale) return
+    try {
+      await this.#make()
+    } catch (error) {
+      await rm(`${this.#path}.new`, { force: true })
+      throw error
+    }
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  await using file = await open(path, 'r')
+  await file.sync()
+}

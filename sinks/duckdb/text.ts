@@ -1,0 +1,68 @@
+import type { DuckDBValue } from '@duckdb/node-api'
+import type { Column } from '../../runtime/contract.ts'
+import { asBuffer } from '../../runtime/record/cells.ts'
+import { booleanText, floatText } from '../../runtime/record/text.ts'
+import type { Storage } from './storage.ts'
+import { dateText, type Interval, intervalText, timestampText, timeText } from './times.ts'
+
+/** What to select of a column for `textOf`: text as its bytes, because the driver drops a byte order mark. */
+export function exactly(storage: Storage, column: string): string {
+  if (isText(storage)) return `encode(${column}::VARCHAR)`
+  if (storage.kind === 'list' && isText(storage.element)) return `list_transform(${column}, x -> encode(x::VARCHAR))`
+  return column
+}
+
+function isText({ kind }: Storage): boolean {
+  return kind === 'varchar' || kind === 'json'
+}
+
+/** The database's text of a value selected `exactly`. */
+export function textOf(column: Column, storage: Storage, value: DuckDBValue): string | null {
+  if (value === null) return null
+  switch (storage.kind) {
+    case 'boolean':
+      return booleanText(column.declared, value as boolean)
+    case 'float32':
+    case 'float64':
+      return numberText(storage.kind, value as number)
+    case 'date':
+      return dateText((value as { days: number }).days)
+    case 'time':
+      return timeText(Number((value as { micros: bigint }).micros))
+    case 'timestamp':
+    case 'timestamptz':
+      return timestampText((value as { micros: bigint }).micros, storage.kind === 'timestamp' ? '' : '+00')
+    case 'interval':
+      return intervalText(value as unknown as Interval)
+    case 'varchar':
+    case 'json':
+      return asBuffer((value as { bytes: Uint8Array }).bytes).toString()
+    case 'blob':
+      return `\\x${asBuffer((value as { bytes: Uint8Array }).bytes).toString('hex')}`
+    case 'list':
+      return arrayText(
+        (value as { items: readonly DuckDBValue[] }).items.map(item => textOf(column, storage.element, item)),
+      )
+    default:
+      return String(value)
+  }
+}
+
+function numberText(kind: 'float32' | 'float64', value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (kind === 'float64' || !Number.isFinite(value)) return floatText(kind, value)
+  // The fewest digits that name this number among those of 32 bits; nine always do.
+  let digits = 6
+  while (Math.fround(Number(value.toPrecision(digits))) !== value) digits++
+  return floatText(kind, Number(value.toPrecision(digits)))
+}
+
+/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO: what array_out quotes. */
+function arrayText(values: readonly (string | null)[]): string {
+  const parts = values.map(value => {
+    if (value === null) return 'NULL'
+    const isQuoted = value === '' || /[{}",\\\s]/.test(value) || /^null$/i.test(value)
+    return isQuoted ? `"${value.replace(/["\\]/g, '\\$&')}"` : value
+  })
+  return `{${parts.join(',')}}`
+}
