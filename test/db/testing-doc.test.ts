@@ -1,0 +1,71 @@
+/** The example of docs/testing.md, as it stands there. */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { cachedPackage } from '../support/cached-package.ts'
+import { itIf } from '../support/skip.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const TESTCONTAINERS = '12.2.0'
+/** An image may have to be pulled. */
+const CONTAINER_MS = 300_000
+
+const NATIVE = `import { startPostgres } from '${new URL('test/support/postgres.ts', ROOT)}'
+export async function startDatabase() {
+  const server = await startPostgres()
+  return { url: server.url(), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+`
+
+const exec = promisify(execFile)
+const hasDocker = await exec('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 }).then(
+  () => true,
+  () => false,
+)
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tailrace-doc-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+/** The page's files, packages of other people beside them. */
+async function lay(packages: Readonly<Record<string, string>>): Promise<void> {
+  const page = await readFile(new URL('docs/testing.md', ROOT), 'utf8')
+  const files = [...page.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms)]
+  expect(files.map(([, name]) => name)).toEqual(['tailrace.yaml', 'articles.test.ts', 'database.ts'])
+  const testing = new URL('runtime/testing.ts', ROOT).href
+  for (const [, name, text] of files)
+    await writeFile(join(folder, name!), text!.replace("'tailrace/testing'", `'${testing}'`))
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+  await mkdir(join(folder, 'node_modules'))
+  for (const [name, nodeModules] of Object.entries(packages))
+    await symlink(join(nodeModules, name), join(folder, 'node_modules', name))
+}
+
+async function runExample(): Promise<string> {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_HOST: process.env.DOCKER_HOST }
+  return (await exec(process.execPath, ['--test', '--test-reporter=tap'], { cwd: folder, env })).stdout
+}
+
+const ours = fileURLToPath(new URL('node_modules', ROOT))
+
+it('runs with a PostgreSQL of its own', async () => {
+  await lay({ pg: ours })
+  await writeFile(join(folder, 'database.ts'), NATIVE)
+  expect(await runExample()).toMatch(/^# pass 1$/m)
+})
+
+itIf(hasDocker, 'no Docker answers')(
+  'runs with a PostgreSQL of testcontainers',
+  async () => {
+    const cached = await cachedPackage('@testcontainers/postgresql', TESTCONTAINERS)
+    await lay({ pg: ours, '@testcontainers': join(cached, 'node_modules') })
+    expect(await runExample()).toMatch(/^# pass 1$/m)
+  },
+  CONTAINER_MS,
+)
