@@ -92,7 +92,7 @@ export class Commands {
     let end = change.toJson(this.#bytes, head)
     while (end === -1 || end + 2 > this.#bytes.length) {
       if (this.#bytes.length - this.#length > MOST_BYTES + KEPT_BYTES) return false
-      this.#grow(2 * this.#bytes.length)
+      this.#grow(Math.max(2 * this.#bytes.length, head + sizeOf(change)))
       end = change.toJson(this.#bytes, head)
     }
     const length = end - head
@@ -125,6 +125,11 @@ export class Commands {
     this.#bytes.copy(grown)
     this.#bytes = grown
   }
+}
+
+/** What the row's values take as they are. */
+function sizeOf(change: ChangeView): number {
+  return change.table.columns.reduce((sum, _, column) => sum + change.cell(column).length, 0)
 }
 
 function digitsOf(value: number): number {

@@ -1,7 +1,7 @@
 /**
  * Drains a slot into a fresh embedded log, fsync on, as ingest does:
- * `drain-ours.ts URL SLOT PUBLICATION END_LSN LOG plain|indexed`. Prints changes, milliseconds until everything was
- * durable (and the index had all of it), CPU and memory as JSON.
+ * `drain-ours.ts URL SLOT PUBLICATION END_LSN LOG plain|indexed [REDIS_URL]`. Prints changes, milliseconds until
+ * everything was durable (and the index and Redis, which follows live, had all of it), CPU and memory as JSON.
  */
 import { readFileSync } from 'node:fs'
 import { captureTables } from '../../../connectors/postgres/catalog.ts'
@@ -18,10 +18,11 @@ import { openLog } from '../../../runtime/log/embedded/open.ts'
 import embedded from '../../../runtime/log/embedded.ts'
 import { createLogger } from '../../../runtime/logger.ts'
 import { keyFromTexts } from '../../../runtime/record/key.ts'
+import { sinkInto } from './sink-into.ts'
 import { BENCH_TABLE } from './workload.ts'
 
-const [url, slot, publication, end, folder, form] = process.argv.slice(2) as string[] as Arguments
-type Arguments = [string, string, string, string, string, 'plain' | 'indexed']
+const [url, slot, publication, end, folder, form, redisUrl] = process.argv.slice(2) as string[] as Arguments
+type Arguments = [string, string, string, string, string, 'plain' | 'indexed', string?]
 
 const logger = createLogger('warn')
 const config = postgresConfig.parse({ url, tables: [BENCH_TABLE] })
@@ -58,6 +59,7 @@ let peakAnon = 0
 const sampler = setInterval(() => {
   peakAnon = Math.max(peakAnon, rssAnon())
 }, 100)
+const sunk = redisUrl === undefined ? undefined : await sinkInto(log, redisUrl)
 for await (const batch of stream.batches(signal)) {
   changes += batch.count
   const appended = await log.append(batch, signal)
@@ -67,8 +69,10 @@ for await (const batch of stream.batches(signal)) {
 }
 // A look-up comes after everything that is durable.
 await log.newest?.(captured[0]!.table, keyFromTexts(['0']))
+await sunk?.caughtUp()
 const ms = performance.now() - began
 clearInterval(sampler)
+await sunk?.end()
 const { user, system } = process.cpuUsage(cpu)
 const figures = { changes, ms, userMs: user / 1000, systemMs: system / 1000, rssAnonMiB: Math.max(peakAnon, rssAnon()) }
 process.stdout.write(`${JSON.stringify(figures)}\n`)
