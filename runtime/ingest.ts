@@ -1,3 +1,4 @@
+import { Completer } from './complete.ts'
 import type { LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
 import type { Work } from './supervisor.ts'
 
@@ -31,9 +32,13 @@ export async function ingest(source: Source, log: SourceLog, events: IngestEvent
   }
   events.streaming()
   let changes = 0
+  const completer = new Completer(log, source)
   for await (const batch of source.changes(work.drain)) {
     changes += batch.count
-    const appended = await log.append(batch, room.signal)
+    const parts = completer.parts(batch, room.signal)
+    let appended: Awaited<ReturnType<SourceLog['append']>>
+    if (parts === undefined) appended = await log.append(batch, room.signal)
+    else for await (const part of parts) appended = await log.append(part, room.signal)
     if (appended?.position === undefined) continue
     source.ack(appended.position)
     events.durable(appended.position, changes)

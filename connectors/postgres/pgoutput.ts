@@ -83,7 +83,7 @@ export class Scanner {
   }
 
   /**
-   * Takes one message. False: see `pending`. Throws SOURCE_PROTOCOL, ROW_INCOMPLETE and what `resolve` throws; the
+   * Takes one message. False: see `pending`. Throws SOURCE_PROTOCOL and what `resolve` throws; the
    * transaction at hand is then not to be used.
    */
   scan(bytes: Buffer, at: number, end: number): boolean {

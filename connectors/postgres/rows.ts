@@ -31,7 +31,7 @@ export class Scratch {
   }
 }
 
-/** Writes the stream's rows as records: whole where the old row was sent, and a moved key as a pair. */
+/** Writes the stream's rows as records, a moved key as a pair. What was not sent is taken from the old row, if that was. */
 export class RowDecoder {
   readonly #writer: BatchWriter
   readonly #oldScratch = new Scratch()
@@ -55,7 +55,7 @@ export class RowDecoder {
     this.#writer.row('u', table, planned(plan, next, this.#newScratch))
   }
 
-  /** `old`: the whole former row if `full`, else its key alone. Throws ROW_INCOMPLETE. */
+  /** `old`: the whole former row if `full`, else its key alone. */
   updateFrom({ table, plan }: Decoded, sentOld: Span, sentNext: Span, full: boolean): void {
     requireKey(table)
     const old = planned(plan, sentOld, this.#oldScratch)
@@ -66,7 +66,6 @@ export class RowDecoder {
       this.#writer.row('u', table, next, full ? old : undefined)
       return
     }
-    if (firstAbsent(table, next, this.#newStarts) !== -1) throw incompleteMove(table)
     this.#writer.delete(table, old, full, newKey)
     this.#writer.row('u', table, next, undefined, oldKey)
   }
@@ -86,8 +85,7 @@ export class RowDecoder {
     const oldStarts = this.#oldStarts
     const newStarts = this.#newStarts
     indexCells(old.bytes, old.at, old.end, columns, oldStarts)
-    indexCells(next.bytes, next.at, next.end, columns, newStarts)
-    if (firstAbsent(table, next, newStarts) === -1) return next
+    if (indexCells(next.bytes, next.at, next.end, columns, newStarts)) return next
     const into = this.#filledScratch.room(next.end - next.at + old.end - old.at)
     let at = 0
     for (let i = 0; i < columns; i++) {
@@ -108,25 +106,9 @@ function planned(plan: RowPlan, tuple: Span, scratch: Scratch): Tuple {
   return plan.identity ? tuple : applyPlan(plan, tuple.bytes, tuple.at, tuple.end, scratch)
 }
 
-function firstAbsent(table: Table, tuple: Tuple, starts: Uint32Array): number {
-  for (let i = 0; i < table.columns.length; i++) if (tuple.bytes[starts[i]!] === CellTag.absent) return i
-  return -1
-}
-
 function requireKey(table: Table): void {
   if (table.key.length > 0 && !table.appendOnly) return
   throw new TailraceError('APPEND_ONLY_CHANGED', 'stop', `A row of ${table.name}, which is append-only, was changed.`, {
     hint: 'Publish only inserts and truncates of it, or give it a primary key and take it out of `appendOnly`.',
   })
-}
-
-function incompleteMove(table: Table): TailraceError {
-  return new TailraceError(
-    'ROW_INCOMPLETE',
-    'stop',
-    `The key of a row of ${table.name} changed, and the server did not send its large unchanged values.`,
-    {
-      hint: `ALTER TABLE ${table.schema}.${table.table} REPLICA IDENTITY FULL makes it send them from now on. The change at hand is lost to this log: start a new pipeline, or remove this source and run again.`,
-    },
-  )
 }

@@ -15,6 +15,7 @@ import type {
 import { TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
+import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
 import { formatLsn, parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
@@ -144,6 +145,14 @@ export class PostgresSource implements Source {
 
   covers(a: Position, b: Position): boolean {
     return parseLsn(a) >= parseLsn(b)
+  }
+
+  formerColumns(now: Table, then: Table): readonly number[] {
+    return formerColumns(now, then)
+  }
+
+  get before(): 'source' | 'always' {
+    return this.#config.before
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -50,6 +50,15 @@ export class EntryBuffer {
     return at + HEADER + (long ? 8 : 0)
   }
 
+  /** Copies a whole entry, which takes the next delta. */
+  copy(bytes: Buffer, at: number, end: number): void {
+    this.#reserve(end - at)
+    bytes.copy(this.bytes, this.at, at, end)
+    writeU32LE(this.bytes, this.at + At.delta, this.entries)
+    this.at += end - at
+    this.entries++
+  }
+
   /** Everything up to `at`, for good; the buffer is empty afterwards. */
   handOver(): Buffer {
     const used = this.at

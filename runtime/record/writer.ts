@@ -129,7 +129,7 @@ export class BatchWriter {
     if (before !== undefined) indexCells(before.bytes, before.at, before.end, table.columns.length, starts)
     const complete = indexCells(tuple.bytes, tuple.at, tuple.end, table.columns.length, starts)
     let flags = complete ? Flag.complete : 0
-    if (!complete) this.#incomplete++
+    if (!complete && kind !== 'm') this.#incomplete++
     let keyAt = 0
     let keyLength = 0
     let ownKey: Uint8Array | undefined

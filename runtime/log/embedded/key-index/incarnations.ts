@@ -77,11 +77,13 @@ export class Incarnations {
     this.#changed.clear()
   }
 
-  /** Keys whose newest row has absent cells, by table name. */
+  /** Keys whose newest row has absent cells, by table name: of the life it lives now. */
   incomplete(): Map<string, number> {
+    const newest = new Map<string, Incarnation>()
+    for (const life of this.#lives.values())
+      if (life.incarnation >= (newest.get(life.table)?.incarnation ?? 0)) newest.set(life.table, life)
     const counts = new Map<string, number>()
-    for (const { table, incomplete } of this.#lives.values())
-      if (incomplete > 0) counts.set(table, (counts.get(table) ?? 0) + incomplete)
+    for (const { table, incomplete } of newest.values()) if (incomplete > 0) counts.set(table, incomplete)
     return counts
   }
 }

@@ -4,7 +4,7 @@ import { readU32LE } from '../../../record/cells.ts'
 import { At, EntryKind, HEADER, LONG } from '../../../record/layout.ts'
 import { CHUNK_HEADER, ChunkType, decodeChunkHeader } from '../chunk.ts'
 import { damaged } from '../failures.ts'
-import { segmentName } from '../segment.ts'
+import { SEGMENT_HEADER, segmentName } from '../segment.ts'
 import { blockKey, decodeBlock } from './layout.ts'
 import type { Store } from './store.ts'
 
@@ -41,28 +41,24 @@ export class Records implements Disposable {
     const block = store.get(blockKey(offset))
     if (block === undefined) throw damaged(this.#folder, 0, `offset ${offset} is in no block of the index`)
     const { segment, chunkAt, entryAt, headerAt } = decodeBlock(block)
-    const file = this.#open(segment)
-    // Another call may have found other bytes here: a unit that was dropped is written over.
+    // Other bytes may stand there now than at the last call: a unit that was dropped is written over.
     this.#windowFile = -1
-    const fail = (at: number, why: string) => damaged(join(this.#folder, segmentName(segment)), at, why)
-    let chunk = this.#chunk(file, chunkAt)
+    let chunk = this.#chunk(segment, chunkAt, offset)
     let transactionAt = headerAt
     for (let at = entryAt; ; ) {
-      if (chunk === undefined) throw fail(at, `the chunk with offset ${offset} is not there`)
-      if (chunk.type !== ChunkType.data || at >= chunk.end) {
-        at = chunk.end + CHUNK_HEADER
+      while (at >= chunk.end) {
+        chunk = this.#chunkBehind(chunk, offset)
+        at = chunk.at
         transactionAt = 0
-        chunk = this.#chunk(file, chunk.end)
-        continue
       }
-      const header = this.#bytes(file, at, HEADER + 8)
-      if (header.length < HEADER) throw fail(at, 'the file ends inside an entry')
+      const header = this.#bytes(chunk.file, at, HEADER + 8)
+      if (header.length < HEADER) throw this.#damaged(chunk, at, 'the file ends inside an entry')
       const short = readU32LE(header, At.length)
       const length = short === LONG ? Number(header.readBigUInt64LE(HEADER)) : short
-      if (length < HEADER || at + length > chunk.end) throw fail(at, 'an entry is cut')
+      if (length < HEADER || at + length > chunk.end) throw this.#damaged(chunk, at, 'an entry is cut')
       const found = chunk.base + readU32LE(header, At.delta)
-      if (found > offset) throw fail(at, `offset ${offset} is missing`)
-      if (found === offset) return this.#record(file, chunk, transactionAt, at, length)
+      if (found > offset) throw this.#damaged(chunk, at, `offset ${offset} is missing`)
+      if (found === offset) return this.#record(chunk, transactionAt, at, length)
       if (header[At.kind] === EntryKind.transaction) transactionAt = at
       at += length
     }
@@ -73,19 +69,33 @@ export class Records implements Disposable {
     this.#files.clear()
   }
 
-  #record(file: number, chunk: Chunk, headerAt: number, at: number, length: number): LogRecord {
+  #record({ file, base, appendTime }: Chunk, headerAt: number, at: number, length: number): LogRecord {
     const headerLength = headerAt === 0 ? 0 : readU32LE(this.#bytes(file, headerAt, HEADER), At.length)
     const bytes = new Uint8Array(headerLength + length)
     if (headerLength > 0) readInto(file, bytes.subarray(0, headerLength), headerAt)
     readInto(file, bytes.subarray(headerLength), at)
-    return { bytes, at: headerLength, base: chunk.base, appendTime: chunk.appendTime }
+    return { bytes, at: headerLength, base, appendTime }
   }
 
-  #chunk(file: number, at: number): Chunk | undefined {
+  /** The next chunk of entries, in the same segment or at the beginning of the next. */
+  #chunkBehind({ segment, file, end, next }: Chunk, offset: number): Chunk {
+    let found: Chunk
+    if (this.#bytes(file, end, 1).length === 1) found = this.#chunk(segment, end, offset)
+    else found = this.#chunk(next, SEGMENT_HEADER, offset)
+    return found.type === ChunkType.data ? found : this.#chunkBehind(found, offset)
+  }
+
+  #chunk(segment: number, at: number, offset: number): Chunk {
+    const file = this.#open(segment)
     const header = decodeChunkHeader(this.#bytes(file, at, CHUNK_HEADER), 0)
-    if (header === undefined) return undefined
-    const { type, base, appendTime, length } = header
-    return { type, base, appendTime, end: at + CHUNK_HEADER + length }
+    if (header === undefined) throw this.#damaged({ segment }, at, `the chunk with offset ${offset} is not there`)
+    const { type, base, entries, appendTime, length } = header
+    const start = at + CHUNK_HEADER
+    return { segment, file, type, base, next: base + entries, appendTime, at: start, end: start + length }
+  }
+
+  #damaged({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
+    return damaged(join(this.#folder, segmentName(segment)), at, why)
   }
 
   /** A view that the next call may overwrite; shorter only at the end of the file. */
@@ -116,9 +126,15 @@ export class Records implements Disposable {
 }
 
 interface Chunk {
+  readonly segment: number
+  readonly file: number
   readonly type: number
   readonly base: number
+  /** Offset behind it. */
+  readonly next: number
   readonly appendTime: bigint
+  /** Where its entries begin and end. */
+  readonly at: number
   readonly end: number
 }
 

@@ -33,10 +33,10 @@ interface Part {
   readonly store: Store
   readonly indexer: Indexer
   readonly finder: Finder
+  readonly records: Records
   readonly trail: Trail
 }
 
-const records = new Records(data.folder)
 const { store, state, discarded } = await openIndex(data)
 const main = await partOf(store, state?.applied ?? 0, state === undefined ? undefined : state.place)
 /** What a unit that is being written holds; made when it is first asked for. */
@@ -46,7 +46,8 @@ async function partOf(of: Store, applied: number, from: OpenUnit['from'], next?:
   const indexer = await Indexer.open(of, applied)
   indexer.know(data.tables)
   const trail = new Trail(place, from, next ?? (applied > 0 ? applied + 1 : data.first))
-  return { store: of, indexer, finder: new Finder(of, indexer, records), trail }
+  const records = new Records(data.folder)
+  return { store: of, indexer, finder: new Finder(of, indexer, records), records, trail }
 }
 
 /** Brings the index to the end of what is durable: never beyond, or it would outlive what a crash takes away. */
@@ -91,7 +92,7 @@ async function followUnit({ number, base, from, written }: OpenUnit): Promise<Pa
 async function forgetUnit(): Promise<void> {
   const old = unit
   unit = undefined
-  await old?.trail[Symbol.asyncDispose]()
+  if (old !== undefined) await closePart(old)
   await old?.store[Symbol.asyncDispose]()
   await Store.remove(join(data.folder, OPEN_UNIT_FOLDER))
 }
@@ -122,10 +123,15 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
   }
 }
 
+/** All but the store. A dropped unit's files may come again with other content, so none of them stays open. */
+async function closePart({ trail, records }: Part): Promise<void> {
+  records[Symbol.dispose]()
+  await trail[Symbol.asyncDispose]()
+}
+
 async function close(): Promise<void> {
   await forgetUnit()
-  await main.trail[Symbol.asyncDispose]()
-  records[Symbol.dispose]()
+  await closePart(main)
   await closeIndex(main.store, data.folder)
   port.close()
 }
