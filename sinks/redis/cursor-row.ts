@@ -24,6 +24,12 @@ export interface FormerRow {
 const FIELD = { log: 'log', cursor: 'cursor', epoch: 'epoch', layout: 'layout', updatedAt: 'updatedAt' } as const
 const TAKE_ATTEMPTS = 20
 
+interface Outcome {
+  readonly transaction: Transaction
+  /** Commands that the server refused by themselves, while it ran the others. */
+  readonly failed: TransactionTaker['failed']
+}
+
 type Fill = (transaction: Transaction) => Promise<void> | void
 
 export function rowKey({ pipeline, sink, source }: Owner): string {
@@ -101,9 +107,9 @@ export class CursorRow {
     signal.addEventListener('abort', abort, { once: true })
     try {
       const before = this.#stored
-      const refused = await this.#run(cursor === undefined ? undefined : { to: cursor }, fill)
-      if (refused.length > 0 && this.#stored !== before) await this.#run({ to: before }, () => {})
-      return refused
+      const { transaction, failed } = await this.#run(cursor === undefined ? undefined : { to: cursor }, fill)
+      if (failed.length > 0 && this.#stored !== before) await this.#run({ to: before }, () => {})
+      return transaction.refused.length > 0 ? transaction.refused : this.#refused(transaction, failed)
     } catch (error) {
       // The server may be left with half a transaction.
       connection.fail(error)
@@ -113,7 +119,7 @@ export class CursorRow {
     }
   }
 
-  async #run(move: { readonly to: Cursor | undefined } | undefined, fill: Fill): Promise<readonly Refused[]> {
+  async #run(move: { readonly to: Cursor | undefined } | undefined, fill: Fill): Promise<Outcome> {
     const connection = this.#connection
     const commands = this.#commands
     const transaction = new Transaction(connection, commands)
@@ -137,16 +143,16 @@ export class CursorRow {
     crashPoint('redis.sent')
     await taker.promise
     const state = await Promise.all(replies.map(({ promise }) => promise))
-    if (isImpossible) return transaction.refused
+    if (isImpossible) return { transaction, failed: [] }
     if (taker.refused !== undefined) throw connection.refusal(taker.refused)
     if (!taker.ran) throw this.#lost(state[1])
     if (move !== undefined) this.#stored = move.to
     this.#expect(state)
-    return this.#refused(taker, transaction)
+    return { transaction, failed: taker.failed }
   }
 
   /** Each row once, whatever number of its commands failed. */
-  #refused({ failed }: TransactionTaker, { causes }: Transaction): Refused[] {
+  #refused({ causes }: Transaction, failed: Outcome['failed']): Refused[] {
     const reasons = new Map<number, string>()
     for (const { command, error } of failed) {
       const index = causes[command]!

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
@@ -7,7 +9,7 @@ import { BatchWriter } from '../../runtime/record/writer.ts'
 import { Supervisor } from '../../runtime/supervisor.ts'
 import { tuple as cells, table, transaction } from '../support/records.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
-import { RedisRig } from '../support/redis-place.ts'
+import { RedisPlace, RedisRig } from '../support/redis-place.ts'
 import { describeRedis } from '../support/redis-suite.ts'
 import { tuple } from '../support/scripted-log.ts'
 import { cursorOf, follow } from '../support/sink-driver.ts'
@@ -134,6 +136,36 @@ await describeRedis('the redis sink in trouble', () => {
     expect(second?.cells.size).toBe(0)
     await sink.write(batch, never, new Set([1, 2]))
     expect(await rig.text('GET', 'public.items:1')).toBe('{"id":1,"name":"one","note":null}')
+  })
+
+  it('leaves its cursor where it was when the server runs a batch but for one command', async () => {
+    let forge = false
+    const proxy = createServer(client => {
+      const upstream = connect(server.port, '127.0.0.1')
+      client.pipe(upstream)
+      // As after ACL SETUSER between the queueing of the commands and their run.
+      upstream.on('data', chunk => {
+        const text = chunk.toString('latin1')
+        client.write(forge ? text.replace(/(\*\d+\r\n(?::\d+\r\n)*)\+OK/, '$1-NOPERM changed') : text, 'latin1')
+      })
+      client.on('close', () => upstream.destroy())
+      upstream.on('close', () => client.destroy())
+    })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const { port } = proxy.address() as AddressInfo
+    try {
+      await using place = await RedisPlace.make(server, 1, { url: `redis://127.0.0.1:${port}/1` })
+      await using target = await place.open(sinkContext())
+      const sink = await target.sink({ name: 'app', logId: LOG_ID }, never)
+      await follow(sink, [...rig.batches, rig.put('1', 'one', null)])
+      const stored = await cursorOf(sink)
+      forge = true
+      await expect(sink.write(rig.put('2', 'two', null), never)).rejects.toMatchObject({ code: 'SINK_AUTH' })
+      expect(await rig.text('HGET', '_tailrace:shop:copy:app', 'cursor')).toBe(stored)
+    } finally {
+      proxy.close()
+    }
   })
 
   it('waits while the server has no memory left, and has written nothing', async () => {
