@@ -172,7 +172,7 @@ interface Judged {
   readonly error: { readonly code: string } | null
 }
 
-/** Red: something failed. Yellow: something waits, is paused, loads or builds. */
+/** Red: something failed. Yellow: something waits, is paused, loads, builds, or runs with an error to look at. */
 function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
   const red: string[] = []
   const yellow: string[] = []
@@ -180,6 +180,7 @@ function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } 
     const why = error === null ? '' : ` (${error.code})`
     if (state === 'failed') red.push(`${name} failed${why}`)
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
+    else if (error !== null) yellow.push(`${name}: ${error.code}`)
     else if (phase === 'loading' || phase === 'building') yellow.push(`${name} is ${phase}`)
   }
   return { health: red.length > 0 ? 'red' : yellow.length > 0 ? 'yellow' : 'green', reasons: [...red, ...yellow] }

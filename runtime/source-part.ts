@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Cursor, Position, Source, SourceLog } from './contract.ts'
+import type { Cursor, IndexStats, Position, Source, SourceLog } from './contract.ts'
 import { ingest } from './ingest.ts'
 import { Rate, SourceLag } from './lag.ts'
 import type { SourceConfig } from './pipeline-config.ts'
@@ -124,7 +124,7 @@ export class SourcePart {
   }
 
   async status(): Promise<SourceStatus> {
-    const { start, end, bytes, records, diskFreeBytes, full } = await this.log.stats()
+    const { start, end, bytes, records, diskFreeBytes, full, index } = await this.log.stats()
     const head = this.#lag.head
     const { supervisor } = this
     return {
@@ -136,9 +136,16 @@ export class SourcePart {
       lag: { bytes: head?.lagBytes ?? null, seconds: this.#phase === 'loading' ? null : this.#lag.seconds },
       retained: head?.retained ?? { bytes: null, limitBytes: null, fullInSeconds: null },
       progress: this.#progress(),
-      tables: this.#tables(),
-      log: { start: start ?? null, end: end ?? null, bytes, records, diskFreeBytes },
-      error: full ? logFull(bytes) : statusError(supervisor.error),
+      tables: this.#tables(index),
+      log: {
+        start: start ?? null,
+        end: end ?? null,
+        bytes,
+        records,
+        diskFreeBytes,
+        index: index === undefined ? null : { state: index.state, behindBytes: index.behindBytes },
+      },
+      error: full ? logFull(bytes) : (statusError(supervisor.error) ?? incompleteRows(index)),
     }
   }
 
@@ -150,7 +157,7 @@ export class SourcePart {
     return progress(this.#loadedRows(), totalRows, this.#rate.perSecond)
   }
 
-  #tables(): TableStatus[] {
+  #tables(index: IndexStats | undefined): TableStatus[] {
     const names = new Set([...this.log.tables().values()].map(table => table.name))
     for (const name of this.#loads.keys()) names.add(name)
     return [...names].sort().map(table => {
@@ -161,7 +168,7 @@ export class SourcePart {
         state: this.#phase === 'loading' && state === 'streaming' ? 'loaded' : state,
         rows: load?.rows ?? null,
         estimatedRows: load?.totalRows ?? null,
-        incomplete: null,
+        incomplete: index === undefined ? null : (index.incomplete.get(table) ?? 0),
       }
     })
   }
@@ -170,6 +177,17 @@ export class SourcePart {
 export function progress(rows: number, totalRows: number | null, rate: number | null): Progress {
   const left = totalRows === null ? null : Math.max(0, totalRows - rows)
   return { rows, totalRows, rate, etaSeconds: left === null || rate === null || rate <= 0 ? null : left / rate }
+}
+
+/** The source goes on: what it did not send and the log does not know is missing in the sinks, which must be seen. */
+function incompleteRows(index: IndexStats | undefined): SourceStatus['error'] {
+  const tables = [...(index?.incomplete ?? [])].map(([table, rows]) => `${table} (${rows})`)
+  if (tables.length === 0) return null
+  return {
+    code: 'ROW_INCOMPLETE',
+    message: `Rows came without all of their columns, and the log does not know them: ${tables.join(', ')}.`,
+    hint: 'The next change of the missing columns mends a row. REPLICA IDENTITY FULL makes the server send whole rows.',
+  }
 }
 
 function logFull(bytes: number | null): SourceStatus['error'] {

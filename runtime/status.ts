@@ -56,6 +56,8 @@ export interface SourceStatus {
     readonly bytes: number | null
     readonly records: number | null
     readonly diskFreeBytes: number | null
+    /** Of the look-up by key: `building` from the beginning of the log, and bytes of it that are still to come. */
+    readonly index: { readonly state: 'building' | 'following'; readonly behindBytes: number } | null
   }
   readonly error: StatusError | null
 }

@@ -12,15 +12,20 @@ export interface KnownTable {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** The tables of a log at their newest version, by name. */
-export function knownTables(log: SourceLog, statuses: readonly TableStatus[] = []): KnownTable[] {
+/** By name. */
+export function newestTables(log: SourceLog): Map<string, Table> {
   const newest = new Map<string, Table>()
   for (const table of log.tables().values()) {
     const other = newest.get(table.name)
     if (other === undefined || other.id < table.id) newest.set(table.name, table)
   }
+  return newest
+}
+
+/** The tables of a log at their newest version, by name. */
+export function knownTables(log: SourceLog, statuses: readonly TableStatus[] = []): KnownTable[] {
   const rows = new Map(statuses.map(status => [status.table, status.rows ?? status.estimatedRows]))
-  return [...newest.values()]
+  return [...newestTables(log).values()]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(table => ({
       table: table.name,

@@ -51,6 +51,8 @@ function sourceLine(stream: Stream, name: string, part: SourceStatus): string {
   const head = `source ${name}  ${paintState(stream, part.state)}  `
   if (part.error !== null && part.state !== 'running') return `${head}${part.error.code} ${part.error.message}`
   if (part.phase === 'loading') return `${head}${phaseText(part.phase, part.progress)}`
+  const { index } = part.log
+  if (index?.state === 'building') return `${head}building the index of the log, ${formatSize(index.behindBytes)} left`
   return `${head}${part.phase}  ${part.log.records === null ? '' : `${count(part.log.records)} changes  `}lag ${lagText(part.lag)}`
 }
 

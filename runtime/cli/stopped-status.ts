@@ -57,6 +57,7 @@ async function sourceStatus(type: string, found: InspectedLog | undefined): Prom
       bytes: stats?.bytes ?? null,
       records: stats?.records ?? null,
       diskFreeBytes: stats?.diskFreeBytes ?? null,
+      index: null,
     },
     error: null,
   }

@@ -8,7 +8,7 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
-  /** What stood at `{name}` in the path. */
+  /** What stood at `{...}` in the path, percent-encoded. */
   readonly name: string
   readonly pipeline: RunningPipeline
   readonly config: PipelineConfig

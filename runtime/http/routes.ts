@@ -3,12 +3,13 @@ import { answerJson, answerText } from './answer.ts'
 import { changes } from './changes.ts'
 import type { Exchange } from './exchange.ts'
 import openapi from './openapi.json' with { type: 'json' }
+import { row } from './row.ts'
 import { health, metrics, ready, status, tables } from './status.ts'
 import { wait } from './wait.ts'
 
 export interface Route {
   readonly method: 'GET' | 'POST'
-  /** As in openapi.json; `{name}` is one part. */
+  /** As in openapi.json; `{...}` is one part. */
   readonly path: string
   readonly handle: (exchange: Exchange) => Promise<void> | void
 }
@@ -21,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/wait', handle: wait },
   { method: 'GET', path: '/changes', handle: changes },
   { method: 'GET', path: '/tables', handle: tables },
+  { method: 'GET', path: '/tables/{table}/row', handle: row },
   { method: 'GET', path: '/openapi.json', handle: describe },
   { method: 'POST', path: '/sources/{name}/pause', handle: act(pipeline => pipeline.pause, 'source') },
   { method: 'POST', path: '/sources/{name}/resume', handle: act(pipeline => pipeline.resume, 'source') },
@@ -28,17 +30,21 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
 ]
 
-/** The route of a path, and what stands at its `{name}`; methods that the path has if not this one. */
+/** The route of a path, and what stands at its `{...}`; methods that the path has if not this one. */
 export function findRoute(method: string, path: string): { route?: Route; name: string; methods: string[] } {
   const parts = path.split('/')
   const methods: string[] = []
   for (const route of ROUTES) {
     const wanted = route.path.split('/')
-    if (wanted.length !== parts.length || !wanted.every((part, i) => part === '{name}' || part === parts[i])) continue
-    if (route.method === method) return { route, name: parts[wanted.indexOf('{name}')] ?? '', methods }
+    if (wanted.length !== parts.length || !wanted.every((part, i) => isPlace(part) || part === parts[i])) continue
+    if (route.method === method) return { route, name: parts[wanted.findIndex(isPlace)] ?? '', methods }
     methods.push(route.method)
   }
   return { name: '', methods }
+}
+
+function isPlace(part: string): boolean {
+  return part.startsWith('{')
 }
 
 function act(

@@ -16,7 +16,7 @@ export const SOURCE_STATUS: SourceStatus = {
   retained: { bytes: null, limitBytes: null, fullInSeconds: null },
   progress: null,
   tables: [{ table: 'app.public.orders', state: 'streaming', rows: 3, estimatedRows: 3, incomplete: null }],
-  log: { start: null, end: null, bytes: 1000, records: 3, diskFreeBytes: null },
+  log: { start: null, end: null, bytes: 1000, records: 3, diskFreeBytes: null, index: null },
   error: null,
 }
 

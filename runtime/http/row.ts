@@ -1,0 +1,65 @@
+import { abortable } from '../abort.ts'
+import type { LoggedChange, SourceLog, Table } from '../contract.ts'
+import { TailraceError } from '../errors.ts'
+import { keyFromTexts } from '../record/key.ts'
+import type { RunningPipeline } from '../status.ts'
+import { newestTables } from '../tables.ts'
+import { answerText, invalidRequest } from './answer.ts'
+import type { Exchange } from './exchange.ts'
+
+const FIRST_BYTES = 16 * 1024
+
+/** The row of a key as the log has it now, everything durable at the call included. */
+export async function row({ pipeline, name, query, response, signal }: Exchange): Promise<void> {
+  const { log, table } = findTable(pipeline, decodeName(name))
+  if (log.newest === undefined)
+    throw new TailraceError('LOOKUP_UNSUPPORTED', 'stop', 'This log does not look rows up by key.', {
+      hint: 'The embedded log does.',
+    })
+  const change = await abortable(log.newest(table, keyOf(table, query)), signal)
+  if (change === undefined || change.kind === 'd')
+    throw new TailraceError('ROW_MISSING', 'stop', `${table.name} has no row of this key.`)
+  const { cursor, complete } = change
+  const head = JSON.stringify({ table: table.name, cursor, version: String(change.version), complete })
+  answerText(response, 200, 'application/json', `${head.slice(0, -1)},"row":${rowText(change)}}\n`)
+}
+
+function decodeName(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw invalidRequest('The name of the table is not percent-encoded.', 'Write it as /tables/app.public.orders/row.')
+  }
+}
+
+function findTable(pipeline: RunningPipeline, name: string): { log: SourceLog; table: Table } {
+  for (const source of pipeline.sources()) {
+    const log = pipeline.log(source)
+    const table = newestTables(log).get(name)
+    if (table !== undefined) return { log, table }
+  }
+  throw new TailraceError('UNKNOWN_TABLE', 'stop', `There is no table "${name}".`, {
+    hint: 'Full names are source.schema.table; GET /tables lists them.',
+  })
+}
+
+/** Each key column once, as the database prints it. */
+function keyOf(table: Table, query: URLSearchParams): Uint8Array {
+  const columns = table.key.map(i => table.columns[i]!.name)
+  const asked = [...query.keys()]
+  if (columns.length === 0) throw invalidRequest(`${table.name} has no key.`, 'Its rows are read with /changes.')
+  if (asked.length !== columns.length || !columns.every(column => asked.includes(column)))
+    throw invalidRequest(
+      `A row of ${table.name} is named by ${columns.join(' and ')}.`,
+      `Give each once: ?${columns.map(column => `${encodeURIComponent(column)}=...`).join('&')}`,
+    )
+  return keyFromTexts(columns.map(column => query.get(column)!))
+}
+
+function rowText(change: LoggedChange): string {
+  for (let size = FIRST_BYTES; ; size *= 4) {
+    const bytes = Buffer.allocUnsafe(size)
+    const end = change.toJson(bytes, 0)
+    if (end !== -1) return bytes.toString('utf8', 0, end)
+  }
+}
