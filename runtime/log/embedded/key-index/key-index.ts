@@ -1,6 +1,9 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+// Kept loaded here: Node unloads an addon with the last thread that loaded it, and LevelDB's own background thread,
+// which outlives the worker, would then run into unmapped code (seen as a SIGSEGV at exit).
+import 'classic-level'
 import type { Logger } from 'pino'
 import { Bell } from '../../../abort.ts'
 import type { Table } from '../../../contract.ts'
