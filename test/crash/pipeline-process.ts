@@ -119,7 +119,7 @@ export class PipelineProcess implements AsyncDisposable {
     if (this.#url !== undefined) return this.#url
     const file = join(this.site.data, 'tailrace.json')
     await until(async () => {
-      this.#demandAlive()
+      this.demandAlive()
       if (!existsSync(file)) return false
       const { pid, url } = JSON.parse(await readFile(file, 'utf8')) as { pid: number; url: string }
       if (pid === this.pid) this.#url = url
@@ -144,7 +144,7 @@ export class PipelineProcess implements AsyncDisposable {
   async until(condition: (status: PipelineStatus) => boolean, what: string, seconds = 60): Promise<void> {
     await until(
       async () => {
-        this.#demandAlive()
+        this.demandAlive()
         const status = await this.status()
         for (const [name, { state, error }] of [...Object.entries(status.sources), ...Object.entries(status.sinks)])
           if (state === 'failed') throw new Error(`${name} failed: ${error?.code}: ${error?.message}\n${this.#output}`)
@@ -155,7 +155,8 @@ export class PipelineProcess implements AsyncDisposable {
     )
   }
 
-  #demandAlive(): void {
+  /** Throws what it said if it has ended. */
+  demandAlive(): void {
     if (this.#exited) throw new Error(`the pipeline ended:\n${this.#output}`)
   }
 

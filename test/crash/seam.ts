@@ -35,10 +35,19 @@ export async function startAcrossSeam(server: PostgresServer, options: SeamOptio
   await holding.begin()
   await holding.insert('by_text')
   const pipeline = await rig.start()
-  await until(() => creationWaits(slot.client), 'the creation of the slot waits for a transaction', 60)
+  const meanwhile = (condition: () => Promise<boolean>, what: string): Promise<void> =>
+    until(
+      () => {
+        pipeline.demandAlive()
+        return condition()
+      },
+      what,
+      60,
+    )
+  await meanwhile(() => creationWaits(slot.client), 'the creation of the slot waits for a transaction')
   await holding.insert('by_pair')
   await holding.commit()
-  await until(async () => (await confirmedFlush(slot.client)) !== undefined, 'the slot has its consistent point', 60)
+  await meanwhile(async () => (await confirmedFlush(slot.client)) !== undefined, 'the slot has its consistent point')
   await across.begin()
   await across.update('by_number')
   await across.insert('by_text')
