@@ -97,6 +97,8 @@ export interface ChangeView {
   tag(column: number): CellTag
   /** The cell's bytes; empty for null and absent. A view: not valid after the step. */
   cell(column: number): Uint8Array
+  /** All cells as they stand in the record (record/layout.ts), one behind the other; empty for d, t and s. A view too. */
+  readonly cells: Uint8Array
   /** Text, or null for null and absent (ask `tag`). Bytes that are not text come as `\x` and hex. */
   text(column: number): string | null
   /** The same of the row before the change; undefined where it is not known. */

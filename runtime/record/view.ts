@@ -132,6 +132,11 @@ export class RecordView implements LoggedChange {
     return this.#bytes.subarray(contentAt(this.#bytes, at), this.#starts[column + 1])
   }
 
+  get cells(): Uint8Array {
+    if (!this.#hasCells()) return NOTHING
+    return this.#bytes.subarray(this.#layOut().cellsAt, this.#end)
+  }
+
   text(column: number): string | null {
     if (!this.#hasCells()) return null
     const at = this.#start(column)

@@ -1,62 +1,18 @@
 import type duckdb from '@duckdb/node-bindings'
 import { parseArray } from '../../runtime/record/array.ts'
-import { asBuffer } from '../../runtime/record/cells.ts'
+import { BytesBuffer, blobBytes, textBytes } from './bytes-buffer.ts'
 import { type Encode, fixedForm } from './cells.ts'
+import { ColumnBuffer, FIRST_ROWS, grown } from './column-buffer.ts'
 import type { Bindings } from './driver.ts'
 import type { Storage } from './storage.ts'
-
-/** A cell's content: text, or bytes of a text that are not valid UTF-8. */
-export type Tag = 'text' | 'bytes'
-
-const FIRST_ROWS = 1024
-
-/** The values of one column, gathered row by row and copied into DuckDB's vectors, at most a vector's length at a time. */
-export abstract class ColumnBuffer {
-  rows = 0
-  #valid = new Uint8Array(FIRST_ROWS / 8).fill(0xff)
-  #hasNulls = false
-
-  protected abstract put(cell: Uint8Array, tag: Tag): boolean
-  protected abstract putNothing(): void
-  protected abstract copy(bindings: Bindings, vector: duckdb.Vector, from: number, count: number): void
-
-  /** False if the column's type has no such value; the row is then of no use. */
-  add(cell: Uint8Array, tag: Tag): boolean {
-    const isHeld = this.put(cell, tag)
-    this.rows++
-    return isHeld
-  }
-
-  addNull(): void {
-    this.putNothing()
-    const row = this.rows++
-    if (row >> 3 >= this.#valid.length) {
-      const grown = new Uint8Array(2 * (row >> 3)).fill(0xff)
-      grown.set(this.#valid)
-      this.#valid = grown
-    }
-    this.#valid[row >> 3]! &= ~(1 << (row & 7))
-    this.#hasNulls = true
-  }
-
-  /** `from` is a multiple of 64. */
-  fill(bindings: Bindings, vector: duckdb.Vector, from: number, count: number): void {
-    this.copy(bindings, vector, from, count)
-    if (!this.#hasNulls) return
-    const words = new Uint8Array(Math.ceil(count / 64) * 8).fill(0xff)
-    words.set(this.#valid.subarray(from >> 3, (from >> 3) + words.length))
-    bindings.vector_ensure_validity_writable(vector)
-    bindings.copy_data_to_vector_validity(vector, 0, words.buffer, 0, words.length)
-  }
-}
 
 export function bufferOf(storage: Storage): ColumnBuffer {
   switch (storage.kind) {
     case 'varchar':
     case 'json':
-      return new TextBuffer()
+      return new BytesBuffer(textBytes)
     case 'blob':
-      return new BlobBuffer()
+      return new BytesBuffer(blobBytes)
     case 'list':
       return new ListBuffer(bufferOf(storage.element))
     default: {
@@ -69,71 +25,31 @@ export function bufferOf(storage: Storage): ColumnBuffer {
 class FixedBuffer extends ColumnBuffer {
   readonly #size: number
   readonly #encode: Encode
+  #bytes: Uint8Array<ArrayBuffer>
   #view: DataView<ArrayBuffer>
 
   constructor(size: number, encode: Encode) {
     super()
     this.#size = size
     this.#encode = encode
-    this.#view = new DataView(new ArrayBuffer(FIRST_ROWS * size))
+    this.#bytes = new Uint8Array(FIRST_ROWS * size)
+    this.#view = new DataView(this.#bytes.buffer)
   }
 
-  protected put(cell: Uint8Array, tag: Tag): boolean {
-    return this.#encode(cell, this.#room(), this.rows * this.#size) && tag === 'text'
-  }
-
-  protected putNothing(): void {
-    this.#room()
-  }
-
-  #room(): DataView {
-    if ((this.rows + 1) * this.#size > this.#view.byteLength) {
-      const grown = new Uint8Array(2 * this.#view.byteLength)
-      grown.set(new Uint8Array(this.#view.buffer))
-      this.#view = new DataView(grown.buffer)
-    }
-    return this.#view
-  }
-
-  protected copy(bindings: Bindings, vector: duckdb.Vector, from: number, count: number): void {
-    bindings.copy_data_to_vector(vector, 0, this.#view.buffer, from * this.#size, count * this.#size)
-  }
-}
-
-/** Values of any length. They are not copied: the batch they are views of stays as it is. */
-abstract class BytesBuffer extends ColumnBuffer {
-  readonly #cells: (Uint8Array | undefined)[] = []
-
-  protected abstract bytesOf(cell: Uint8Array, tag: Tag): Uint8Array
-
-  protected put(cell: Uint8Array, tag: Tag): boolean {
-    this.#cells.push(this.bytesOf(cell, tag))
-    return true
+  protected put(bytes: Buffer, from: number, to: number, isText: boolean): boolean {
+    this.putNothing()
+    return this.#encode(bytes, from, to, this.#view, this.rows * this.#size) && isText
   }
 
   protected putNothing(): void {
-    this.#cells.push(undefined)
+    const bytes = grown(this.#bytes, (this.rows + 1) * this.#size)
+    if (bytes === this.#bytes) return
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer)
   }
 
   protected copy(bindings: Bindings, vector: duckdb.Vector, from: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const cell = this.#cells[from + i]
-      if (cell !== undefined) bindings.vector_assign_string_element_len(vector, i, cell)
-    }
-  }
-}
-
-class TextBuffer extends BytesBuffer {
-  protected bytesOf(cell: Uint8Array, tag: Tag): Uint8Array {
-    return tag === 'text' ? cell : Buffer.from(`\\x${asBuffer(cell).toString('hex')}`)
-  }
-}
-
-class BlobBuffer extends BytesBuffer {
-  /** Text is PostgreSQL's hex form, or the bytes themselves. */
-  protected bytesOf(cell: Uint8Array, tag: Tag): Uint8Array {
-    const isHex = tag === 'text' && cell[0] === 0x5c && cell[1] === 0x78
-    return isHex ? Buffer.from(asBuffer(cell).toString('latin1', 2), 'hex') : cell
+    bindings.copy_data_to_vector(vector, 0, this.#bytes.buffer, from * this.#size, count * this.#size)
   }
 }
 
@@ -148,16 +64,20 @@ class ListBuffer extends ColumnBuffer {
   }
 
   /** Lists of one dimension with the default bounds. */
-  protected put(cell: Uint8Array, tag: Tag): boolean {
-    const values = tag === 'text' ? parseArray(asBuffer(cell).toString()) : undefined
+  protected put(bytes: Buffer, from: number, to: number, isText: boolean): boolean {
+    const values = isText ? parseArray(bytes.toString('utf8', from, to)) : undefined
     let isHeld = values !== undefined
     for (const value of values ?? []) {
       if (value === null) this.#elements.addNull()
-      else if (typeof value === 'string') isHeld = this.#elements.add(Buffer.from(value), 'text') && isHeld
+      else if (typeof value === 'string') isHeld = this.#addElement(Buffer.from(value)) && isHeld
       else isHeld = false
     }
     this.#starts.push(this.#elements.rows)
     return isHeld
+  }
+
+  #addElement(text: Buffer): boolean {
+    return this.#elements.add(text, 0, text.length, true)
   }
 
   protected putNothing(): void {

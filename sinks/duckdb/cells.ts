@@ -1,9 +1,11 @@
-import { asBuffer } from '../../runtime/record/cells.ts'
 import type { Storage } from './storage.ts'
 import { daysOf, intervalOf, timeOf, timestampOf } from './times.ts'
 
-/** Writes the value that a cell's bytes spell at `at`, as DuckDB holds it in memory. False: the type has no such value. */
-export type Encode = (cell: Uint8Array, into: DataView, at: number) => boolean
+/**
+ * Writes the value that the bytes from `from` to `to` spell at `at`, as DuckDB holds it in memory. False: the type has
+ * no such value.
+ */
+export type Encode = (bytes: Buffer, from: number, to: number, into: DataView, at: number) => boolean
 
 /** Values of one size. https://duckdb.org/docs/stable/clients/c/vector */
 export interface FixedForm {
@@ -43,30 +45,33 @@ export function fixedForm(
   }
 }
 
-const textOf = (cell: Uint8Array): string => asBuffer(cell).toString('latin1')
+const textOf = (bytes: Buffer, from: number, to: number): string => bytes.toString('latin1', from, to)
 
 const ZERO = 0x30
 const MINUS = 0x2d
 const POINT = 0x2e
+const PLUS = 0x2b
+const COLON = 0x3a
+const BLANK = 0x20
 /** Integers of so many digits are exact as numbers. */
 const SAFE_DIGITS = 15
 
 /** The integer that the bytes spell; NaN if they spell none, or one of more than 15 digits. */
-function integerOf(cell: Uint8Array): number {
-  const { length } = cell
-  const from = cell[0] === MINUS ? 1 : 0
-  if (length === from || length - from > SAFE_DIGITS) return Number.NaN
+function integerOf(bytes: Buffer, from: number, to: number): number {
+  const isNegative = bytes[from] === MINUS
+  const first = isNegative ? from + 1 : from
+  if (first === to || to - first > SAFE_DIGITS) return Number.NaN
   let value = 0
-  for (let i = from; i < length; i++) {
-    const digit = cell[i]! - ZERO
+  for (let i = first; i < to; i++) {
+    const digit = bytes[i]! - ZERO
     if (digit < 0 || digit > 9) return Number.NaN
     value = value * 10 + digit
   }
-  return from === 1 ? -value : value
+  return isNegative ? -value : value
 }
 
-function bigintOf(cell: Uint8Array): bigint | undefined {
-  const text = textOf(cell)
+function bigintOf(bytes: Buffer, from: number, to: number): bigint | undefined {
+  const text = textOf(bytes, from, to)
   return /^-?\d+$/.test(text) ? BigInt(text) : undefined
 }
 
@@ -77,18 +82,24 @@ function put64(value: number, into: DataView, at: number): void {
   into.setInt32(at + 4, high, true)
 }
 
-function encodeBoolean(cell: Uint8Array, into: DataView, at: number): boolean {
-  const text = textOf(cell)
-  const isTrue = text === 't' || text === '1' || text === 'true'
-  if (!isTrue && text !== 'f' && text !== '0' && text !== 'false') return false
+function encodeBoolean(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const text = to - from === 1 ? bytes[from] : WORDS.get(textOf(bytes, from, to))
+  const isTrue = text === 0x74 || text === 0x31
+  if (!isTrue && text !== 0x66 && text !== 0x30) return false
   into.setUint8(at, isTrue ? 1 : 0)
   return true
 }
 
+/** Long forms by their short ones. */
+const WORDS = new Map([
+  ['true', 0x74],
+  ['false', 0x66],
+])
+
 function smallInteger(kind: 'int16' | 'int32'): Encode {
   const limit = kind === 'int16' ? 2 ** 15 : 2 ** 31
-  return (cell, into, at) => {
-    const value = integerOf(cell)
+  return (bytes, from, to, into, at) => {
+    const value = integerOf(bytes, from, to)
     if (!(value >= -limit && value < limit)) return false
     if (kind === 'int16') into.setInt16(at, value, true)
     else into.setInt32(at, value, true)
@@ -96,20 +107,20 @@ function smallInteger(kind: 'int16' | 'int32'): Encode {
   }
 }
 
-function encodeInt64(cell: Uint8Array, into: DataView, at: number): boolean {
-  const value = integerOf(cell)
+function encodeInt64(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const value = integerOf(bytes, from, to)
   if (!Number.isNaN(value)) {
     put64(value, into, at)
     return true
   }
-  const large = bigintOf(cell)
+  const large = bigintOf(bytes, from, to)
   if (large === undefined || BigInt.asIntN(64, large) !== large) return false
   into.setBigInt64(at, large, true)
   return true
 }
 
-function encodeUint64(cell: Uint8Array, into: DataView, at: number): boolean {
-  const value = bigintOf(cell)
+function encodeUint64(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const value = bigintOf(bytes, from, to)
   if (value === undefined || BigInt.asUintN(64, value) !== value) return false
   into.setBigUint64(at, value, true)
   return true
@@ -118,8 +129,8 @@ function encodeUint64(cell: Uint8Array, into: DataView, at: number): boolean {
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^-?Infinity$|^NaN$/i
 
 function float(kind: 'float32' | 'float64'): Encode {
-  return (cell, into, at) => {
-    const text = textOf(cell)
+  return (bytes, from, to, into, at) => {
+    const text = textOf(bytes, from, to)
     if (!FLOAT.test(text)) return false
     const value = Number(text)
     if (kind === 'float64') into.setFloat64(at, value, true)
@@ -130,17 +141,17 @@ function float(kind: 'float32' | 'float64'): Encode {
 
 /** Decimals are integers of 16, 32, 64 or 128 bits, by their digits. */
 function decimal(width: number, scale: number): FixedForm {
-  const bytes = width <= 4 ? 2 : width <= 9 ? 4 : width <= 18 ? 8 : 16
+  const size = width <= 4 ? 2 : width <= 9 ? 4 : width <= 18 ? 8 : 16
   const factors = Array.from({ length: SAFE_DIGITS + 1 }, (_, i) => 10 ** i)
-  const encode: Encode = (cell, into, at) => {
+  const encode: Encode = (bytes, from, to, into, at) => {
     let value = 0
     let digits = 0
     /** Digits behind the point, -1 before it. */
     let behind = -1
-    const isNegative = cell[0] === MINUS
-    for (let i = isNegative ? 1 : 0; i < cell.length; i++) {
-      const digit = cell[i]! - ZERO
-      if (cell[i] === POINT && behind === -1) {
+    const isNegative = bytes[from] === MINUS
+    for (let i = isNegative ? from + 1 : from; i < to; i++) {
+      const digit = bytes[i]! - ZERO
+      if (bytes[i] === POINT && behind === -1) {
         behind = 0
         continue
       }
@@ -151,20 +162,20 @@ function decimal(width: number, scale: number): FixedForm {
     }
     const missing = scale - Math.max(behind, 0)
     if (digits === 0 || missing < 0 || digits + missing > SAFE_DIGITS)
-      return digits > 0 && encodeLongDecimal(textOf(cell), width, scale, bytes, into, at)
+      return digits > 0 && encodeLongDecimal(textOf(bytes, from, to), width, scale, size, into, at)
     if (value * factors[missing]! >= 10 ** width) return false
-    putDecimal((isNegative ? -value : value) * factors[missing]!, bytes, into, at)
+    putDecimal((isNegative ? -value : value) * factors[missing]!, size, into, at)
     return true
   }
-  return { bytes, encode }
+  return { bytes: size, encode }
 }
 
-function putDecimal(value: number, bytes: number, into: DataView, at: number): void {
-  if (bytes === 2) into.setInt16(at, value, true)
-  else if (bytes === 4) into.setInt32(at, value, true)
+function putDecimal(value: number, size: number, into: DataView, at: number): void {
+  if (size === 2) into.setInt16(at, value, true)
+  else if (size === 4) into.setInt32(at, value, true)
   else {
     put64(value, into, at)
-    if (bytes === 16) into.setBigInt64(at + 8, value < 0 ? -1n : 0n, true)
+    if (size === 16) into.setBigInt64(at + 8, value < 0 ? -1n : 0n, true)
   }
 }
 
@@ -172,7 +183,7 @@ function encodeLongDecimal(
   text: string,
   width: number,
   scale: number,
-  bytes: number,
+  size: number,
   into: DataView,
   at: number,
 ): boolean {
@@ -184,33 +195,33 @@ function encodeLongDecimal(
   const value = BigInt(`${match[2]}${kept.padEnd(scale, '0')}`)
   if (value >= 10n ** BigInt(width)) return false
   const signed = match[1] === '-' ? -value : value
-  if (bytes < 8) putDecimal(Number(signed), bytes, into, at)
+  if (size < 8) putDecimal(Number(signed), size, into, at)
   else into.setBigUint64(at, BigInt.asUintN(64, signed), true)
-  if (bytes === 16) into.setBigInt64(at + 8, signed >> 64n, true)
+  if (size === 16) into.setBigInt64(at + 8, signed >> 64n, true)
   return true
 }
 
-function encodeDate(cell: Uint8Array, into: DataView, at: number): boolean {
-  const days = daysOf(textOf(cell))
+function encodeDate(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const days = daysOf(textOf(bytes, from, to))
   if (days === undefined) return false
   into.setInt32(at, days, true)
   return true
 }
 
-function encodeTime(cell: Uint8Array, into: DataView, at: number): boolean {
-  const micros = timeOf(textOf(cell))
+function encodeTime(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const micros = timeOf(textOf(bytes, from, to))
   if (micros === undefined) return false
   put64(micros, into, at)
   return true
 }
 
-function encodeTimestamp(cell: Uint8Array, into: DataView, at: number): boolean {
-  const plain = plainTimestamp(cell)
+function encodeTimestamp(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const plain = plainTimestamp(bytes, from, to)
   if (!Number.isNaN(plain)) {
     put64(plain, into, at)
     return true
   }
-  const micros = timestampOf(textOf(cell))
+  const micros = timestampOf(textOf(bytes, from, to))
   if (micros === undefined) return false
   into.setBigInt64(at, micros, true)
   return true
@@ -219,38 +230,45 @@ function encodeTimestamp(cell: Uint8Array, into: DataView, at: number): boolean 
 const DAYS_BEFORE_MONTH = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
 
 /** Microseconds of `2024-02-29 12:34:56[.789][+00]`, of years whose microseconds are safe integers; else NaN. */
-function plainTimestamp(cell: Uint8Array): number {
-  const { length } = cell
-  if (length < 19 || cell[4] !== MINUS || cell[7] !== MINUS || cell[10] !== 0x20) return Number.NaN
-  if (cell[13] !== 0x3a || cell[16] !== 0x3a) return Number.NaN
-  const two = (i: number): number => {
-    const [a, b] = [cell[i]! - ZERO, cell[i + 1]! - ZERO]
-    return a >= 0 && a <= 9 && b >= 0 && b <= 9 ? a * 10 + b : Number.NaN
-  }
-  const [year, month, day] = [two(0) * 100 + two(2), two(5), two(8)]
+function plainTimestamp(bytes: Buffer, from: number, to: number): number {
+  if (to - from < 19 || bytes[from + 4] !== MINUS || bytes[from + 7] !== MINUS || bytes[from + 10] !== BLANK)
+    return Number.NaN
+  if (bytes[from + 13] !== COLON || bytes[from + 16] !== COLON) return Number.NaN
+  const year = twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2)
+  const month = twoDigits(bytes, from + 5)
+  const day = twoDigits(bytes, from + 8)
   if (!(year >= 1901 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 28)) return Number.NaN
-  let at = 19
+  let at = from + 19
   let micros = 0
-  if (cell[at] === POINT) {
+  if (bytes[at] === POINT && at < to) {
     let unit = 100_000
-    for (at++; at < length; at++, unit /= 10) {
-      const digit = cell[at]! - ZERO
+    for (at++; at < to; at++, unit /= 10) {
+      const digit = bytes[at]! - ZERO
       if (digit < 0 || digit > 9) break
       if (unit < 1) return Number.NaN
       micros += digit * unit
     }
   }
-  const isUtc = length === at + 3 && cell[at] === 0x2b && cell[at + 1] === ZERO && cell[at + 2] === ZERO
-  if (at !== length && !isUtc) return Number.NaN
+  const isUtc = to === at + 3 && bytes[at] === PLUS && bytes[at + 1] === ZERO && bytes[at + 2] === ZERO
+  if (at !== to && !isUtc) return Number.NaN
   // From 1901 to 2099 every fourth year is a leap year.
   const leaps = Math.floor((year - 1969) / 4) + (month > 2 && year % 4 === 0 ? 1 : 0)
   const days = (year - 1970) * 365 + leaps + DAYS_BEFORE_MONTH[month]! + day - 1
-  const seconds = (days * 24 + two(11)) * 3600 + two(14) * 60 + two(17)
-  return two(14) < 60 && two(17) < 60 && two(11) < 24 ? seconds * 1_000_000 + micros : Number.NaN
+  const hours = twoDigits(bytes, from + 11)
+  const minutes = twoDigits(bytes, from + 14)
+  const seconds = twoDigits(bytes, from + 17)
+  if (!(hours < 24 && minutes < 60 && seconds < 60)) return Number.NaN
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000_000 + micros
 }
 
-function encodeInterval(cell: Uint8Array, into: DataView, at: number): boolean {
-  const interval = intervalOf(textOf(cell))
+/** NaN if they are none. */
+function twoDigits(bytes: Buffer, at: number): number {
+  const [tens, ones] = [bytes[at]! - ZERO, bytes[at + 1]! - ZERO]
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN
+}
+
+function encodeInterval(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const interval = intervalOf(textOf(bytes, from, to))
   if (interval === undefined) return false
   into.setInt32(at, interval.months, true)
   into.setInt32(at + 4, interval.days, true)
@@ -259,8 +277,8 @@ function encodeInterval(cell: Uint8Array, into: DataView, at: number): boolean {
 }
 
 /** 128 bits whose first is turned over, so that they sort as integers do. */
-function encodeUuid(cell: Uint8Array, into: DataView, at: number): boolean {
-  const hex = textOf(cell).replaceAll('-', '')
+function encodeUuid(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
+  const hex = textOf(bytes, from, to).replaceAll('-', '')
   if (!/^[0-9a-f]{32}$/.test(hex)) return false
   into.setBigUint64(at, BigInt(`0x${hex.slice(16)}`), true)
   into.setBigUint64(at + 8, BigInt(`0x${hex.slice(0, 16)}`) ^ (1n << 63n), true)

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
+import { keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { type LayoutOptions, OWN_STORAGE, Own, ownColumns, storageIn } from './layout.ts'
 import { NOTHING, roundsOf } from './rounds.ts'
-import { keyCells, RowSet } from './row-set.ts'
+import { RowSet } from './row-set.ts'
 import { type Storage, sqlType } from './storage.ts'
 import { timestampText } from './times.ts'
 
@@ -88,14 +89,8 @@ export class Encoder {
       group = { round, ...this.#newGroup(table, kind, columns) }
       groups.set(id, group)
     }
-    const { rows } = group
-    const wrong =
-      kind === 'remove'
-        ? this.#addKey(change, rows)
-        : kind === 'append'
-          ? this.#append(change, group)
-          : this.#addCells(change, group, 0)
-    rows.endRow()
+    const wrong = kind === 'append' ? this.#append(change, group) : put(change, group)
+    group.rows.endRow()
     if (wrong === undefined) return undefined
     const type = sqlType(this.#storagesOf(table)[wrong]!)
     return `Column "${table.columns[wrong]!.name}" is ${type}, which has no such value. \`asText\` of the sink keeps it as text.`
@@ -124,37 +119,17 @@ export class Encoder {
     return storages
   }
 
-  /** The place of a column that cannot hold its value, if there is one. */
-  #addKey({ key, table }: LoggedChange, rows: RowSet): number | undefined {
-    let wrong: number | undefined
-    keyCells(key).forEach(({ tag, cell }, i) => {
-      if (!rows.put(i, tag, cell)) wrong ??= table.key[i]
-    })
-    return wrong
-  }
-
-  #addCells(change: LoggedChange, { rows, columns }: Group, before: number): number | undefined {
-    let wrong: number | undefined
-    for (let i = 0; i < columns.length; i++) {
-      const column = columns[i]!
-      if (!rows.put(before + i, change.tag(column), change.cell(column))) wrong ??= column
-    }
-    return wrong
-  }
-
   /** A change as a row of its own: of a delete the key, of a truncate nothing. */
   #append(change: LoggedChange, group: Group): number | undefined {
-    const before = this.#own.length
     this.#addOwn(change, group)
-    if (change.kind !== 'd' && change.kind !== 't') return this.#addCells(change, group, before)
-    const { key, table } = change
-    const cells = keyCells(key)
+    const { rows, columns } = group
+    const first = this.#own.length
+    const { kind, key, table } = change
+    if (kind !== 'd' && kind !== 't') return placed(rows.putCells(change.cells, first, true))
+    const texts = key.length === 0 ? [] : keyTexts(key)
     let wrong: number | undefined
-    for (const column of group.columns) {
-      const cell = cells[table.key.indexOf(column)]
-      if (cell === undefined) group.rows.putText(before + column, null)
-      else if (!group.rows.put(before + column, cell.tag, cell.cell)) wrong ??= column
-    }
+    for (const column of columns)
+      if (!rows.putText(first + column, texts[table.key.indexOf(column)] ?? null)) wrong ??= column
     return wrong
   }
 
@@ -172,6 +147,17 @@ export class Encoder {
       else rows.putText(i, absentOf(change))
     })
   }
+}
+
+/** A row, or of a removal its key. Answers the place of a column that cannot hold its value, if there is one. */
+function put({ key, cells, table }: LoggedChange, { rows, kind }: Group): number | undefined {
+  if (kind !== 'remove') return placed(rows.putCells(cells, 0, false))
+  const wrong = placed(rows.putCells(key, 0, false))
+  return wrong === undefined ? undefined : table.key[wrong]
+}
+
+function placed(wrong: number): number | undefined {
+  return wrong === -1 ? undefined : wrong
 }
 
 /** Names of the columns that a row did not carry, as an array's text; null if it has them all. */

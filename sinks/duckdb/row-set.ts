@@ -1,8 +1,9 @@
 import type { DuckDBType } from '@duckdb/node-api'
 import type duckdb from '@duckdb/node-bindings'
-import { asBuffer, cellEnd, contentAt } from '../../runtime/record/cells.ts'
+import { asBuffer, cellEnd, contentAt, malformed } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import { bufferOf, type ColumnBuffer } from './buffers.ts'
+import { bufferOf } from './buffers.ts'
+import type { ColumnBuffer } from './column-buffer.ts'
 import type { Api, Bindings } from './driver.ts'
 import type { Storage } from './storage.ts'
 
@@ -17,21 +18,45 @@ export class RowSet {
     this.#columns = storages.map(bufferOf)
   }
 
-  /** The next column's value of the row begun. False if the column's type has no such value. */
-  put(column: number, tag: CellTag, cell: Uint8Array): boolean {
-    const buffer = this.#columns[column]!
-    if (tag === CellTag.text) return buffer.add(cell, 'text')
-    if (tag === CellTag.bytes) return buffer.add(cell, 'bytes')
-    buffer.addNull()
-    return true
+  /**
+   * A row's cells, one behind the other, into the columns from `first` on; those that are absent get no column, or with
+   * `withAbsent` NULL. Answers the place among the cells of one that its column cannot hold, -1 if there is none.
+   */
+  putCells(cells: Uint8Array, first: number, withAbsent: boolean): number {
+    const bytes = asBuffer(cells)
+    const { length } = bytes
+    let column = first
+    let place = 0
+    let wrong = -1
+    for (let at = 0; at < length; place++) {
+      const end = cellEnd(bytes, at, length)
+      const tag = bytes[at]
+      if (tag === CellTag.text || tag === CellTag.bytes) {
+        if (!this.#column(column++).add(bytes, contentAt(bytes, at), end, tag === CellTag.text)) wrong = place
+      } else if (tag === CellTag.null || withAbsent) this.#column(column++).addNull()
+      at = end
+    }
+    return wrong
   }
 
   putText(column: number, text: string | null): boolean {
-    return text === null ? this.put(column, CellTag.null, NOTHING) : this.put(column, CellTag.text, Buffer.from(text))
+    if (text === null) {
+      this.#column(column).addNull()
+      return true
+    }
+    const bytes = Buffer.from(text)
+    return this.#column(column).add(bytes, 0, bytes.length, true)
+  }
+
+  #column(column: number): ColumnBuffer {
+    const buffer = this.#columns[column]
+    if (buffer === undefined) throw malformed('a row with too many cells', 0)
+    return buffer
   }
 
   endRow(): void {
     this.rows++
+    for (const column of this.#columns) if (column.rows !== this.rows) throw malformed('a row with too few cells', 0)
   }
 
   /** Copies rows into a chunk; answers how many. */
@@ -44,20 +69,6 @@ export class RowSet {
       })
     return count
   }
-}
-
-const NOTHING = new Uint8Array(0)
-
-/** The cells of a canonical key, in key order. */
-export function keyCells(key: Uint8Array): { readonly tag: CellTag; readonly cell: Uint8Array }[] {
-  const bytes = asBuffer(key)
-  const cells: { tag: CellTag; cell: Uint8Array }[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = cellEnd(bytes, at, bytes.length)
-    cells.push({ tag: bytes[at] as CellTag, cell: bytes.subarray(contentAt(bytes, at), end) })
-    at = end
-  }
-  return cells
 }
 
 export function driverType(api: Api, storage: Storage): DuckDBType {

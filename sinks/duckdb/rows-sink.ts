@@ -3,7 +3,7 @@ import type { SinkRow, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { quote } from './database.ts'
 import { type Layout, namesOf, Own, storageIn, tableName } from './layout.ts'
-import { keyCells, RowSet } from './row-set.ts'
+import { RowSet } from './row-set.ts'
 import { DuckdbSink } from './sink.ts'
 import { joinedByKey, selectRows } from './statements.ts'
 import { exactly, textOf } from './text.ts'
@@ -19,9 +19,9 @@ export class RowsSink extends DuckdbSink {
     if (layout === undefined || layout.key.length === 0) return found
     const wanted = new RowSet([...table.key.map(i => this.#storage(table, i)), { kind: 'int32' }])
     keys.forEach((key, place) => {
-      const isHeld = keyCells(key).map(({ tag, cell }, i) => wanted.put(i, tag, cell))
       // A key that the columns cannot hold is nobody's: its place is none.
-      wanted.putText(table.key.length, isHeld.includes(false) ? '-1' : String(place))
+      const isHeld = wanted.putCells(key, 0, false) === -1
+      wanted.putText(table.key.length, isHeld ? String(place) : '-1')
       wanted.endRow()
     })
     const rows = await this.database.exclusive(() =>

@@ -1,7 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { Column } from '../../runtime/contract.ts'
 import { asBuffer } from '../../runtime/record/cells.ts'
-import { booleanText, floatText } from '../../runtime/record/text.ts'
+import { booleanText, elementText, floatText } from '../../runtime/record/text.ts'
 import type { Storage } from './storage.ts'
 import { dateText, type Interval, intervalText, timestampText, timeText } from './times.ts'
 
@@ -40,7 +40,7 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
     case 'blob':
       return `\\x${asBuffer((value as { bytes: Uint8Array }).bytes).toString('hex')}`
     case 'list':
-      return arrayText(
+      return listText(
         (value as { items: readonly DuckDBValue[] }).items.map(item => textOf(column, storage.element, item)),
       )
     default:
@@ -50,19 +50,13 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
 
 function numberText(kind: 'float32' | 'float64', value: number): string {
   if (Number.isNaN(value)) return 'NaN'
-  if (kind === 'float64' || !Number.isFinite(value)) return floatText(kind, value)
+  if (kind === 'float64' || value === 0 || !Number.isFinite(value)) return floatText(kind, value)
   // The fewest digits that name this number among those of 32 bits; nine always do.
-  let digits = 6
+  let digits = 1
   while (Math.fround(Number(value.toPrecision(digits))) !== value) digits++
   return floatText(kind, Number(value.toPrecision(digits)))
 }
 
-/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO: what array_out quotes. */
-function arrayText(values: readonly (string | null)[]): string {
-  const parts = values.map(value => {
-    if (value === null) return 'NULL'
-    const isQuoted = value === '' || /[{}",\\\s]/.test(value) || /^null$/i.test(value)
-    return isQuoted ? `"${value.replace(/["\\]/g, '\\$&')}"` : value
-  })
-  return `{${parts.join(',')}}`
+function listText(values: readonly (string | null)[]): string {
+  return `{${values.map(value => (value === null ? 'NULL' : elementText(value))).join(',')}}`
 }

@@ -1,0 +1,217 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBDataChunk, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import { pino } from 'pino'
+import type { LogBatch, SinkContext } from '../../runtime/contract.ts'
+import { driverType } from '../../sinks/duckdb/row-set.ts'
+import { sqlType, storageOf } from '../../sinks/duckdb/storage.ts'
+import duckdb from '../../sinks/duckdb.ts'
+import { column, ScriptedLog, table, tuple } from '../support/scripted-log.ts'
+import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
+
+/**
+ * Batches of the log into DuckDB, cursor included, against DuckDB's own bulk way for Node: values that are there
+ * already, chunk by chunk through the appender into a staging table, INSERT OR REPLACE from it, one commit a batch of
+ * the same size. First all rows are new, then all are updated. `--rows N` rows a round, `--batch N` rows a batch.
+ */
+
+const ROUNDS = 3
+const VECTOR = 2048
+
+const orders = table(1, 'public.orders', [
+  column('id', 'int64'),
+  column('customer_id', 'int64'),
+  column('status', 'text'),
+  column('total', { kind: 'decimal', precision: 12, scale: 2 }, 'numeric(12,2)'),
+  column('currency', 'text'),
+  column('quantity', { kind: 'int32' }),
+  column('created_at', { kind: 'timestamptz' }),
+  column('updated_at', { kind: 'timestamptz' }),
+  column('email', 'text'),
+  column('address', 'text'),
+  column('note', 'text'),
+  column('paid', { kind: 'boolean' }),
+])
+
+function row(i: number, pass: number): (string | null)[] {
+  return [
+    String(1_000_000 + i),
+    String(50_000 + (i % 7000)),
+    pass === 0 ? 'placed' : 'shipped',
+    `${100 + (i % 900)}.95`,
+    'EUR',
+    String(1 + (i % 9)),
+    '2026-03-04 05:06:07.891011+00',
+    `2026-03-05 15:16:17.18192${pass}+00`,
+    `customer${i}@mail.example`,
+    'Harbour Street 12, 20457 Hamburg',
+    i % 5 === 0 ? null : `Left at the back door, behind the green bins ${pass}`,
+    i % 2 === 0 ? 't' : 'f',
+  ]
+}
+
+const storages = orders.columns.map(each => storageOf(each, false))
+
+/** The same values as the driver's own API takes them. */
+async function valuesOf(rows: (string | null)[][], types: DuckDBType[]): Promise<DuckDBValue[][]> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  await connection.run(`CREATE TABLE t (${storages.map((each, i) => `c${i} ${sqlType(each)}`).join(', ')})`)
+  const texts = rows.map(cells => `(${cells.map(cell => (cell === null ? 'NULL' : `'${cell}'`)).join(',')})`)
+  await connection.run(`INSERT INTO t VALUES ${texts.join(',')}`)
+  const columns = await (await connection.run('SELECT * FROM t')).getColumns()
+  if (columns.length !== types.length) throw new Error('columns are missing')
+  connection.closeSync()
+  instance.closeSync()
+  return columns
+}
+
+export default async function duckdbBench(args: readonly string[]): Promise<BenchResult> {
+  const option = (name: string, byDefault: number): number => Number(args[args.indexOf(name) + 1] ?? byDefault)
+  const rows = args.includes('--rows') ? option('--rows', 0) : 100_000
+  const size = args.includes('--batch') ? option('--batch', 0) : 5000
+  const api = await import('@duckdb/node-api')
+  const types = storages.map(each => driverType(api, each))
+  const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
+  let blocked = 0
+  for (let round = 0; round <= ROUNDS; round++) {
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-duckdb-'))
+    try {
+      const ours = await openOurs(join(folder, 'ours.duckdb'))
+      const theirs = await openTheirs(join(folder, 'theirs.duckdb'), types)
+      for (const pass of [0, 1]) {
+        let [oursMs, theirsMs] = [0, 0]
+        for (let from = 0; from < rows; from += size) {
+          const cells = Array.from({ length: Math.min(size, rows - from) }, (_, i) => row(from + i, pass))
+          const batch = ours.batch(cells)
+          const values = await valuesOf(cells, types)
+          blocked = Math.max(
+            blocked,
+            await longestTurn(async () => {
+              oursMs += await timed(() => ours.write(batch))
+            }),
+          )
+          theirsMs += await timed(() => theirs.write(values))
+        }
+        // The first round warms up.
+        if (round === 0) continue
+        figures.ours[pass]!.push(rows / oursMs)
+        figures.theirs[pass]!.push(rows / theirsMs)
+        note(
+          `round ${round}, pass ${pass}: ours ${(rows / oursMs).toFixed(0)} k/s, driver ${(rows / theirsMs).toFixed(0)} k/s`,
+        )
+      }
+      await ours.close(rows)
+      await theirs.close(rows)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+  const ratio = (pass: number): number | null => pairedRatio(figures.ours[pass]!, figures.theirs[pass]!)
+  return {
+    ratios: { 'the driver, new rows': ratio(0), 'the driver, updates of all rows': ratio(1) },
+    medians: {
+      'ours, new rows, k/s': Math.round(median(figures.ours[0]!)),
+      'ours, updates, k/s': Math.round(median(figures.ours[1]!)),
+      'driver, new rows, k/s': Math.round(median(figures.theirs[0]!)),
+      'driver, updates, k/s': Math.round(median(figures.theirs[1]!)),
+      'longest turn of the event loop, ms': Math.round(blocked),
+    },
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await work()
+  return performance.now() - from
+}
+
+/** How long the event loop was held at most while the work ran, ms. */
+async function longestTurn(work: () => Promise<void>): Promise<number> {
+  let longest = 0
+  let last = performance.now()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last - 1)
+    last = now
+  }, 1)
+  await work()
+  clearInterval(timer)
+  return Math.max(longest, performance.now() - last - 1)
+}
+
+interface Contender<T> {
+  write(batch: T): Promise<unknown>
+  /** Throws unless it holds so many rows. */
+  close(rows: number): Promise<void>
+}
+
+async function openOurs(path: string): Promise<Contender<LogBatch> & { batch(rows: (string | null)[][]): LogBatch }> {
+  const context: SinkContext = {
+    pipeline: 'bench',
+    name: 'warehouse',
+    logger: pino({ level: 'silent' }),
+    sources: ['app'],
+    onDelete: 'delete',
+  }
+  const target = await duckdb.open(duckdb.config.parse({ path }), context)
+  const signal = new AbortController().signal
+  const log = new ScriptedLog('5c21')
+  const sink = await target.sink({ name: 'app', logId: log.id }, signal)
+  await sink.write(
+    log.batch(writer => writer.announce(orders)),
+    signal,
+  )
+  return {
+    batch: rows =>
+      log.batch(writer => {
+        for (const cells of rows) writer.row('u', orders, tuple(cells))
+      }),
+    write: batch => sink.write(batch, signal),
+    async close(rows) {
+      await target[Symbol.asyncDispose]()
+      await expectRows(path, 'public.orders', rows)
+    },
+  }
+}
+
+async function openTheirs(path: string, types: DuckDBType[]): Promise<Contender<DuckDBValue[][]>> {
+  const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '1GB' })
+  const connection = await instance.connect()
+  const columns = orders.columns.map((each, i) => `${each.name} ${sqlType(storages[i]!)}`).join(', ')
+  await connection.run(`CREATE TABLE orders (${columns}, PRIMARY KEY (id))`)
+  await connection.run(`CREATE TEMP TABLE staging (${columns})`)
+  return {
+    async write(values) {
+      await connection.run('BEGIN')
+      const appender = await connection.createAppender('staging', 'main', 'temp')
+      const count = values[0]!.length
+      for (let from = 0; from < count; from += VECTOR) {
+        const chunk = DuckDBDataChunk.create(types, Math.min(VECTOR, count - from))
+        chunk.setColumns(values.map(each => each.slice(from, from + VECTOR)))
+        appender.appendDataChunk(chunk)
+      }
+      appender.closeSync()
+      await connection.run('INSERT OR REPLACE INTO orders SELECT * FROM staging')
+      await connection.run('TRUNCATE staging')
+      await connection.run('COMMIT')
+    },
+    async close(rows) {
+      connection.closeSync()
+      instance.closeSync()
+      await expectRows(path, 'orders', rows)
+    },
+  }
+}
+
+async function expectRows(path: string, name: string, rows: number): Promise<void> {
+  const instance = await DuckDBInstance.create(path)
+  const connection = await instance.connect()
+  const [[count]] = (await (
+    await connection.run(`SELECT count(*) FROM ${name} WHERE status = 'shipped'`)
+  ).getRows()) as [[bigint]]
+  connection.closeSync()
+  instance.closeSync()
+  if (Number(count) !== rows) throw new Error(`${path} holds ${count} rows instead of ${rows}`)
+}
