@@ -97,15 +97,20 @@ function zoneText(time: string): string {
   return time.replace(/([+-]\d\d):00$/, '$1')
 }
 
-/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO: what array_out quotes. */
 function arrayText(type: LogicalType, declared: string, values: readonly ExactJson[]): string {
   const element = type.kind === 'array' ? type.element : type
   const parts = values.map(value => {
     if (value === null) return 'NULL'
-    if (Array.isArray(value)) return arrayText(type, declared, value)
-    const plain = text(element, declared, value)
-    const quoted = plain === '' || /[{}",\\\s]/.test(plain) || /^null$/i.test(plain)
-    return quoted ? `"${plain.replace(/["\\]/g, '\\$&')}"` : plain
+    return Array.isArray(value) ? arrayText(type, declared, value) : elementText(text(element, declared, value))
   })
   return `{${parts.join(',')}}`
+}
+
+/**
+ * An element's text as it stands in the text of its array
+ * (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). Blanks are those of ASCII alone.
+ */
+export function elementText(plain: string): string {
+  const isQuoted = plain === '' || /[{}",\\ \t\n\v\f\r]/.test(plain) || /^null$/i.test(plain)
+  return isQuoted ? `"${plain.replace(/["\\]/g, '\\$&')}"` : plain
 }
