@@ -118,8 +118,8 @@ const times: readonly TypeCase[] = [
     '0001-01-01 BC',
     '5874897-12-31',
   ]),
-  typeCase('time', 'time', 'time', ['12:34:56.789', '24:00:00', '00:00:00.000001']),
-  typeCase('time(3)', 'time', { kind: 'time', precision: 3 }, ['23:59:59.999'], { typmod: 3 }),
+  typeCase('time without time zone', 'time', 'time', ['12:34:56.789', '24:00:00', '00:00:00.000001']),
+  typeCase('time(3) without time zone', 'time', { kind: 'time', precision: 3 }, ['23:59:59.999'], { typmod: 3 }),
   typeCase('time with time zone', 'timetz', 'timetz', [
     '12:00:00.5+05:30',
     '24:00:00-15:59',
@@ -128,7 +128,7 @@ const times: readonly TypeCase[] = [
     '01:02:03-00:00:15',
     '12:00:00+05',
   ]),
-  typeCase('timestamp', 'timestamp', 'timestamp', [
+  typeCase('timestamp without time zone', 'timestamp', 'timestamp', [
     '2024-03-01 19:00:00.123456',
     'infinity',
     '-infinity',
@@ -136,7 +136,13 @@ const times: readonly TypeCase[] = [
     '4714-11-24 00:00:00 BC',
     '0001-12-31 23:59:59.5 BC',
   ]),
-  typeCase('timestamp(0)', 'timestamp', { kind: 'timestamp', precision: 0 }, ['2024-03-01 19:00:00'], { typmod: 0 }),
+  typeCase(
+    'timestamp(0) without time zone',
+    'timestamp',
+    { kind: 'timestamp', precision: 0 },
+    ['2024-03-01 19:00:00'],
+    { typmod: 0 },
+  ),
   typeCase('timestamp with time zone', 'timestamptz', 'timestamptz', [
     { write: '2024-03-02 00:00:00.5+05', text: '2024-03-01 19:00:00.5+00' },
     'infinity',

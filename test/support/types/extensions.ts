@@ -7,7 +7,7 @@ const extensionCase = (
   type: string,
   values: Parameters<typeof typeCase>[3],
   kind: 'other' | 'text' = 'other',
-): TypeCase => typeCase(type, type.replace(/\(.*/, ''), kind, values, { made: 'extension', extension })
+): TypeCase => typeCase(`public.${type}`, type.replace(/\(.*/, ''), kind, values, { made: 'extension', extension })
 
 export const EXTENSIONS: readonly TypeCase[] = [
   extensionCase('citext', 'citext', ['Écru', ''], 'text'),

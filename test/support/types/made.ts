@@ -42,8 +42,8 @@ export const ARRAYS: readonly TypeCase[] = [
   ]),
   arrayCase('bigint[]', 'int8', 'int64', ['{9223372036854775807,-9223372036854775808}']),
   arrayCase('boolean[]', 'bool', 'boolean', ['{t,NULL,f}']),
-  arrayCase('double precision[]', 'float8', 'float64', ['{-0,NaN,Infinity,0.1}']),
-  arrayCase('numeric(8,2)[]', 'numeric', PRICE, ['{1.50,NaN}'], { typmod: numericTypmod(8, 2) }),
+  arrayCase('double precision[]', 'float8', 'float64', ['{0.1,NaN,-Infinity}', '{-0}']),
+  arrayCase('numeric(8,2)[]', 'numeric', PRICE, ['{1.50,NULL}', '{NaN}'], { typmod: numericTypmod(8, 2) }),
   arrayCase('text[]', 'text', 'text', [
     '{NULL,"NULL","a,b","q\\"q","back\\\\slash","",é}',
     '{"null","{}"," a","\ttab","new\nline","\v"}',

@@ -1,40 +1,31 @@
-/** A table with a column of each type and a row of each value, read by load and by stream. */
-import type { ChangeView, LogicalType } from '../../../runtime/contract.ts'
-import type { Major } from '../cached-postgres.ts'
+/** Every value of some types, read by load and by stream. */
+import type { ChangeView, Column, LogicalType } from '../../../runtime/contract.ts'
 import type { PostgresServer } from '../postgres.ts'
 import { runSource, type SourceRun } from '../source-run.ts'
+import { entriesOf } from './entries.ts'
 import type { TypeCase } from './type-case.ts'
 
-/** Rows by how they came, each cell as its tag and bytes; `before`: old rows of updates, as text. */
+type Texts = readonly (string | null | undefined)[]
+
+/** Rows by their place (entries.ts) and by how they came; a cell as its tag and bytes. */
 export interface Arrived {
   readonly run: SourceRun
-  /** By row. */
-  readonly loaded: string[][]
-  readonly inserted: string[][]
-  readonly updated: string[][]
-  readonly before: (string | null | undefined)[][]
-  readonly texts: (string | null)[][]
+  readonly loaded: readonly string[][]
+  readonly inserted: readonly string[][]
+  readonly updated: readonly string[][]
+  /** Old rows of updates. */
+  readonly before: readonly Texts[]
+  /** Of the loaded rows. */
+  readonly texts: readonly Texts[]
   readonly types: readonly LogicalType[]
+  readonly declared: readonly string[]
 }
 
-const INSERTED = 1000
-const UPDATED = 2000
+/** Rows come a second time by an insert, a third time by an update, and so many ids later. */
+export const INSERTED = 1000
+export const UPDATED = 2000
 
-/** What is written to row `row`; the last row is null everywhere. */
-export function rowOf(
-  cases: readonly TypeCase[],
-  row: number,
-  major: Major,
-  form: 'write' | 'text',
-): (string | null)[] {
-  return cases.map(({ values }) => values.filter(({ since }) => since <= major)[row]?.[form] ?? null)
-}
-
-export function rowCount(cases: readonly TypeCase[]): number {
-  return Math.max(...cases.map(({ values }) => values.length)) + 1
-}
-
-/** `role` owns the database and reads it. Columns are called c0, c1 and so on. */
+/** `role` owns the database and reads it. */
 export async function readTyped(
   server: PostgresServer,
   database: string,
@@ -42,51 +33,60 @@ export async function readTyped(
   cases: readonly TypeCase[],
 ): Promise<Arrived> {
   const sql = (text: string, params: unknown[] = []) => server.sql(text, params, database)
-  const names = cases.map((_, i) => `c${i}`)
   const columns = cases.map(({ type }, i) => `c${i} ${type}`)
   await sql(`CREATE TABLE types (id int PRIMARY KEY, ${columns.join(', ')});
     ALTER TABLE types REPLICA IDENTITY FULL; ALTER TABLE types OWNER TO ${role}`)
+  const entries = entriesOf(cases, server.major)
   const client = await server.connect(database)
-  const places = cases.map(({ type }, i) => `$${i + 2}::${type}`)
-  const rows = rowCount(cases)
-  for (let row = 0; row < rows; row++)
-    await client.query(`INSERT INTO types VALUES ($1, ${places.join(', ')})`, [
-      row,
-      ...rowOf(cases, row, server.major, 'write'),
-    ])
+  for (const [row, { of, column, value }] of entries.entries())
+    await client.query(`INSERT INTO types (id, c${column}) VALUES (${row}, $1::${of.type})`, [value.write])
+  await client.query(`INSERT INTO types VALUES (${entries.length})`)
   await client.end()
-  const list = names.join(', ')
-  const run = await runSource({ url: server.url(database, role), tables: ['public.types'] }, 4 * rows, () =>
-    sql(`INSERT INTO types SELECT id + ${INSERTED}, ${list} FROM types WHERE id < ${INSERTED};
-      INSERT INTO types (id) SELECT id + ${UPDATED} FROM types WHERE id < ${INSERTED};
-      UPDATE types t SET (${list}) = (SELECT ${list} FROM types f WHERE f.id = t.id - ${UPDATED}) WHERE id >= ${UPDATED};
-      UPDATE types SET c0 = NULL WHERE id BETWEEN ${INSERTED} AND ${UPDATED - 1}`),
+  const list = cases.map((_, i) => `c${i}`).join(', ')
+  const run = await runSource(
+    { url: server.url(database, role), tables: ['public.types'] },
+    4 * (entries.length + 1),
+    () =>
+      sql(`INSERT INTO types SELECT id + ${INSERTED}, ${list} FROM types WHERE id < ${INSERTED};
+        INSERT INTO types (id) SELECT id + ${UPDATED} FROM types WHERE id < ${INSERTED};
+        UPDATE types t SET (${list}) = (SELECT ${list} FROM types f WHERE f.id = t.id - ${UPDATED})
+        WHERE id >= ${UPDATED};
+        UPDATE types SET c0 = c0 WHERE id BETWEEN ${INSERTED} AND ${UPDATED - 1}`),
   )
-  return sorted(run)
+  return arrivedOf(run)
 }
 
-function sorted(run: SourceRun): Arrived {
-  const all: Arrived = { run, loaded: [], inserted: [], updated: [], before: [], texts: [], types: [] }
-  let types: LogicalType[] = []
+function arrivedOf(run: SourceRun): Arrived {
+  const [loaded, inserted, updated]: [string[][], string[][], string[][]] = [[], [], []]
+  const [before, texts]: [Texts[], Texts[]] = [[], []]
+  let columns: readonly Column[] = []
   for (const batch of run.batches)
     for (const change of batch) {
-      const { kind, table } = change
-      if (kind === 's') continue
-      types = table.columns.slice(1).map(({ type }) => type)
+      if (change.kind === 's') continue
+      columns = change.table.columns.slice(1)
       const id = Number(change.text(0))
       const row = id % INSERTED
-      if (kind === 'r') {
-        all.loaded[row] = cells(change)
-        all.texts[row] = types.map((_, i) => change.text(i + 1))
-      } else if (kind === 'c' && id < UPDATED) all.inserted[row] = cells(change)
-      else if (kind === 'u' && id >= UPDATED) all.updated[row] = cells(change)
-      else if (kind === 'u') all.before[row] = types.map((_, i) => change.before(i + 1))
+      if (change.kind === 'r') {
+        loaded[row] = cellsOf(change)
+        texts[row] = columns.map((_, i) => change.text(i + 1))
+      } else if (change.kind === 'c' && id < UPDATED) inserted[row] = cellsOf(change)
+      else if (change.kind === 'u' && id >= UPDATED) updated[row] = cellsOf(change)
+      else if (change.kind === 'u') before[row] = columns.map((_, i) => change.before(i + 1))
     }
-  return { ...all, types }
+  return {
+    run,
+    loaded,
+    inserted,
+    updated,
+    before,
+    texts,
+    types: columns.map(({ type }) => type),
+    declared: columns.map(({ declared }) => declared),
+  }
 }
 
-function cells(change: ChangeView): string[] {
-  return change.table.columns
-    .slice(1)
-    .map((_, i) => `${String.fromCharCode(change.tag(i + 1))}:${Buffer.from(change.cell(i + 1)).toString('hex')}`)
+function cellsOf(change: ChangeView): string[] {
+  const cell = (i: number): string =>
+    `${String.fromCharCode(change.tag(i))}:${Buffer.from(change.cell(i)).toString('hex')}`
+  return change.table.columns.slice(1).map((_, i) => cell(i + 1))
 }
