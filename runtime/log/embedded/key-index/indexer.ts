@@ -1,4 +1,5 @@
 import type { Table } from '../../../contract.ts'
+import { crashPoint } from '../../../crash.ts'
 import { readU32BE, readU32LE } from '../../../record/cells.ts'
 import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind, Flag } from '../../../record/layout.ts'
@@ -100,6 +101,7 @@ export class Indexer {
     this.incarnations.write(batch)
     batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))
     await batch.write()
+    crashPoint('index.written')
     this.#incomplete.written()
   }
 

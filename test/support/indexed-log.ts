@@ -1,0 +1,52 @@
+import type { Batch, SourceLog, Table } from '../../runtime/contract.ts'
+import { realFs } from '../../runtime/log/embedded/fs.ts'
+import { KeyIndex } from '../../runtime/log/embedded/key-index/key-index.ts'
+import { openLog } from '../../runtime/log/embedded/open.ts'
+import { createLogger } from '../../runtime/logger.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
+import { table, transaction, tuple } from './records.ts'
+
+/** An embedded log with its index, as tests of the index need it. */
+
+export const ITEMS: Table = table('item')
+
+export interface IndexedLogOptions {
+  readonly isIndexed?: boolean
+  readonly trailBytes?: number
+  /** Takes the messages of the log's logger. */
+  readonly said?: string[]
+}
+
+export async function openIndexed(folder: string, options: IndexedLogOptions = {}): Promise<SourceLog> {
+  const { isIndexed = true, trailBytes, said } = options
+  await realFs.makeFolder(folder)
+  const logger = createLogger('info', { write: line => void said?.push(line) })
+  const limits = { segmentBytes: 2 ** 20, maxBytes: 2 ** 40, ringBytes: 2 ** 20, checkpointBytes: 2 ** 24 }
+  const opening: typeof KeyIndex.open = wanted =>
+    KeyIndex.open(trailBytes === undefined ? wanted : { ...wanted, trailBytes })
+  return openLog(realFs, folder, limits, logger, undefined, isIndexed ? opening : undefined)
+}
+
+/** Units of rows `<key> <text>`, in one transaction each. */
+export class ItemWriter {
+  readonly #writer: BatchWriter
+  #position: number
+
+  constructor(log: SourceLog, position = 0) {
+    this.#writer = new BatchWriter([...log.tables().values()])
+    this.#position = position
+    if (!log.tables().has(ITEMS.id)) this.#writer.announce(ITEMS)
+  }
+
+  unit(rows: readonly (readonly [key: string, text: string | undefined])[], kind: 'c' | 'u' = 'c'): Batch {
+    return transaction(this.#writer, String(++this.#position), writer => {
+      for (const [key, text] of rows) writer.row(kind, ITEMS, tuple(key, text))
+    })
+  }
+}
+
+/** The text of the key's newest row. */
+export async function newestText(log: SourceLog, key: string): Promise<string | null | undefined> {
+  const change = await log.newest!(ITEMS, tuple(key).bytes)
+  return change?.text(1)
+}

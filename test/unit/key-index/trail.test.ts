@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { SourceLog } from '../../../runtime/contract.ts'
+import { keyTexts } from '../../../runtime/record/key.ts'
+import { ItemWriter, newestText, openIndexed } from '../../support/indexed-log.ts'
+
+const signal = new AbortController().signal
+const CHILD = fileURLToPath(new URL('../../support/index-child.ts', import.meta.url))
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tailrace-trail-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** What the log itself says of each key. */
+async function scanned(log: SourceLog): Promise<Map<string, string | null>> {
+  const newest = new Map<string, string | null>()
+  const end = log.end()!
+  for await (const batch of log.read('start', () => true, signal)) {
+    for (const change of batch) if (change.kind !== 's') newest.set(keyTexts(change.key)[0]!, change.text(1))
+    if (log.compare(batch.cursor, end) !== 'before') break
+  }
+  return newest
+}
+
+describe('the index behind its log', () => {
+  it.each(['index.written:1', 'index.written:4', 'log.written:9', 'log.synced:9'])(
+    'agrees with the log after a kill at %s, without being built anew',
+    async point => {
+      const child = spawn(process.execPath, [CHILD, folder], {
+        env: { ...process.env, TAILRACE_CRASH: point },
+        stdio: 'ignore',
+      })
+      const [, killedBy] = (await once(child, 'exit')) as [number | null, string | null]
+      expect(killedBy).toBe('SIGKILL')
+      const said: string[] = []
+      await using log = await openIndexed(folder, { said })
+      const wanted = await scanned(log)
+      expect(wanted.size).toBeGreaterThan(10)
+      for (const [key, text] of wanted) expect([key, await newestText(log, key)]).toEqual([key, text])
+      expect(said.filter(line => line.includes('is not used'))).toEqual([])
+    },
+  )
+
+  it('holds appends back while it is too far behind', async () => {
+    const trailBytes = 1_000_000
+    await using log = await openIndexed(folder, { trailBytes })
+    const writer = new ItemWriter(log)
+    const rows = Array.from({ length: 200_000 }, (_, i) => [String(i), `row ${i}`] as const)
+    await log.append(writer.unit(rows), signal)
+    await log.append(writer.unit([['0', 'behind it']]), signal)
+    expect((await log.stats()).index!.behindBytes).toBeLessThan(trailBytes + 1000)
+    expect(await newestText(log, '0')).toBe('behind it')
+    expect((await log.stats()).index!.behindBytes).toBe(0)
+  })
+
+  it('says that it is being built, and answers once it is', async () => {
+    {
+      await using log = await openIndexed(folder, { isIndexed: false })
+      const writer = new ItemWriter(log)
+      for (let unit = 0; unit < 20; unit++)
+        await log.append(writer.unit(Array.from({ length: 2000 }, (_, i) => [String(i), `${unit}`] as const)), signal)
+    }
+    await using log = await openIndexed(folder)
+    const { index } = await log.stats()
+    expect(index).toMatchObject({ state: 'building' })
+    expect(index!.behindBytes).toBeGreaterThan(1_000_000)
+    expect(await newestText(log, '1234')).toBe('19')
+    expect((await log.stats()).index).toMatchObject({ state: 'following', behindBytes: 0 })
+  })
+
+  it('notices a record that is not the one it indexed, and names it', async () => {
+    await using log = await openIndexed(folder)
+    await log.append(new ItemWriter(log).unit([['1', 'precious']]), signal)
+    expect(await newestText(log, '1')).toBe('precious')
+    const name = (await readdir(folder)).find(file => file.endsWith('.log'))!
+    const file = await open(join(folder, name), 'r+')
+    const bytes = await file.readFile()
+    await file.write('q', bytes.indexOf('precious'))
+    await file.close()
+    await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+    await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  })
+})
