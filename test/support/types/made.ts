@@ -56,6 +56,13 @@ export const ARRAYS: readonly TypeCase[] = [
   arrayCase('timestamp with time zone[]', 'timestamptz', 'timestamptz', [
     '{"2024-03-01 19:00:00+00",infinity,"0001-01-01 00:00:00+00 BC"}',
   ]),
+  arrayCase(
+    'timestamp(3) without time zone[]',
+    'timestamp',
+    { kind: 'timestamp', precision: 3 },
+    ['{"2024-03-01 19:00:00.123",infinity}'],
+    { typmod: 3 },
+  ),
   arrayCase('jsonb[]', 'jsonb', 'json', ['{"{\\"a\\": [1, null]}",NULL,"null"}']),
   arrayCase('uuid[]', 'uuid', 'uuid', ['{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}']),
   arrayCase('int4range[]', 'int4range', 'other', ['{"[1,5)",empty}']),

@@ -32,7 +32,7 @@ export interface Place {
   readonly column: number
 }
 
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-types-'))
   try {
     return await work(folder)
