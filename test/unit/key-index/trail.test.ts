@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -75,7 +75,7 @@ describe('the index behind its log', () => {
     expect((await log.stats()).index).toMatchObject({ state: 'following', behindBytes: 0 })
   })
 
-  it('notices a record that is not the one it indexed, and names it', async () => {
+  it('notices a record that is not the one it indexed; built anew, it finds the damage in the log', async () => {
     await using log = await openIndexed(folder)
     await log.append(new ItemWriter(log).unit([['1', 'precious']]), signal)
     expect(await newestText(log, '1')).toBe('precious')
@@ -84,7 +84,26 @@ describe('the index behind its log', () => {
     const bytes = await file.readFile()
     await file.write('q', bytes.indexOf('precious'))
     await file.close()
+    await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_INDEX', recovery: 'retry' })
+    await expect(log.append(new ItemWriter(log).unit([]), signal)).rejects.toMatchObject({ code: 'LOG_INDEX' })
+    await log.resume()
     await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
-    await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  })
+
+  it('is built anew after a failure of its own, and answers again', async () => {
+    await using log = await openIndexed(folder)
+    const writer = new ItemWriter(log)
+    await log.append(writer.unit([['1', 'one']]), signal)
+    expect(await newestText(log, '1')).toBe('one')
+    // What stands in the segment is not what LevelDB says.
+    const segment = join(folder, (await readdir(folder)).find(file => file.endsWith('.log'))!)
+    const whole = await readFile(segment)
+    await writeFile(segment, Buffer.alloc(whole.length, 'x'))
+    await expect(newestText(log, '1')).rejects.toMatchObject({ code: 'LOG_INDEX' })
+    await writeFile(segment, whole)
+    await log.resume()
+    expect(await newestText(log, '1')).toBe('one')
+    await log.append(writer.unit([['1', 'two']]), signal)
+    expect(await newestText(log, '1')).toBe('two')
   })
 })

@@ -1,8 +1,8 @@
 import { asBuffer, readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind } from '../../../record/layout.ts'
-import { damaged } from '../failures.ts'
 import { writeCellHash } from './cell-hash.ts'
+import { indexFailed } from './failures.ts'
 import type { Indexer } from './indexer.ts'
 import { decodeRow, Prefix, type Row, Scratch } from './layout.ts'
 import type { LogRecord, Records } from './records.ts'
@@ -32,7 +32,7 @@ export class Finder {
     this.#records = records
   }
 
-  /** Throws LOG_DAMAGED if the record is not the one that was indexed. */
+  /** Throws LOG_INDEX if the record is not the one that was indexed. */
   find({ table, incarnation, key }: KeyRequest): Found {
     const life = this.#indexer.incarnations.find(table, incarnation)
     if (life === undefined) return 'unknown'
@@ -42,7 +42,7 @@ export class Finder {
     if (row.offset < life.floor) return 'ended'
     const record = this.#records.read(this.#store, row.offset)
     if (!this.#is(record, key, row))
-      throw damaged(`the record at offset ${row.offset}`, 0, 'it is not the one that was indexed')
+      throw indexFailed(`the record at offset ${row.offset} is not the one that was indexed`)
     return record
   }
 

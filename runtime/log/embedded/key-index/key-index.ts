@@ -64,7 +64,7 @@ export class KeyIndex implements AsyncDisposable {
   /** Throws LOG_INDEX if its folder cannot be used. */
   static async open(options: KeyIndexOptions): Promise<KeyIndex> {
     const index = new KeyIndex(options)
-    await index.#start()
+    await index.#start(false)
     return index
   }
 
@@ -119,13 +119,13 @@ export class KeyIndex implements AsyncDisposable {
     })
   }
 
-  /** Replaces a thread that has failed. Throws LOG_INDEX. */
+  /** Replaces a thread that has failed, and builds the index anew. Throws LOG_INDEX. */
   async restart(): Promise<void> {
     if (this.#failure === undefined) return
     const lost = this.#thread
     this.#thread = undefined
     await lost?.terminate()
-    await this.#start()
+    await this.#start(true)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -142,10 +142,11 @@ export class KeyIndex implements AsyncDisposable {
     await ended
   }
 
-  async #start(): Promise<void> {
+  async #start(isIndexBad: boolean): Promise<void> {
     const { folder, logId, first, head } = this.#options
     const { sessions } = head.cursors
-    const data: ThreadData = { folder, logId, first, sessions, end: head.end, tables: [...head.state.tables.values()] }
+    const tables = [...head.state.tables.values()]
+    const data: ThreadData = { folder, logId, first, sessions, end: head.end, tables, isIndexBad }
     const thread = new Worker(THREAD, { workerData: data, name: 'log index' })
     this.#thread = thread
     this.#failure = undefined

@@ -1,6 +1,7 @@
 import type { Table } from '../../../contract.ts'
 import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
 import type { Place } from '../scan.ts'
+import { indexFailed } from './failures.ts'
 import type { KeyRequest } from './finder.ts'
 import type { IndexedLog } from './opening.ts'
 import type { LogRecord } from './records.ts'
@@ -83,8 +84,6 @@ export function packFailure(error: unknown): FailedError {
 }
 
 export function failure({ code, recovery, message, hint }: FailedError): TailraceError {
-  if (code !== undefined) return new TailraceError(code, recovery, message, hint === undefined ? {} : { hint })
-  return new TailraceError('LOG_INDEX', 'retry', `The index of the log failed: ${message}`, {
-    hint: 'It is opened anew, and built anew from the log if need be. If this repeats, check the disk of log.path.',
-  })
+  if (code === undefined) return indexFailed(message)
+  return new TailraceError(code, recovery, message, hint === undefined ? {} : { hint })
 }

@@ -17,6 +17,8 @@ export interface IndexedLog {
   readonly sessions: readonly Session[]
   /** Offset of the last durable entry; 0: none. */
   readonly end: number
+  /** The index failed: what is there is not to be used. */
+  readonly isIndexBad: boolean
 }
 
 /**
@@ -44,7 +46,7 @@ export interface OpenedIndex {
 /** Opens what fits the log, and makes anew what does not: it can always be built again. */
 export async function openIndex(log: IndexedLog): Promise<OpenedIndex> {
   const folder = join(log.folder, INDEX_FOLDER)
-  const found = await openStore(folder)
+  const found = log.isIndexBad ? 'it failed' : await openStore(folder)
   const misfit = typeof found === 'string' ? found : misfitOf(found, folder, log)
   if (typeof found !== 'string') {
     const state = readJson<State>(found, STATE_KEY)

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { readU32LE } from '../../../record/cells.ts'
 import { At, EntryKind, HEADER, LONG } from '../../../record/layout.ts'
 import { CHUNK_HEADER, ChunkType, decodeChunkHeader } from '../chunk.ts'
-import { damaged } from '../failures.ts'
 import { SEGMENT_HEADER, segmentName } from '../segment.ts'
+import { indexFailed } from './failures.ts'
 import { blockKey, decodeBlock } from './layout.ts'
 import type { Store } from './store.ts'
 
@@ -36,10 +36,10 @@ export class Records implements Disposable {
     this.#folder = folder
   }
 
-  /** The record at this offset, whose block `store` must know. Throws LOG_DAMAGED. */
+  /** The record at this offset, whose block `store` must know. Throws LOG_INDEX where the log is not as the index says. */
   read(store: Store, offset: number): LogRecord {
     const block = store.get(blockKey(offset))
-    if (block === undefined) throw damaged(this.#folder, 0, `offset ${offset} is in no block of the index`)
+    if (block === undefined) throw indexFailed(`offset ${offset} is in no block`)
     const { segment, chunkAt, entryAt, headerAt } = decodeBlock(block)
     // Other bytes may stand there now than at the last call: a unit that was dropped is written over.
     this.#windowFile = -1
@@ -52,12 +52,12 @@ export class Records implements Disposable {
         transactionAt = 0
       }
       const header = this.#bytes(chunk.file, at, HEADER + 8)
-      if (header.length < HEADER) throw this.#damaged(chunk, at, 'the file ends inside an entry')
+      if (header.length < HEADER) throw this.#misfit(chunk, at, 'the file ends inside an entry')
       const short = readU32LE(header, At.length)
       const length = short === LONG ? Number(header.readBigUInt64LE(HEADER)) : short
-      if (length < HEADER || at + length > chunk.end) throw this.#damaged(chunk, at, 'an entry is cut')
+      if (length < HEADER || at + length > chunk.end) throw this.#misfit(chunk, at, 'an entry is cut')
       const found = chunk.base + readU32LE(header, At.delta)
-      if (found > offset) throw this.#damaged(chunk, at, `offset ${offset} is missing`)
+      if (found > offset) throw this.#misfit(chunk, at, `offset ${offset} is missing`)
       if (found === offset) return this.#record(chunk, transactionAt, at, length)
       if (header[At.kind] === EntryKind.transaction) transactionAt = at
       at += length
@@ -88,14 +88,14 @@ export class Records implements Disposable {
   #chunk(segment: number, at: number, offset: number): Chunk {
     const file = this.#open(segment)
     const header = decodeChunkHeader(this.#bytes(file, at, CHUNK_HEADER), 0)
-    if (header === undefined) throw this.#damaged({ segment }, at, `the chunk with offset ${offset} is not there`)
+    if (header === undefined) throw this.#misfit({ segment }, at, `the chunk with offset ${offset} is not there`)
     const { type, base, entries, appendTime, length } = header
     const start = at + CHUNK_HEADER
     return { segment, file, type, base, next: base + entries, appendTime, at: start, end: start + length }
   }
 
-  #damaged({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
-    return damaged(join(this.#folder, segmentName(segment)), at, why)
+  #misfit({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
+    return indexFailed(`${segmentName(segment)} at byte ${at}: ${why}`)
   }
 
   /** A view that the next call may overwrite; shorter only at the end of the file. */
