@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
 import { crashPoint } from '../../runtime/crash.ts'
-import { TailraceError } from '../../runtime/errors.ts'
+import { errorMessage, TailraceError } from '../../runtime/errors.ts'
 import { type Driver, loadDriver } from './driver.ts'
 import { databaseError } from './errors.ts'
 import { Feed } from './feed.ts'
@@ -78,7 +78,7 @@ export class Database implements AsyncDisposable {
     })
     try {
       const writer = await instance.connect()
-      await writer.run(`ATTACH ${literal(path)} AS ${CATALOG}`)
+      await attach(writer, path)
       // Readable by its owner alone: the database is a copy of the source's data.
       if (isNew) chmodSync(path, 0o600)
       return new Database(path, place, driver, instance, writer)
@@ -179,6 +179,23 @@ export class Database implements AsyncDisposable {
     this.#writer.closeSync()
     this.#instance.closeSync()
     if ((await opened.get(this.#place)) === this) opened.delete(this.#place)
+  }
+}
+
+/**
+ * Files are made in the form of DuckDB 1.4: from that on it notices a write-ahead log that belongs to another state of
+ * its file, as after an older copy was put back, instead of mixing the two. Such a log is put aside: the sink writes
+ * what is missing again.
+ */
+async function attach(connection: DuckDBConnection, path: string): Promise<void> {
+  const form = existsSync(path) ? '' : ` (STORAGE_VERSION 'v1.4.0')`
+  const sql = `ATTACH ${literal(path)} AS ${CATALOG}${form}`
+  try {
+    await connection.run(sql)
+  } catch (error) {
+    if (!/WAL .*does not match/.test(errorMessage(error))) throw error
+    renameSync(`${path}.wal`, `${path}.wal.stale`)
+    await connection.run(sql)
   }
 }
 

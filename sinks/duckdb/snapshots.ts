@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { CATALOG, type Database } from './database.ts'
 
 /** More than a write-ahead log ever has. */
-const NEVER = '1PB'
+const NEVER = '1000TB'
 
 /**
  * A copy of the database for readers, who cannot open a file that is written: made anew at most every so often, if
