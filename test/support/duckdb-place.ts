@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { expect } from '@jest/globals'
 import type { LogBatch, Sink, SinkContext, Table, Target } from '../../runtime/contract.ts'
 import duckdb from '../../sinks/duckdb.ts'
+import { queryFile } from './duckdb-client.ts'
 import { type Cells, ScriptedLog, tuple } from './scripted-log.ts'
 import { never, sinkContext } from './sink-rig.ts'
 
@@ -70,17 +70,5 @@ export class DuckdbPlace {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
     await rm(this.folder, { recursive: true, force: true })
-  }
-}
-
-/** Values as JSON knows them, lists as arrays, times as DuckDB prints them. */
-export async function queryFile(path: string, sql: string): Promise<Record<string, unknown>[]> {
-  const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' })
-  const connection = await instance.connect()
-  try {
-    return await (await connection.run(sql)).getRowObjectsJson()
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
   }
 }

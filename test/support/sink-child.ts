@@ -6,7 +6,9 @@ import { killScript } from './sink-kill.ts'
 /** Writes the kill script into a sink, telling its parent of every batch, until it is killed or done. */
 const { type, options } = JSON.parse(process.argv[2]!) as { type: string; options: unknown }
 const plugin = await loadPlugin('sink', type, process.cwd())
-const target = await plugin.open(plugin.config.parse(options), {
+const parsed = plugin.config.parse(options)
+const reads = typeof plugin.reads === 'function' ? plugin.reads(parsed) : plugin.reads
+const target = await plugin.open(parsed, {
   pipeline: 'shop',
   name: 'copy',
   logger: pino({ level: 'silent' }),
@@ -14,6 +16,6 @@ const target = await plugin.open(plugin.config.parse(options), {
   onDelete: 'delete',
 })
 const sink = await target.sink({ name: 'app', logId: '5c21' }, new AbortController().signal)
-await follow(sink, killScript().batches, () => process.send?.('batch'))
+await follow(sink, killScript().batches, () => process.send?.('batch'), reads)
 await target[Symbol.asyncDispose]()
 process.disconnect?.()

@@ -3,19 +3,30 @@ import type { Cursor, LogBatch, Sink, Table } from '../../runtime/contract.ts'
 const never = new AbortController().signal
 
 /** Brings a sink to the end of the batches as `deliver` does: from its own cursor, or anew if it has none. */
-export async function follow(sink: Sink, batches: readonly LogBatch[], onBatch?: () => void): Promise<void> {
+export async function follow(
+  sink: Sink,
+  batches: readonly LogBatch[],
+  onBatch?: () => void,
+  reads: 'state' | 'history' = 'state',
+): Promise<void> {
   const cursor = await sink.cursor!(never)
   const after = batches.findIndex(batch => batch.cursor === cursor)
   if (cursor === undefined) await emptyAll(sink, batches)
   for (const batch of batches.slice(after + 1)) {
-    await apply(sink, batch)
+    await apply(sink, batch, never, reads)
     onBatch?.()
   }
 }
 
-export async function apply(sink: Sink, batch: LogBatch, signal = never): Promise<void> {
+export async function apply(
+  sink: Sink,
+  batch: LogBatch,
+  signal = never,
+  reads: 'state' | 'history' = 'state',
+): Promise<void> {
   let truncated: Table | undefined
-  if (batch.count === 1) for (const change of batch) if (change.kind === 't') truncated = change.table
+  if (batch.count === 1 && reads === 'state')
+    for (const change of batch) if (change.kind === 't') truncated = change.table
   if (truncated !== undefined) await sink.truncate!(truncated, signal)
   const { rejected } = await sink.write(batch, signal, truncated === undefined ? undefined : new Set([0]))
   if (rejected.length > 0) throw new Error(`rejected: ${rejected[0]!.reason}`)

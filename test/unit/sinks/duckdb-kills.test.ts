@@ -1,0 +1,11 @@
+import { expect, it } from '@jest/globals'
+import { Random } from '../../crash/random.ts'
+import { killWriters } from '../../support/duckdb-kills.ts'
+
+it.each(['rows', 'changes'] as const)(
+  'a DuckDB file holds exactly what its cursor says after its writer was killed at random (mode: %s)',
+  async mode => {
+    expect(await killWriters(3, mode, new Random(20_240_229))).toBe(3)
+  },
+  60_000,
+)
