@@ -9,6 +9,10 @@ function generated(options: Record<string, unknown>): () => Promise<SourceFixtur
   return async () => ({
     open: () => generate.open(config, context),
     commit: async () => {},
+    async commitPair(between) {
+      await between()
+      return []
+    },
     async [Symbol.asyncDispose]() {},
   })
 }

@@ -1,6 +1,7 @@
 import { postgresConfig } from '../../connectors/postgres/config.ts'
 import { PostgresSource } from '../../connectors/postgres/source.ts'
 import { createLogger } from '../../runtime/logger.ts'
+import { commitPair } from '../support/commit-pair.ts'
 import { describeMajors } from '../support/majors.ts'
 import type { PostgresServer } from '../support/postgres.ts'
 import { describeSource, type SourceFixture } from './source.ts'
@@ -13,13 +14,17 @@ async function postgres(server: PostgresServer): Promise<SourceFixture> {
     INSERT INTO orders SELECT i, i * 1.10, 'from the first load' FROM generate_series(1, 500) i`)
   const config = postgresConfig.parse({ url: server.url(), tables: ['public.*'] })
   const context = { pipeline: 'contract', name: 'app', logger: createLogger('silent'), folder: '' }
-  let order = 1000
+  let last = 1000
+  const next = (): number => {
+    last += 10
+    return last
+  }
   return {
     open: async () => new PostgresSource(config, context),
     async commit(transactions) {
       const client = await server.connect()
       for (let i = 0; i < transactions; i++) {
-        order += 10
+        const order = next()
         await client.query(`
           BEGIN;
           INSERT INTO orders VALUES (${order}, 0.10, 'new'), (${order + 1}, null, '');
@@ -31,6 +36,10 @@ async function postgres(server: PostgresServer): Promise<SourceFixture> {
           COMMIT`)
       }
       await client.end()
+    },
+    async commitPair(between) {
+      const write = () => `INSERT INTO orders VALUES (${next()}, 1, 'of a pair')`
+      return (await commitPair(server, 'postgres', write, between)).ids
     },
     // The server is the suite's.
     async [Symbol.asyncDispose]() {},
