@@ -13,7 +13,7 @@ export function writeCellHash(bytes: Uint8Array, from: number, to: number, into:
     a = Math.imul(a ^ word, 0xcc9e2d51)
     a = (a << 13) | (a >>> 19)
     b = Math.imul(b ^ word, 0x1b873593)
-    b = ((b << 17) | (b >>> 15)) + a
+    b = (((b << 17) | (b >>> 15)) + a) | 0
   }
   let rest = 0
   for (; i < to; i++) rest = (rest << 8) | bytes[i]!
