@@ -144,7 +144,9 @@ export class CompletionHistories implements AsyncDisposable {
     const texts = table.columns.map((_, i) => change.text(i))
     const ver = BigInt(texts[table.columns.findIndex(({ name }) => name === 'ver')]!)
     const name = `${table.table} ${key}`
-    if (ver <= (this.#versions.get(name) ?? 0n)) throw new Error(`${name} goes back to version ${ver}`)
+    const known = this.#versions.get(name) ?? 0n
+    // A first load that was interrupted reads the same rows again.
+    if (ver < known || (ver === known && kind !== 'r')) throw new Error(`${name} goes back to version ${ver}`)
     this.#versions.set(name, ver)
     rows.set(key, { ver, texts })
   }
