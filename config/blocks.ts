@@ -145,13 +145,13 @@ export class Blocks {
     return converted
   }
 
-  /** Options named `path`, and those whose name ends in `File`, are paths. */
+  /** Options named `path`, and those whose name ends in `File` or `To`, are paths. */
   #absolute(block: Record<string, unknown>): Record<string, unknown> {
     const { folder, dataFolder } = this.#folders
     return Object.fromEntries(
       Object.entries(block).map(([key, value]) => {
         if (typeof value !== 'string') return [key, value]
-        if (key === 'path') return [key, resolve(dataFolder, value)]
+        if (key === 'path' || key.endsWith('To')) return [key, resolve(dataFolder, value)]
         return [key, key.endsWith('File') ? resolve(folder, value) : value]
       }),
     )

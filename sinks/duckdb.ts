@@ -67,11 +67,14 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
     marks: context.onDelete === 'mark',
     asText: new Set(options.asText.map(columnKey)),
   }
-  const database = await Database.open(resolve(options.path), options)
+  await using opening = new AsyncDisposableStack()
+  const database = opening.use(await Database.open(resolve(options.path), options))
+  await database.transaction(() => createOwnTables(database))
   const { snapshotTo, snapshotEvery } = options
   const snapshots =
     snapshotTo === undefined ? undefined : new Snapshots(database, resolve(snapshotTo), snapshotEvery, context.logger)
-  await database.transaction(() => createOwnTables(database))
+  const resources = opening.move()
+  if (snapshots !== undefined) resources.use(snapshots)
   const sinks: Sink[] = []
   return {
     async sink(source, signal) {
@@ -82,8 +85,7 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
       return sink
     },
     async [Symbol.asyncDispose]() {
-      await using _file = database
-      await using _copies = snapshots
+      await using _ = resources
       for (const sink of sinks) await sink[Symbol.asyncDispose]()
     },
   }

@@ -2,23 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import { type Group, Groups } from './groups.ts'
 import { type LayoutOptions, OWN_STORAGE, Own, ownColumns, storageIn } from './layout.ts'
 import { NOTHING, roundsOf } from './rounds.ts'
 import { RowSet } from './row-set.ts'
 import { type Storage, sqlType } from './storage.ts'
 import { timestampText } from './times.ts'
-
-/** Rows that one statement applies. Their columns are the sink's own ones, then those of the table. */
-export interface Group {
-  readonly table: Table
-  /** put: whole rows; patch: only these columns; remove: keys; append: a row for each change. */
-  readonly kind: 'put' | 'patch' | 'remove' | 'append'
-  /** Places in the table's columns; of a removal the key's, in key order. */
-  readonly columns: readonly number[]
-  readonly rows: RowSet
-  /** Of an append: the lowest and highest version. */
-  versions: { first: bigint; last: bigint } | undefined
-}
 
 export interface Encoded {
   /** In the order to be applied. */
@@ -54,7 +43,7 @@ export class Encoder {
   async encode(batch: LogBatch, skip: ReadonlySet<number> | undefined, signal: AbortSignal): Promise<Encoded> {
     const { history, onDelete } = this.#options
     const rounds = history ? undefined : roundsOf(batch, skip, onDelete)
-    const groups = new Map<string, Group & { round: number }>()
+    const groups = new Groups((...shape) => this.#newRows(...shape))
     const tables: Table[] = []
     const truncated: Table[] = []
     const rejected: { index: number; reason: string }[] = []
@@ -74,21 +63,15 @@ export class Encoder {
         if (reason !== undefined) rejected.push({ index, reason })
       }
     }
-    const inOrder = [...groups.values()].sort((a, b) => a.round - b.round)
-    return { groups: inOrder, tables, truncated, rejected }
+    return { groups: groups.inOrder(), tables, truncated, rejected }
   }
 
   /** Answers why the row cannot be held, if it cannot. */
-  #add(change: LoggedChange, round: number, groups: Map<string, Group & { round: number }>): string | undefined {
+  #add(change: LoggedChange, round: number, groups: Groups): string | undefined {
     const { table } = change
     const kind = this.#kindOf(change)
     const columns = kind === 'patch' ? table.columns.flatMap((_, i) => (isAbsent(change, i) ? [] : i)) : undefined
-    const id = `${round} ${table.id} ${kind} ${columns?.join() ?? ''}`
-    let group = groups.get(id)
-    if (group === undefined) {
-      group = { round, ...this.#newGroup(table, kind, columns) }
-      groups.set(id, group)
-    }
+    const group = groups.of(round, table, kind, columns)
     const wrong = kind === 'append' ? this.#append(change, group) : put(change, group)
     group.rows.endRow()
     if (wrong === undefined) return undefined
@@ -102,12 +85,10 @@ export class Encoder {
     return complete ? 'put' : 'patch'
   }
 
-  #newGroup(table: Table, kind: Group['kind'], present: readonly number[] | undefined): Group {
+  #newRows(table: Table, kind: Group['kind'], columns: readonly number[]): RowSet {
     const storages = this.#storagesOf(table)
-    const columns = kind === 'remove' ? table.key : (present ?? table.columns.map((_, i) => i))
     const own = kind === 'append' ? this.#own.map(name => OWN_STORAGE[name]!) : []
-    const rows = new RowSet([...own, ...columns.map(i => storages[i]!)])
-    return { table, kind, columns, rows, versions: undefined }
+    return new RowSet([...own, ...columns.map(i => storages[i]!)])
   }
 
   #storagesOf(table: Table): readonly Storage[] {
@@ -136,7 +117,8 @@ export class Encoder {
   #addOwn(change: LoggedChange, group: Group): void {
     const { version, kind, commitTime } = change
     const { rows } = group
-    group.versions = { first: group.versions?.first ?? version, last: version }
+    const { first, last } = group.versions ?? { first: version, last: version }
+    group.versions = { first: version < first ? version : first, last: version > last ? version : last }
     if (commitTime !== this.#time.micros) this.#time = { micros: commitTime, text: timestampText(commitTime, '+00') }
     this.#own.forEach((name, i) => {
       if (name === Own.log) rows.putText(i, this.#options.logId)

@@ -1,5 +1,5 @@
-import type { LogBatch, LoggedChange } from '../../runtime/contract.ts'
-import { asBuffer } from '../../runtime/record/cells.ts'
+import type { LogBatch, LoggedChange, Table } from '../../runtime/contract.ts'
+import { KeyPlaces } from './key-places.ts'
 
 /** The round of a change that makes no difference. */
 export const NOTHING = -1
@@ -17,24 +17,24 @@ export function roundsOf(
   const rounds = new Int32Array(batch.count).fill(NOTHING)
   /** Of each change: the one of its key that it stands on. */
   const below = new Int32Array(batch.count).fill(NOTHING)
-  const newest = new Map<string, Map<string, number>>()
-  let name: string | undefined
-  let ofTable = new Map<string, number>()
+  const places = new KeyPlaces(batch.count)
+  const numbers = new Map<string, number>()
+  let table: Table | undefined
+  let number = 0
   let next = 0
   for (const change of batch) {
     const place = next++
     if (skip?.has(place) === true || !hasEffect(change, onDelete)) continue
     rounds[place] = 0
-    if (change.key.length === 0) continue
-    if (change.table.name !== name) {
-      name = change.table.name
-      ofTable = newest.get(name) ?? new Map<string, number>()
-      newest.set(name, ofTable)
+    const { key } = change
+    if (key.length === 0) continue
+    if (change.table !== table) {
+      table = change.table
+      number = numbers.get(table.name) ?? numbers.size
+      numbers.set(table.name, number)
     }
-    const key = asBuffer(change.key).toString('latin1')
-    const former = ofTable.get(key)
-    ofTable.set(key, place)
-    if (former === undefined) continue
+    const former = places.move(number, key, place)
+    if (former === NOTHING) continue
     if (change.kind === 'd' ? onDelete !== 'mark' : change.complete)
       for (let each = former; each !== NOTHING; each = below[each]!) rounds[each] = NOTHING
     else {

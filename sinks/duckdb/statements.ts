@@ -1,5 +1,5 @@
 import { quote } from './database.ts'
-import type { Group } from './encoder.ts'
+import type { Group } from './groups.ts'
 import { isLive, type Layout, namesOf, Own, tableName } from './layout.ts'
 
 /** SQL over rows that a statement reads from `from`, as c0, c1 and so on. */

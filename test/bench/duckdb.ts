@@ -1,11 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBDataChunk, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import {
+  DuckDBDataChunk,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBTimestampTZValue,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import { pino } from 'pino'
 import type { LogBatch, SinkContext } from '../../runtime/contract.ts'
 import { driverType } from '../../sinks/duckdb/row-set.ts'
 import { sqlType, storageOf } from '../../sinks/duckdb/storage.ts'
+import { timestampOf } from '../../sinks/duckdb/times.ts'
 import duckdb from '../../sinks/duckdb.ts'
 import { column, ScriptedLog, table, tuple } from '../support/scripted-log.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
@@ -53,24 +61,26 @@ function row(i: number, pass: number): (string | null)[] {
 
 const storages = orders.columns.map(each => storageOf(each, false))
 
-/** The same values as the driver's own API takes them. */
-async function valuesOf(rows: (string | null)[][], types: DuckDBType[]): Promise<DuckDBValue[][]> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  await connection.run(`CREATE TABLE t (${storages.map((each, i) => `c${i} ${sqlType(each)}`).join(', ')})`)
-  const texts = rows.map(cells => `(${cells.map(cell => (cell === null ? 'NULL' : `'${cell}'`)).join(',')})`)
-  await connection.run(`INSERT INTO t VALUES ${texts.join(',')}`)
-  const columns = await (await connection.run('SELECT * FROM t')).getColumns()
-  if (columns.length !== types.length) throw new Error('columns are missing')
-  connection.closeSync()
-  instance.closeSync()
-  return columns
+/** The same values as the driver's own API takes them, by column. */
+function valuesOf(rows: readonly (string | null)[][]): DuckDBValue[][] {
+  return storages.map((storage, column) =>
+    rows.map(cells => {
+      const text = cells[column] ?? null
+      if (text === null) return null
+      if (storage.kind === 'int64') return BigInt(text)
+      if (storage.kind === 'int32') return Number(text)
+      if (storage.kind === 'decimal') return new DuckDBDecimalValue(BigInt(text.replace('.', '')), 12, 2)
+      if (storage.kind === 'timestamptz') return new DuckDBTimestampTZValue(timestampOf(text)!)
+      return storage.kind === 'boolean' ? text === 't' : text
+    }),
+  )
 }
 
 export default async function duckdbBench(args: readonly string[]): Promise<BenchResult> {
-  const option = (name: string, byDefault: number): number => Number(args[args.indexOf(name) + 1] ?? byDefault)
-  const rows = args.includes('--rows') ? option('--rows', 0) : 100_000
-  const size = args.includes('--batch') ? option('--batch', 0) : 5000
+  const option = (name: string, byDefault: number): number =>
+    args.includes(name) ? Number(args[args.indexOf(name) + 1]) : byDefault
+  const rows = option('--rows', 50_000)
+  const size = option('--batch', 5000)
   const api = await import('@duckdb/node-api')
   const types = storages.map(each => driverType(api, each))
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
@@ -85,7 +95,7 @@ export default async function duckdbBench(args: readonly string[]): Promise<Benc
         for (let from = 0; from < rows; from += size) {
           const cells = Array.from({ length: Math.min(size, rows - from) }, (_, i) => row(from + i, pass))
           const batch = ours.batch(cells)
-          const values = await valuesOf(cells, types)
+          const values = valuesOf(cells)
           blocked = Math.max(
             blocked,
             await longestTurn(async () => {
