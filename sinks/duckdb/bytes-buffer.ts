@@ -20,6 +20,8 @@ const INLINE = 12
 const PREFIX = 4
 /** Up to here a loop copies faster than a call. */
 const SHORT = 48
+/** From here on a value is not copied but handed over by itself. */
+const LARGE = 64 * 1024
 
 /**
  * Values of any length. Long ones stand one behind the other and are handed to DuckDB in one piece a vector: a call for
@@ -31,6 +33,8 @@ export class BytesBuffer extends ColumnBuffer {
   #view = new DataView(this.#entries.buffer)
   #long: Uint8Array<ArrayBuffer> = new Uint8Array(ENTRY * FIRST_ROWS)
   #end = 0
+  /** By row. They are views of the batch, whose bytes never change. */
+  readonly #large = new Map<number, Uint8Array>()
 
   constructor(convert: Convert) {
     super()
@@ -48,6 +52,10 @@ export class BytesBuffer extends ColumnBuffer {
     this.putNothing()
     const at = this.rows * ENTRY
     const length = to - from
+    if (length >= LARGE) {
+      this.#large.set(this.rows, bytes.subarray(from, to))
+      return
+    }
     this.#view.setUint32(at, length, true)
     if (length <= INLINE) {
       for (let i = 0; i < length; i++) this.#entries[at + PREFIX + i] = bytes[from + i]!
@@ -82,6 +90,8 @@ export class BytesBuffer extends ColumnBuffer {
     }
     if (start !== -1) relocate(view, start, address(bindings, vector, this.#long.subarray(start, end)))
     bindings.copy_data_to_vector(vector, 0, entries.buffer, 0, entries.length)
+    for (const [row, bytes] of this.#large)
+      if (row >= from && row < from + count) bindings.vector_assign_string_element_len(vector, row - from, bytes)
   }
 }
 

@@ -75,9 +75,9 @@ describe('values in DuckDB', () => {
     [
       { kind: 'text' },
       'VARCHAR',
-      ['', '\u{feff}a', '🌊 "x"\n', 'a\u0000b', 'x'.repeat(12), 'x'.repeat(13), 'é'.repeat(5000)],
+      ['', '\u{feff}a', '🌊 "x"\n', 'a\u0000b', 'x'.repeat(12), 'x'.repeat(13), 'é'.repeat(5000), 'ü'.repeat(40_000)],
     ],
-    [{ kind: 'bytes' }, 'BLOB', ['\\x', '\\x00ff', `\\x${'ab'.repeat(300)}`]],
+    [{ kind: 'bytes' }, 'BLOB', ['\\x', '\\x00ff', `\\x${'ab'.repeat(300)}`, `\\x${'cd'.repeat(70_000)}`]],
     [
       { kind: 'uuid' },
       'UUID',
