@@ -47,9 +47,11 @@ async function lay(packages: Readonly<Record<string, string>>): Promise<void> {
     await symlink(join(nodeModules, name), join(folder, 'node_modules', name))
 }
 
+/** What the runner says, also of a test that fails. */
 async function runExample(): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_HOST: process.env.DOCKER_HOST }
-  return (await exec(process.execPath, ['--test', '--test-reporter=tap'], { cwd: folder, env })).stdout
+  const run = exec(process.execPath, ['--test', '--test-reporter=tap'], { cwd: folder, env })
+  return (await run.catch((failed: { stdout: string }) => failed)).stdout
 }
 
 const ours = fileURLToPath(new URL('node_modules', ROOT))
