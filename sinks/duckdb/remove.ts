@@ -46,7 +46,7 @@ async function removeTables(path: string, options: DatabaseOptions, context: Sin
     })
   }
   if (isEmpty) {
-    for (const suffix of ['', '.wal']) rmSync(`${path}${suffix}`, { force: true })
+    for (const suffix of ['', '.wal', '.wal.stale']) rmSync(`${path}${suffix}`, { force: true })
     done.push(`removed ${path}`)
   }
   return done
