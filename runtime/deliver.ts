@@ -21,8 +21,8 @@ export class DeliveryProgress {
   readonly #bell = new Bell()
   cursor: Cursor | undefined
   applied = 0
-  /** Reading from the start of the log, or not yet at its end since then. */
-  building = false
+  /** It has stood at the end of the log since this process began. */
+  live = false
   /**
    * Set once the sink is built anew: names of the tables that were emptied for it. A table that the log does not know
    * yet is emptied when it comes; if this process ends before, its first load starts again and truncates it.
@@ -56,11 +56,14 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
   const { log, sinkName, filter, limits } = delivery
   await log.readers.register(sinkName)
   const after = await startingPoint(delivery, sink, work.signal)
-  progress.building = after === 'start'
   if (after === 'start') {
+    progress.live = false
     progress.emptied = new Set()
     for (const table of log.tables().values()) if (filter(table)) await empty(sink, table, progress, work.signal)
-  } else progress.advance(after, 0)
+  } else {
+    progress.live ||= isAtEnd(log, after)
+    progress.advance(after, 0)
+  }
   const registry = new RegistryCursor(log, sinkName, sink.cursor === undefined)
   try {
     for await (const batch of log.read(after, filter, work.drain, limits)) {
@@ -69,14 +72,16 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
       await apply(delivery, sink, batch, work.signal)
       await registry.move(batch.cursor)
       progress.advance(batch.cursor, batch.count)
-      if (progress.building) {
-        const end = log.end()
-        progress.building = end !== undefined && log.compare(batch.cursor, end) === 'before'
-      }
+      progress.live ||= isAtEnd(log, batch.cursor)
     }
   } finally {
     await registry.store()
   }
+}
+
+function isAtEnd(log: SourceLog, cursor: Cursor): boolean {
+  const end = log.end()
+  return end === undefined || log.compare(cursor, end) !== 'before'
 }
 
 /** A sink's cursor in the log's registry: the one that counts, or a copy of the target's own that may lag a little. */

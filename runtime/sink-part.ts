@@ -99,7 +99,7 @@ export class SinkPart {
     for (const source of this.#sources) {
       const delivery = this.#progress.get(source.name)!
       applied += delivery.applied
-      building ||= delivery.building || source.phase === 'loading'
+      building ||= !delivery.live || source.phase === 'loading'
       cursors[source.name] = delivery.cursor ?? null
       const lag = await this.#lag(source, delivery)
       records = lag.records === null || records === null ? null : records + lag.records
@@ -123,7 +123,7 @@ export class SinkPart {
 
   /** Not known until the target has told where the sink stands. */
   async #lag(source: SourcePart, delivery: DeliveryProgress): Promise<LogLag> {
-    const after = delivery.cursor ?? (delivery.building ? 'start' : undefined)
+    const after = delivery.cursor ?? (delivery.emptied === undefined ? undefined : 'start')
     return after === undefined ? { records: null, bytes: null } : source.log.lag(after, this.#filter())
   }
 
