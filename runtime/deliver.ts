@@ -14,6 +14,8 @@ export interface Delivery {
   readonly limits: ReadOptions
   readonly reads: 'state' | 'history'
   readonly coalesce: boolean
+  /** A delete removes the row, so that it makes earlier changes of the row needless. */
+  readonly deletes: boolean
 }
 
 /** How far one sink is with one source. Outlives the attempts of the delivery. */
@@ -160,7 +162,7 @@ function truncatedTable(batch: LogBatch): Table | undefined {
 }
 
 /** Changes that a later, whole change of the same key in the batch makes needless. */
-function superseded({ coalesce, reads }: Delivery, batch: LogBatch): ReadonlySet<number> | undefined {
+function superseded({ coalesce, reads, deletes }: Delivery, batch: LogBatch): ReadonlySet<number> | undefined {
   if (!coalesce || reads === 'history' || batch.count < 2) return undefined
   const newest = new Map<string, number>()
   const skip = new Set<number>()
@@ -169,7 +171,8 @@ function superseded({ coalesce, reads }: Delivery, batch: LogBatch): ReadonlySet
     if (change.key.length > 0) {
       const name = `${change.table.name}\0${Buffer.from(change.key).toString('latin1')}`
       const former = newest.get(name)
-      if (former !== undefined && (change.complete || change.kind === 'd')) skip.add(former)
+      const replaces = change.kind === 'd' ? deletes : change.complete
+      if (former !== undefined && replaces) skip.add(former)
       newest.set(name, index)
     }
     index++

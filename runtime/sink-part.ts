@@ -72,7 +72,7 @@ export class SinkPart {
   async #deliver(target: Target, source: SourcePart, work: Work): Promise<void> {
     const { log } = source
     await using sink = await target.sink({ name: source.name, logId: log.id }, work.signal)
-    const { plugin, options, batch } = this.#config
+    const { plugin, options, batch, onDelete } = this.#config
     const delivery: Delivery = {
       sinkName: this.name,
       log,
@@ -80,6 +80,7 @@ export class SinkPart {
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
       reads: typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state'),
       coalesce: plugin.coalesce ?? false,
+      deletes: onDelete === 'delete',
     }
     await deliver(delivery, sink, this.#progress.get(source.name)!, work)
   }

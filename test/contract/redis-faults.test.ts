@@ -232,6 +232,7 @@ await describeRedis('the redis sink in trouble', () => {
         limits: {},
         reads: 'state',
         coalesce: true,
+        deletes: true,
       } as const
       await deliver(delivery, sink, progress, work)
     })

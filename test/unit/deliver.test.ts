@@ -39,7 +39,15 @@ async function run(log: OrderedMemoryLog, sink: Sink, options: Partial<Delivery>
   const progress = new DeliveryProgress()
   const drain = new AbortController()
   const work: Work = { signal: new AbortController().signal, drain: drain.signal, running: () => {} }
-  const delivery = { sinkName: 'k', log, filter: () => true, limits: {}, reads: 'state', coalesce: false } as const
+  const delivery = {
+    sinkName: 'k',
+    log,
+    filter: () => true,
+    limits: {},
+    reads: 'state',
+    coalesce: false,
+    deletes: true,
+  } as const
   const done = deliver({ ...delivery, ...options }, sink, progress, work)
   await progress.reached(log, log.end()!, AbortSignal.timeout(5000))
   drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
@@ -117,6 +125,18 @@ describe('deliver', () => {
     expect(sink.notes).toEqual(['empty orders', 'u 1 b', 'u 1 null', 'd 2'])
   })
 
+  it('keeps the row that a delete leaves standing, where deletes are ignored or marked', async () => {
+    const log = new OrderedMemoryLog()
+    const write = (w: BatchWriter): void => {
+      w.row('c', orders, tuple('1', 'a'))
+      w.delete(orders, tuple('1', null), false)
+    }
+    await log.append(transaction(writerOf(orders), '0/1', write))
+    const sink = new NotingSink()
+    await run(log, sink, { coalesce: true, deletes: false })
+    expect(sink.notes).toEqual(['empty orders', 'c 1 a', 'd 1'])
+  })
+
   it('halves a batch that the target finds too large', async () => {
     const log = new OrderedMemoryLog()
     const write = (w: BatchWriter): void => {
@@ -135,7 +155,15 @@ describe('deliver', () => {
     const sink = new NotingSink()
     sink.write = async () => ({ rejected: [{ index: 1, reason: 'mapping conflict' }] as never })
     const work: Work = { signal: AbortSignal.timeout(5000), drain: AbortSignal.timeout(5000), running: () => {} }
-    const delivery = { sinkName: 'k', log, filter: () => true, limits: {}, reads: 'state', coalesce: false } as const
+    const delivery = {
+      sinkName: 'k',
+      log,
+      filter: () => true,
+      limits: {},
+      reads: 'state',
+      coalesce: false,
+      deletes: true,
+    } as const
     const done = deliver(delivery, sink, new DeliveryProgress(), work)
     await expect(done).rejects.toMatchObject({ code: 'SINK_REJECTED', recovery: 'stop' })
     expect(sink.stored).toBeUndefined()

@@ -28,6 +28,7 @@ export async function sinkInto(log: SourceLog, url: string) {
     limits: BATCH,
     reads: 'state',
     coalesce: true,
+    deletes: true,
   } as const
   const running = deliver(delivery, sink, progress, { signal, drain: drain.signal, running: () => {} })
   running.catch(() => {})
