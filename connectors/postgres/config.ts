@@ -60,7 +60,12 @@ export const postgresConfig = z
       .refine(name => Buffer.byteLength(name) <= 63, 'at most 63 bytes')
       .optional(),
     snapshot: z.enum(['initial', 'never']).default('initial'),
-    before: z.enum(['source', 'always']).default('source'),
+    before: z
+      .enum(['source', 'always'])
+      .default('source')
+      .describe(
+        'always: updates and deletes carry the whole row before them, from the log where the server sends none.',
+      ),
     maxValueBytes: sizeOption().prefault('128MB').describe('A larger value stops the source.'),
     coalesce: durationOption().prefault('10ms').describe('Longest rest of a reader that drains a backlog; 0ms: none.'),
     failover: z.boolean().default(true).describe('Slot follows to standbys (PostgreSQL 17 and later).'),

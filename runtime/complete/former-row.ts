@@ -1,5 +1,5 @@
 import type { ChangeView, Table } from '../contract.ts'
-import { asBuffer, textCellSize, writeCellHead } from '../record/cells.ts'
+import { asBuffer } from '../record/cells.ts'
 import { indexCells } from '../record/key.ts'
 import { CellTag } from '../record/layout.ts'
 import type { ColumnMap } from './columns.ts'
@@ -18,25 +18,11 @@ export function formerRow(table: Table, bytes: Uint8Array, at: number, end: numb
   return { table, bytes: asBuffer(bytes), starts }
 }
 
-/** A row of the log; undefined for a delete. Its cells are copied. */
+/** A row of the log, which must stay valid; undefined for a delete. */
 export function formerChange(change: ChangeView): FormerRow | undefined {
   if (change.kind === 'd') return undefined
-  const { table } = change
-  const columns = table.columns.length
-  let size = 0
-  for (let i = 0; i < columns; i++) size += textCellSize(change.cell(i).length)
-  const bytes = Buffer.allocUnsafeSlow(size)
-  let at = 0
-  for (let i = 0; i < columns; i++) {
-    const tag = change.tag(i)
-    if (tag === CellTag.text || tag === CellTag.bytes) {
-      const cell = change.cell(i)
-      at = writeCellHead(bytes, at, tag, cell.length)
-      bytes.set(cell, at)
-      at += cell.length
-    } else bytes[at++] = tag
-  }
-  return formerRow(table, bytes, 0, at)
+  const { table, cells } = change
+  return formerRow(table, cells, 0, cells.length)
 }
 
 /** A run of cells that is put together anew for each row. */

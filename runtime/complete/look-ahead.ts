@@ -17,10 +17,8 @@ export class RowSizes {
   }
 
   saw(change: LoggedChange): void {
-    const { table } = change
-    let size = 0
-    for (let i = 0; i < table.columns.length; i++) size += change.cell(i).length
-    this.#largest.set(table.name, Math.max(size, this.#largest.get(table.name) ?? 1))
+    const { name } = change.table
+    this.#largest.set(name, Math.max(change.cells.length, this.#largest.get(name) ?? 1))
   }
 }
 

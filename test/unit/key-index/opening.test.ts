@@ -17,11 +17,12 @@ beforeEach(async () => {
 })
 afterEach(() => rm(place, { recursive: true, force: true }))
 
-/** Units that write the keys 0 to 9 with this text, each its own. */
+/** Units that write the keys 0 to 9 with this text, each its own; an index has all of them. */
 async function write(text: string, isIndexed = true, of = folder): Promise<void> {
   await using log = await openIndexed(of, { isIndexed })
   const writer = new ItemWriter(log)
   for (let key = 0; key < 10; key++) await log.append(writer.unit([[String(key), `${text} ${key}`]]), signal)
+  if (isIndexed) await newestText(log, '0')
 }
 
 /** The text of key 3 after an opening, and why the index that was there was not used. */

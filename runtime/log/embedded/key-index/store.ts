@@ -1,9 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 
-/** Two of them may be in memory. */
-const WRITE_BUFFER = 8 * 1024 * 1024
-const CACHE = 8 * 1024 * 1024
+/** LevelDB maps them into memory. */
 const OPEN_FILES = 256
 
 type Level = ClassicLevel<Buffer, Buffer>
@@ -28,8 +26,6 @@ export class Store implements AsyncDisposable {
       valueEncoding: 'buffer',
       // Keys and hashes hardly shrink, and the time is the ingest's.
       compression: false,
-      writeBufferSize: WRITE_BUFFER,
-      cacheSize: CACHE,
       maxOpenFiles: OPEN_FILES,
     })
     await level.open()
