@@ -11,7 +11,7 @@ import { findParts, newParts } from './record/entry-parts.ts'
 import { entries, entryLength, wholeSlice } from './record/slice.ts'
 
 /** A batch that grows beyond this is handed on in parts. */
-const PART_BYTES = 8 * 1024 * 1024
+const PART_BYTES = 4 * 1024 * 1024
 
 /** A batch being written anew. */
 interface Work {

@@ -4,7 +4,7 @@ import type { Need } from './plan.ts'
 type Newest = NonNullable<SourceLog['newest']>
 
 /** Rows that may be in memory ahead of the one at hand, and how many look-ups at once. */
-const BYTES = 8 * 1024 * 1024
+const BYTES = 4 * 1024 * 1024
 const KEYS = 1024
 
 /** How large rows are, by table: the largest seen. Rows of a table not seen yet are asked for one by one. */

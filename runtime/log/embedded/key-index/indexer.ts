@@ -4,21 +4,12 @@ import { readU32BE, readU32LE } from '../../../record/cells.ts'
 import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind, Flag } from '../../../record/layout.ts'
 import { entryLength } from '../../../record/slice.ts'
-import { CHUNK_HEADER, ChunkType } from '../chunk.ts'
+import { ChunkType } from '../chunk.ts'
+import { BlockPlaces } from './block-places.ts'
 import { writeCellHash } from './cell-hash.ts'
 import { Incarnations } from './incarnations.ts'
 import { IncompleteKeys } from './incomplete-keys.ts'
-import {
-  BLOCK,
-  blockKey,
-  encodeBlock,
-  INDEX_FORMAT,
-  Prefix,
-  RowFlag,
-  Scratch,
-  STATE_KEY,
-  type State,
-} from './layout.ts'
+import { INDEX_FORMAT, Prefix, RowFlag, Scratch, STATE_KEY, type State } from './layout.ts'
 import type { Store, StoreBatch } from './store.ts'
 import type { TrailChunk } from './trail.ts'
 
@@ -31,16 +22,16 @@ export class Indexer {
   readonly incarnations: Incarnations
   readonly #store: Store
   readonly #incomplete: IncompleteKeys
+  readonly #places: BlockPlaces
   readonly #keys = new Scratch()
   readonly #values = new Scratch()
   readonly #parts = newParts()
   #batch: StoreBatch | undefined
   #last: TrailChunk | undefined
-  /** The newest block whose place is stored. */
-  #block = -1
 
-  private constructor(store: Store, incarnations: Incarnations, incomplete: IncompleteKeys) {
+  private constructor(store: Store, applied: number, incarnations: Incarnations, incomplete: IncompleteKeys) {
     this.#store = store
+    this.#places = new BlockPlaces(store, applied)
     this.incarnations = incarnations
     this.#incomplete = incomplete
   }
@@ -48,9 +39,7 @@ export class Indexer {
   /** `applied`: offset of the last entry in the store; 0 while it is empty. */
   static async open(store: Store, applied: number): Promise<Indexer> {
     const incarnations = await Incarnations.load(store)
-    const indexer = new Indexer(store, incarnations, await IncompleteKeys.load(store, incarnations))
-    if (applied > 0) indexer.#block = Math.floor(applied / BLOCK)
-    return indexer
+    return new Indexer(store, applied, incarnations, await IncompleteKeys.load(store, incarnations))
   }
 
   know(tables: readonly Table[]): void {
@@ -71,7 +60,7 @@ export class Indexer {
     for (let at = 0, end = 0; at < payload.length; at = end) {
       end = at + entryLength(payload, at, payload.length)
       const offset = header.base + readU32LE(payload, at + At.delta)
-      if (Math.floor(offset / BLOCK) !== this.#block) this.#putBlock(batch, chunk, offset, at, headerAt)
+      this.#places.note(batch, chunk, offset, at, headerAt)
       const kind = payload[at + At.kind]!
       if (kind === EntryKind.transaction) {
         headerAt = at
@@ -99,6 +88,7 @@ export class Indexer {
       place: { segment, at: end, crc: header.crc },
     }
     this.incarnations.write(batch)
+    this.#places.write(batch)
     batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))
     await batch.write()
     crashPoint('index.written')
@@ -133,19 +123,6 @@ export class Indexer {
   #truncate(payload: Buffer, at: number, offset: number): void {
     const life = this.incarnations.ofTable(readU32LE(payload, at + At.table))
     if (life !== undefined) this.incarnations.truncate(life, offset)
-  }
-
-  #putBlock(
-    batch: StoreBatch,
-    { segment, at: chunkAt }: TrailChunk,
-    offset: number,
-    at: number,
-    headerAt: number,
-  ): void {
-    this.#block = Math.floor(offset / BLOCK)
-    const payloadAt = chunkAt + CHUNK_HEADER
-    const place = { segment, chunkAt, entryAt: payloadAt + at, headerAt: headerAt === -1 ? 0 : payloadAt + headerAt }
-    batch.put(blockKey(offset), encodeBlock(place))
   }
 }
 

@@ -9,9 +9,8 @@ import { Bell } from '../../../abort.ts'
 import type { Table } from '../../../contract.ts'
 import type { Head } from '../head.ts'
 import type { Place } from '../scan.ts'
-import type { KeyRequest } from './finder.ts'
 import { type FromThread, failure, type OpenUnit, packFailure, type ThreadData, type ToThread } from './messages.ts'
-import type { LogRecord } from './records.ts'
+import { type LogRecord, packKeys } from './packing.ts'
 
 /** `.ts` from a checkout, `.js` from the package: as this file itself. */
 const THREAD = new URL(`./thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
@@ -30,7 +29,8 @@ export interface KeyIndexOptions {
 }
 
 interface Wanted {
-  readonly request: KeyRequest
+  readonly table: Table
+  readonly key: Uint8Array
   readonly open: OpenUnit | undefined
   resolve(record: LogRecord | undefined): void
   reject(error: unknown): void
@@ -109,13 +109,11 @@ export class KeyIndex implements AsyncDisposable {
    * The newest record of a key: in `open`, else in all that is durable now, which the index first comes to. Calls of one
    * turn go to the thread together. Undefined if nothing is known of the key, or a truncate ended it.
    */
-  find({ name, incarnation }: Table, key: Uint8Array, open: OpenUnit | undefined): Promise<LogRecord | undefined> {
+  find(table: Table, key: Uint8Array, open: OpenUnit | undefined): Promise<LogRecord | undefined> {
     return new Promise((resolve, reject) => {
       this.#check()
       if (this.#gathered.length === 0) queueMicrotask(() => this.#ask())
-      // A view would be cloned with all the memory it looks at.
-      const request = { table: name, incarnation, key: new Uint8Array(key) }
-      this.#gathered.push({ request, open, resolve, reject })
+      this.#gathered.push({ table, key, open, resolve, reject })
     })
   }
 
@@ -210,15 +208,16 @@ export class KeyIndex implements AsyncDisposable {
     this.#post({
       kind: 'find',
       id,
-      keys: wanted.map(({ request }) => request),
+      keys: packKeys(wanted),
       durable: place === undefined ? undefined : { place, end },
       open: wanted.find(({ open }) => open !== undefined)?.open,
     })
   }
 
-  #found({ id, from, records }: Extract<FromThread, { kind: 'found' }>): void {
+  #found({ id, from, bytes, records }: Extract<FromThread, { kind: 'found' }>): void {
     const wanted = this.#asked.get(id) ?? []
-    for (const [i, record] of records.entries()) wanted[from + i]?.resolve(record)
+    for (const [i, record] of records.entries())
+      wanted[from + i]?.resolve(record === undefined ? undefined : { bytes, ...record })
     if (from + records.length >= wanted.length) this.#asked.delete(id)
   }
 

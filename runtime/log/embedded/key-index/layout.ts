@@ -8,8 +8,9 @@ import { asBuffer } from '../../../record/cells.ts'
  *   00                                               State as JSON
  *   01                                               Life as JSON (opening.ts)
  *   10, u32 incarnation, canonical key               flags, u48 offset, 64-bit hash of the cells, transaction number
- *   20, u48 offset / BLOCK                           place of the first entry at or behind that offset: u48 segment,
- *                                                    chunk, entry, header of its transaction (0: none)
+ *   20, u48 offset / BLOCK                           places of entries among these offsets, the first always: u8 offset
+ *                                                    in the block; u48 segment, chunk, entry, header of its
+ *                                                    transaction (0: none)
  *   30, u32 incarnation                              its name, number within the name and truncate floor, as JSON
  *   40, u32 incarnation, canonical key               u48 offset of the newest record of the key, which is incomplete
  */
@@ -18,8 +19,10 @@ export const STATE_KEY = Buffer.from([0x00])
 export const LIFE_KEY = Buffer.from([0x01])
 export const Prefix = { row: 0x10, block: 0x20, incarnation: 0x30, incomplete: 0x40 } as const
 
-/** Entries for which the place of the first is known. */
+/** Offsets whose places stand together, and bytes of log after which there is another place. */
 export const BLOCK = 128
+export const PLACE_BYTES = 4 * 1024
+export const PLACE_SIZE = 25
 
 export const RowFlag = { delete: 1, incomplete: 2, chunk: 4 } as const
 
@@ -44,13 +47,6 @@ export interface Row {
   readonly flags: number
   /** 8 bytes. */
   readonly hash: Buffer
-}
-
-export interface BlockPlace {
-  readonly segment: number
-  readonly chunkAt: number
-  readonly entryAt: number
-  readonly headerAt: number
 }
 
 /** Memory for keys and values, written again for each: the store copies what it is given. */
@@ -90,6 +86,14 @@ export function decodeRow(value: Uint8Array): Row {
   return { flags: bytes[0]!, offset: readU48(bytes, 1), hash: bytes.subarray(HASH_AT, TRANSACTION_AT) }
 }
 
+/** Where an entry stands: all but the segment are bytes of its file. */
+export interface EntryPlace {
+  readonly segment: number
+  readonly chunkAt: number
+  readonly entryAt: number
+  readonly headerAt: number
+}
+
 export function blockKey(offset: number): Buffer {
   const key = Buffer.allocUnsafe(7)
   key[0] = Prefix.block
@@ -97,18 +101,21 @@ export function blockKey(offset: number): Buffer {
   return key
 }
 
-export function encodeBlock({ segment, chunkAt, entryAt, headerAt }: BlockPlace): Buffer {
-  const value = Buffer.allocUnsafe(24)
-  writeU48(value, 0, segment)
-  writeU48(value, 6, chunkAt)
-  writeU48(value, 12, entryAt)
-  writeU48(value, 18, headerAt)
-  return value
+/** Writes PLACE_SIZE bytes. */
+export function writePlace(into: Buffer, at: number, offset: number, place: EntryPlace): void {
+  into[at] = offset % BLOCK
+  writeU48(into, at + 1, place.segment)
+  writeU48(into, at + 7, place.chunkAt)
+  writeU48(into, at + 13, place.entryAt)
+  writeU48(into, at + 19, place.headerAt)
 }
 
-export function decodeBlock(value: Uint8Array): BlockPlace {
-  const bytes = asBuffer(value)
-  const [segment, chunkAt, entryAt, headerAt] = [0, 6, 12, 18].map(at => readU48(bytes, at)) as Four
+/** The last place of a block at or before the offset. */
+export function placeBefore(block: Uint8Array, offset: number): EntryPlace {
+  const bytes = asBuffer(block)
+  let at = bytes.length - PLACE_SIZE
+  while (at > 0 && bytes[at]! > offset % BLOCK) at -= PLACE_SIZE
+  const [segment, chunkAt, entryAt, headerAt] = [1, 7, 13, 19].map(part => readU48(bytes, at + part)) as Four
   return { segment, chunkAt, entryAt, headerAt }
 }
 

@@ -2,9 +2,8 @@ import type { Table } from '../../../contract.ts'
 import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
 import type { Place } from '../scan.ts'
 import { indexFailed } from './failures.ts'
-import type { KeyRequest } from './finder.ts'
 import type { IndexedLog } from './opening.ts'
-import type { LogRecord } from './records.ts'
+import type { PackedKeys, PackedRecord } from './packing.ts'
 
 /** Messages between the log (key-index.ts) and the thread of its index (thread.ts). */
 
@@ -37,7 +36,7 @@ export type ToThread =
   | {
       readonly kind: 'find'
       readonly id: number
-      readonly keys: readonly KeyRequest[]
+      readonly keys: PackedKeys
       readonly durable: Durable | undefined
       readonly open: OpenUnit | undefined
     }
@@ -62,7 +61,8 @@ export type FromThread =
       readonly kind: 'found'
       readonly id: number
       readonly from: number
-      readonly records: readonly (LogRecord | undefined)[]
+      readonly bytes: Uint8Array
+      readonly records: readonly (PackedRecord | undefined)[]
     }
   | { readonly kind: 'failed'; readonly error: FailedError }
 

@@ -5,124 +5,27 @@ import { At, EntryKind, HEADER, LONG } from '../../../record/layout.ts'
 import { CHUNK_HEADER, ChunkType, decodeChunkHeader } from '../chunk.ts'
 import { SEGMENT_HEADER, segmentName } from '../segment.ts'
 import { indexFailed } from './failures.ts'
-import { blockKey, decodeBlock } from './layout.ts'
+import { blockKey, PLACE_BYTES, placeBefore } from './layout.ts'
 import type { Store } from './store.ts'
 
-const WINDOW = 16 * 1024
+/** From a place most often to the record behind it. */
+const WINDOW = PLACE_BYTES + 4096
 const OPEN_FILES = 32
+const KNOWN_CHUNKS = 256
 /** Node takes lengths of 31 bits. */
 const LARGEST_READ = 2 ** 30
 
-/** One record of the log with its transaction's header, in memory of its own. */
-export interface LogRecord {
-  readonly bytes: Uint8Array<ArrayBuffer>
-  /** Where the record begins; what lies before is the header. */
+/** A record that was found, and the header of its transaction (0 bytes: none), not read yet. */
+export interface FoundRecord {
+  readonly file: number
+  readonly headerAt: number
+  readonly headerLength: number
   readonly at: number
+  readonly length: number
   /** What the record's delta counts from. */
   readonly base: number
-  readonly appendTime: bigint
-}
-
-/** Reads single records from the segments: from the place of their block on, by headers. Blocks the thread it is in. */
-export class Records implements Disposable {
-  readonly #folder: string
-  readonly #files = new Map<number, number>()
-  readonly #window = Buffer.allocUnsafeSlow(WINDOW)
-  #windowFile = -1
-  #windowAt = 0
-  #windowLength = 0
-
-  constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  /** The record at this offset, whose block `store` must know. Throws LOG_INDEX where the log is not as the index says. */
-  read(store: Store, offset: number): LogRecord {
-    const block = store.get(blockKey(offset))
-    if (block === undefined) throw indexFailed(`offset ${offset} is in no block`)
-    const { segment, chunkAt, entryAt, headerAt } = decodeBlock(block)
-    // Other bytes may stand there now than at the last call: a unit that was dropped is written over.
-    this.#windowFile = -1
-    let chunk = this.#chunk(segment, chunkAt, offset)
-    let transactionAt = headerAt
-    for (let at = entryAt; ; ) {
-      while (at >= chunk.end) {
-        chunk = this.#chunkBehind(chunk, offset)
-        at = chunk.at
-        transactionAt = 0
-      }
-      const header = this.#bytes(chunk.file, at, HEADER + 8)
-      if (header.length < HEADER) throw this.#misfit(chunk, at, 'the file ends inside an entry')
-      const short = readU32LE(header, At.length)
-      const length = short === LONG ? Number(header.readBigUInt64LE(HEADER)) : short
-      if (length < HEADER || at + length > chunk.end) throw this.#misfit(chunk, at, 'an entry is cut')
-      const found = chunk.base + readU32LE(header, At.delta)
-      if (found > offset) throw this.#misfit(chunk, at, `offset ${offset} is missing`)
-      if (found === offset) return this.#record(chunk, transactionAt, at, length)
-      if (header[At.kind] === EntryKind.transaction) transactionAt = at
-      at += length
-    }
-  }
-
-  [Symbol.dispose](): void {
-    for (const file of this.#files.values()) closeSync(file)
-    this.#files.clear()
-  }
-
-  #record({ file, base, appendTime }: Chunk, headerAt: number, at: number, length: number): LogRecord {
-    const headerLength = headerAt === 0 ? 0 : readU32LE(this.#bytes(file, headerAt, HEADER), At.length)
-    const bytes = new Uint8Array(headerLength + length)
-    if (headerLength > 0) readInto(file, bytes.subarray(0, headerLength), headerAt)
-    readInto(file, bytes.subarray(headerLength), at)
-    return { bytes, at: headerLength, base, appendTime }
-  }
-
-  /** The next chunk of entries, in the same segment or at the beginning of the next. */
-  #chunkBehind({ segment, file, end, next }: Chunk, offset: number): Chunk {
-    let found: Chunk
-    if (this.#bytes(file, end, 1).length === 1) found = this.#chunk(segment, end, offset)
-    else found = this.#chunk(next, SEGMENT_HEADER, offset)
-    return found.type === ChunkType.data ? found : this.#chunkBehind(found, offset)
-  }
-
-  #chunk(segment: number, at: number, offset: number): Chunk {
-    const file = this.#open(segment)
-    const header = decodeChunkHeader(this.#bytes(file, at, CHUNK_HEADER), 0)
-    if (header === undefined) throw this.#misfit({ segment }, at, `the chunk with offset ${offset} is not there`)
-    const { type, base, entries, appendTime, length } = header
-    const start = at + CHUNK_HEADER
-    return { segment, file, type, base, next: base + entries, appendTime, at: start, end: start + length }
-  }
-
-  #misfit({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
-    return indexFailed(`${segmentName(segment)} at byte ${at}: ${why}`)
-  }
-
-  /** A view that the next call may overwrite; shorter only at the end of the file. */
-  #bytes(file: number, at: number, length: number): Buffer {
-    const isThere =
-      file === this.#windowFile && at >= this.#windowAt && at + length <= this.#windowAt + this.#windowLength
-    if (!isThere) {
-      this.#windowFile = file
-      this.#windowAt = at
-      this.#windowLength = readSync(file, this.#window, 0, WINDOW, at)
-    }
-    const from = at - this.#windowAt
-    return this.#window.subarray(from, Math.min(from + length, this.#windowLength))
-  }
-
-  #open(segment: number): number {
-    const known = this.#files.get(segment)
-    if (known !== undefined) return known
-    const oldest = this.#files.keys().next()
-    if (this.#files.size >= OPEN_FILES && oldest.done !== true) {
-      closeSync(this.#files.get(oldest.value)!)
-      this.#files.delete(oldest.value)
-    }
-    const file = openSync(join(this.#folder, segmentName(segment)), 'r')
-    this.#files.set(segment, file)
-    return file
-  }
+  /** Microseconds since 1970. */
+  readonly appendTime: number
 }
 
 interface Chunk {
@@ -138,10 +41,133 @@ interface Chunk {
   readonly end: number
 }
 
-function readInto(file: number, into: Uint8Array, at: number): void {
-  for (let done = 0; done < into.length; ) {
-    const read = readSync(file, into, done, Math.min(into.length - done, LARGEST_READ), at + done)
-    if (read === 0) return
-    done += read
+/**
+ * Reads single records from the segments: from the place before them on, by headers. Blocks the thread it is in. The
+ * records asked for must not change in its life: a unit that may still be dropped has a Records of its own.
+ */
+export class Records implements Disposable {
+  readonly #folder: string
+  readonly #files = new Map<number, number>()
+  /** Headers read lately, by segment and place. */
+  readonly #chunks = new Map<string, Chunk>()
+  readonly #chunkHeader = Buffer.allocUnsafeSlow(CHUNK_HEADER)
+  readonly #window = Buffer.allocUnsafeSlow(WINDOW)
+  #windowFile = -1
+  #windowAt = 0
+  #windowLength = 0
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** The record at this offset, whose place `store` must know. Throws LOG_INDEX where the log is not as the index says. */
+  find(store: Store, offset: number): FoundRecord {
+    const block = store.get(blockKey(offset))
+    if (block === undefined) throw indexFailed(`offset ${offset} is in no block`)
+    const { segment, chunkAt, entryAt, headerAt } = placeBefore(block, offset)
+    // The last window may reach into a unit that was dropped since, and is written over.
+    this.#windowFile = -1
+    let chunk = this.#chunk(segment, chunkAt)
+    let transactionAt = headerAt
+    for (let at = entryAt; ; ) {
+      while (at >= chunk.end) {
+        chunk = this.#chunkBehind(chunk)
+        at = chunk.at
+        transactionAt = 0
+      }
+      const header = this.#bytes(chunk.file, at, HEADER + 8)
+      if (header.length < HEADER) throw this.#misfit(chunk, at, 'the file ends inside an entry')
+      const short = readU32LE(header, At.length)
+      const length = short === LONG ? Number(header.readBigUInt64LE(HEADER)) : short
+      if (length < HEADER || at + length > chunk.end) throw this.#misfit(chunk, at, 'an entry is cut')
+      const found = chunk.base + readU32LE(header, At.delta)
+      if (found > offset) throw this.#misfit(chunk, at, `offset ${offset} is missing`)
+      if (found === offset) return this.#found(chunk, transactionAt, at, length)
+      if (header[At.kind] === EntryKind.transaction) transactionAt = at
+      at += length
+    }
+  }
+
+  /** Puts the header and, behind it, the record there. */
+  read({ file, headerAt, headerLength, at, length }: FoundRecord, into: Buffer, to: number): void {
+    this.#copy(file, headerAt, into.subarray(to, to + headerLength))
+    this.#copy(file, at, into.subarray(to + headerLength, to + headerLength + length))
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#files.values()) closeSync(file)
+    this.#files.clear()
+  }
+
+  #found({ file, base, appendTime }: Chunk, headerAt: number, at: number, length: number): FoundRecord {
+    const headerLength = headerAt === 0 ? 0 : readU32LE(this.#bytes(file, headerAt, HEADER), At.length)
+    return { file, headerAt, headerLength, at, length, base, appendTime: Number(appendTime) }
+  }
+
+  /** The next chunk of entries, in the same segment or at the beginning of the next. */
+  #chunkBehind({ segment, file, end, next }: Chunk): Chunk {
+    const isLast = readSync(file, this.#chunkHeader, 0, 1, end) === 0
+    const found = isLast ? this.#chunk(next, SEGMENT_HEADER) : this.#chunk(segment, end)
+    return found.type === ChunkType.data ? found : this.#chunkBehind(found)
+  }
+
+  #chunk(segment: number, at: number): Chunk {
+    const name = `${segment} ${at}`
+    const file = this.#open(segment)
+    const known = this.#chunks.get(name)
+    if (known?.file === file) return known
+    const read = readSync(file, this.#chunkHeader, 0, CHUNK_HEADER, at)
+    const header = decodeChunkHeader(this.#chunkHeader.subarray(0, read), 0)
+    if (header === undefined) throw this.#misfit({ segment }, at, 'no chunk stands there')
+    const { type, base, entries, appendTime, length } = header
+    const start = at + CHUNK_HEADER
+    const chunk = { segment, file, type, base, next: base + entries, appendTime, at: start, end: start + length }
+    if (this.#chunks.size >= KNOWN_CHUNKS) this.#chunks.clear()
+    this.#chunks.set(name, chunk)
+    return chunk
+  }
+
+  #misfit({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
+    return indexFailed(`${segmentName(segment)} at byte ${at}: ${why}`)
+  }
+
+  #isInWindow(file: number, at: number, length: number): boolean {
+    return file === this.#windowFile && at >= this.#windowAt && at + length <= this.#windowAt + this.#windowLength
+  }
+
+  /** A view that the next call may overwrite; shorter only at the end of the file. */
+  #bytes(file: number, at: number, length: number): Buffer {
+    if (!this.#isInWindow(file, at, length)) {
+      this.#windowFile = file
+      this.#windowAt = at
+      this.#windowLength = readSync(file, this.#window, 0, WINDOW, at)
+    }
+    const from = at - this.#windowAt
+    return this.#window.subarray(from, Math.min(from + length, this.#windowLength))
+  }
+
+  #copy(file: number, at: number, into: Buffer): void {
+    if (this.#isInWindow(file, at, into.length)) {
+      this.#window.copy(into, 0, at - this.#windowAt, at - this.#windowAt + into.length)
+      return
+    }
+    for (let done = 0; done < into.length; ) {
+      const read = readSync(file, into, done, Math.min(into.length - done, LARGEST_READ), at + done)
+      if (read === 0) return
+      done += read
+    }
+  }
+
+  #open(segment: number): number {
+    const known = this.#files.get(segment)
+    if (known !== undefined) return known
+    const oldest = this.#files.keys().next()
+    if (this.#files.size >= OPEN_FILES && oldest.done !== true) {
+      closeSync(this.#files.get(oldest.value)!)
+      this.#files.delete(oldest.value)
+    }
+    const file = openSync(join(this.#folder, segmentName(segment)), 'r')
+    this.#files.set(segment, file)
+    return file
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { realFs } from '../fs.ts'
-import { Finder, type Found, type KeyRequest } from './finder.ts'
+import { Finder, type Found } from './finder.ts'
 import { Indexer } from './indexer.ts'
 import {
   type Durable,
@@ -12,7 +12,8 @@ import {
   type ToThread,
 } from './messages.ts'
 import { closeIndex, OPEN_UNIT_FOLDER, openIndex } from './opening.ts'
-import { type LogRecord, Records } from './records.ts'
+import { type KeyRequest, type PackedRecord, RecordPacker, unpackKey } from './packing.ts'
+import { Records } from './records.ts'
 import { Store } from './store.ts'
 import { Trail } from './trail.ts'
 
@@ -21,7 +22,7 @@ import { Trail } from './trail.ts'
 /** Bytes of the log that go into the store in one write. */
 const WRITE_BYTES = 1024 * 1024
 /** Records in one answer. */
-const ANSWER_BYTES = 4 * 1024 * 1024
+const ANSWER_BYTES = 2 * 1024 * 1024
 
 const port = parentPort!
 const data = workerData as ThreadData
@@ -98,9 +99,9 @@ async function forgetUnit(): Promise<void> {
 }
 
 /** First in the open unit, then in the index: the newest wins, and what ended a key there ends it here. */
-function find(request: KeyRequest, open: Part | undefined): LogRecord | undefined {
-  let found: Found = open === undefined ? 'unknown' : open.finder.find(request)
-  if (found === 'unknown') found = main.finder.find(request)
+function find(request: KeyRequest, open: Part | undefined, into: RecordPacker): PackedRecord | undefined {
+  let found: Found = open === undefined ? 'unknown' : open.finder.find(request, into)
+  if (found === 'unknown') found = main.finder.find(request, into)
   return typeof found === 'string' ? undefined : found
 }
 
@@ -108,18 +109,14 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
   if (durable !== undefined) await follow(durable)
   const part = open === undefined ? undefined : await followUnit(open)
   if (closing) return
-  for (let from = 0; from < keys.length; ) {
-    const answers: (LogRecord | undefined)[] = []
-    const buffers: ArrayBuffer[] = []
-    for (let bytes = 0; bytes < ANSWER_BYTES && from + answers.length < keys.length; ) {
-      const record = find(keys[from + answers.length]!, part)
-      answers.push(record)
-      if (record === undefined) continue
-      bytes += record.bytes.length
-      buffers.push(record.bytes.buffer)
-    }
-    post({ kind: 'found', id, from, records: answers }, buffers)
-    from += answers.length
+  for (let from = 0; from < keys.of.length; ) {
+    const packer = new RecordPacker()
+    const records: (PackedRecord | undefined)[] = []
+    while (packer.at < ANSWER_BYTES && from + records.length < keys.of.length)
+      records.push(find(unpackKey(keys, from + records.length), part, packer))
+    const { bytes } = packer
+    post({ kind: 'found', id, from, bytes, records }, [bytes.buffer])
+    from += records.length
   }
 }
 
