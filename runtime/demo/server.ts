@@ -6,12 +6,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, chown, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sleep } from '../abort.ts'
 import { errorCode, TailraceError } from '../errors.ts'
 import { type Account, bundledPostgres, reachablePostgres, reachableTemp, serverAccount } from './binaries.ts'
+import { freePort } from './free-port.ts'
 
 const DEFAULTS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
@@ -26,8 +27,6 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   jit: 'off',
 }
 
-/** Below the range from which systems take ports for outgoing connections: a stopped server keeps its own. */
-const PORTS = { first: 15_000, count: 17_000 }
 const START_SECONDS = 60
 
 /**
@@ -258,19 +257,4 @@ async function dismiss(watchdog: ChildProcess): Promise<void> {
   const exit = once(watchdog, 'exit')
   watchdog.stdin?.end('end\n')
   await exit
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
-    const probe = createServer()
-    const free = await new Promise<boolean>(resolve => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!free) continue
-    probe.close()
-    await once(probe, 'close')
-    return port
-  }
 }

@@ -1,9 +1,9 @@
 /** A Redis or Valkey server's program: the machine's own, else Debian's package with its libraries, fetched at first use. */
 import { execFile } from 'node:child_process'
-import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { installedRedis, isProgram, type RedisProgram } from '../../runtime/demo/redis-process.ts'
 import { errorCode, errorMessage } from '../../runtime/errors.ts'
 import { cacheFolder } from './cached-package.ts'
 
@@ -12,33 +12,12 @@ const run = promisify(execFile)
 /** The packages that hold what the server loads; the others of the closure are for installing it. */
 const NEEDED = /^(redis-|libc6_|lib(atomic|crypt|gcc|gcrypt|gpg|jemalloc|lz|lua|ssl|stdc|systemd|zstd|cap2)|lua-)/
 
-/** Program and the arguments that come before the server's own. */
-export type RedisProgram = readonly [string, ...string[]]
-
 let found: Promise<RedisProgram> | undefined
 
 /** Rejects, saying why, if there is none and none can be fetched. */
 export function redisProgram(): Promise<RedisProgram> {
-  found ??= installed().then(program => program ?? fetched())
+  found ??= installedRedis(process.env.PATH ?? '').then(program => program ?? fetched())
   return found
-}
-
-async function installed(): Promise<RedisProgram | undefined> {
-  for (const name of ['redis-server', 'valkey-server'])
-    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-      const path = join(folder, name)
-      if (folder !== '' && (await isProgram(path))) return [path]
-    }
-  return undefined
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** It appears in one step, so processes that fetch at the same time, or die, do no harm. */

@@ -1,34 +1,18 @@
 /** Redis servers for tests: a real one for each, on its own port, gone with the test also when this process is killed. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../runtime/demo/free-port.ts'
+import { RedisProcess, type RedisProgram } from '../../runtime/demo/redis-process.ts'
 import { addressOf } from '../../sinks/redis/address.ts'
 import type { Argument } from '../../sinks/redis/commands.ts'
 import { Connection } from '../../sinks/redis/connection.ts'
 import type { Reply } from '../../sinks/redis/reply.ts'
-import { type RedisProgram, redisProgram } from './cached-redis.ts'
+import { redisProgram } from './cached-redis.ts'
 import { until } from './until.ts'
 
 const never = new AbortController().signal
-
-/** Below the range from which systems take ports for outgoing connections: a stopped server keeps its own. */
-const PORTS = { first: 15_000, count: 17_000 }
-
-/**
- * Runs the server until its own end; kills it at the end of stdin, which is that of its starter, and then removes the
- * folder ($1) as well, unless a word came first: the starter removes it itself.
- */
-const WATCHDOG = `
-folder=$1; shift
-"$@" <&- & server=$!
-read -r word
-kill -9 $server 2>/dev/null
-wait $server
-[ -n "$word" ] || rm -rf "$folder"
-`
 
 export interface RedisOptions {
   /** Of the configuration: `{ 'cluster-enabled': 'yes' }`. */
@@ -49,7 +33,7 @@ export class RedisServer implements AsyncDisposable {
   readonly folder: string
   readonly #program: RedisProgram
   readonly #options: RedisOptions
-  #watchdog: ChildProcess | undefined
+  #process: RedisProcess | undefined
 
   constructor(program: RedisProgram, folder: string, port: number, options: RedisOptions) {
     this.#program = program
@@ -72,18 +56,8 @@ export class RedisServer implements AsyncDisposable {
       this.#options.tls === true
         ? { port: '0', 'tls-port': `${this.port}`, 'tls-cert-file': `${tls}.crt`, 'tls-key-file': `${tls}.key` }
         : { port: `${this.port}` }
-    const settings = { bind: '127.0.0.1', dir: this.folder, save: '', 'tls-auth-clients': 'no', databases: '64' }
-    const flags = Object.entries({ ...settings, ...ports, ...this.#options.settings }).flatMap(([name, value]) => [
-      `--${name}`,
-      value,
-    ])
-    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', this.folder, ...this.#program, ...flags], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    })
-    this.#watchdog = watchdog
-    watchdog.unref()
-    ;(watchdog.stdin as Socket).unref()
+    const settings = { 'tls-auth-clients': 'no', databases: '64', ...ports, ...this.#options.settings }
+    this.#process = RedisProcess.spawn(this.#program, this.folder, settings)
     await until(() => this.#answers(), 'the Redis server answers')
   }
 
@@ -121,13 +95,8 @@ export class RedisServer implements AsyncDisposable {
 
   /** Ends it like a crash; what was not saved is lost. */
   async kill(): Promise<void> {
-    const watchdog = this.#watchdog
-    if (watchdog === undefined) return
-    this.#watchdog = undefined
-    watchdog.ref()
-    const exit = once(watchdog, 'exit')
-    watchdog.stdin?.end('end\n')
-    await exit
+    await this.#process?.[Symbol.asyncDispose]()
+    this.#process = undefined
   }
 
   /** Copies what the server holds, all databases; answers a function that kills it and starts it on the copy. */
@@ -145,20 +114,5 @@ export class RedisServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     await rm(this.folder, { recursive: true, force: true })
-  }
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
-    const probe = createServer()
-    const free = await new Promise<boolean>(resolve => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!free) continue
-    probe.close()
-    await once(probe, 'close')
-    return port
   }
 }
