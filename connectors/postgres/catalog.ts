@@ -12,7 +12,7 @@ import { Numbering } from './table-version.ts'
 import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
 import { unknownColumns } from './unknown-types.ts'
 
-/** A column as the server sends it, in pgoutput and in COPY. Generated columns are left out. */
+/** A column as the server sends it, in pgoutput and in a load. Generated columns are left out. */
 export interface ServerColumn {
   /** 0 where only the stream knows the column, which was altered since. */
   readonly attnum: number

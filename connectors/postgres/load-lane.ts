@@ -4,9 +4,9 @@ import { formatSize } from '../../runtime/quantity.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Captured } from './catalog.ts'
 import { applyPlan, planWithoutExcluded, type RowPlan } from './columns.ts'
-import type { RowTaker } from './copy-out.ts'
-import { CopyText, cellsSize, ValueTooLarge } from './copy-text.ts'
+import { cellsSize, DataRows, ValueTooLarge } from './data-row.ts'
 import { Scratch, Span } from './rows.ts'
+import type { RowTaker } from './select-rows.ts'
 
 /** A chunk is handed over once it has this many bytes: a little less than a buffer that is a power of two. */
 const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024
@@ -25,12 +25,13 @@ export interface LaneOptions {
 
 /** Rows of one connection on their way into units. */
 export class LoadLane implements RowTaker {
-  readonly headroom: number
   readonly #options: LaneOptions
   readonly #table: Table
   readonly #plan: RowPlan
   readonly #writer: BatchWriter
-  readonly #text: CopyText
+  readonly #rowsIn: DataRows
+  /** Where the cells of the row at hand begin. */
+  readonly #starts: Uint32Array
   readonly #decoded = new Scratch()
   readonly #planned = new Scratch()
   readonly #row = new Span()
@@ -43,8 +44,8 @@ export class LoadLane implements RowTaker {
     this.#table = options.captured.table
     this.#plan = planWithoutExcluded(options.captured.plan)
     this.#writer = new BatchWriter([...options.tables, options.captured.table])
-    this.#text = new CopyText(options.columns, options.maxValueBytes)
-    this.headroom = cellsSize(options.columns, 0)
+    this.#rowsIn = new DataRows(options.columns, options.maxValueBytes)
+    this.#starts = new Uint32Array(options.columns + 1)
   }
 
   get rows(): number {
@@ -59,20 +60,20 @@ export class LoadLane implements RowTaker {
     this.#writer.truncate(this.#table)
   }
 
-  row(bytes: Buffer, at: number, end: number, own: boolean): void {
-    const into = own ? bytes : this.#decoded.room(cellsSize(this.#options.columns, end - at))
-    const tuple = this.#row
-    tuple.bytes = into
-    try {
-      tuple.end = this.#text.row(bytes, at, end, into, 0)
-    } catch (error) {
-      throw error instanceof ValueTooLarge ? this.#tooLarge(error) : error
-    }
+  row(bytes: Buffer, at: number, end: number): void {
     this.#begin()
-    const { identity } = this.#plan
-    this.#writer.row('r', this.#table, identity ? tuple : applyPlan(this.#plan, into, 0, tuple.end, this.#planned))
+    const writer = this.#writer
+    const size = cellsSize(this.#options.columns, end - at)
+    const to = this.#plan.identity ? writer.room(this.#table, size) : -1
+    if (to >= 0) writer.placed('r', this.#table, to, this.#decode(bytes, at, end, writer.bytes, to), this.#starts)
+    else {
+      const tuple = this.#row
+      tuple.bytes = this.#decoded.room(size)
+      tuple.end = this.#decode(bytes, at, end, tuple.bytes, 0)
+      writer.row('r', this.#table, applyPlan(this.#plan, tuple.bytes, 0, tuple.end, this.#planned))
+    }
     this.#rows++
-    if (this.#writer.size >= CHUNK_BYTES) this.#held = this.#options.onFull()
+    if (writer.size >= CHUNK_BYTES) this.#held = this.#options.onFull()
   }
 
   pause(): Promise<void> | undefined {
@@ -91,6 +92,14 @@ export class LoadLane implements RowTaker {
 
   #begin(): void {
     if (!this.#writer.inTransaction) this.#writer.beginLoad(this.#options.high, this.#options.time)
+  }
+
+  #decode(bytes: Buffer, at: number, end: number, into: Buffer, to: number): number {
+    try {
+      return this.#rowsIn.cells(bytes, at, end, into, to, this.#starts)
+    } catch (error) {
+      throw error instanceof ValueTooLarge ? this.#tooLarge(error) : error
+    }
   }
 
   #tooLarge({ column, length }: ValueTooLarge): TailraceError {

@@ -2,14 +2,14 @@ import type pg from 'pg'
 import type { Captured } from './catalog.ts'
 import { quoteIdentifier } from './quote.ts'
 
-/** A table's reads: each is one COPY, all together are every row once. */
+/** A table's reads: each is one query, all together are every row once. */
 export interface LoadPlan {
   readonly statements: readonly string[]
   /** Names of the columns that are read, in the order of the Table. */
   readonly columns: readonly string[]
 }
 
-/** Ranges of one relation at most; a COPY costs the server little, but rows of few pages would all be small reads. */
+/** Ranges of one relation at most; a query costs the server little, but rows of few pages would all be small reads. */
 const MOST_RANGES = 24
 const LEAST_PAGES = 256
 
@@ -26,11 +26,10 @@ export async function planLoad(client: pg.ClientBase, captured: Captured): Promi
   if (byLeaf || !captured.partitioned)
     for (const { oid, relation, hasRanges } of captured.leaves)
       for (const where of hasRanges ? ranges(pages.get(oid) ?? 0) : [''])
-        statements.push(`COPY (SELECT ${list} FROM ONLY ${relation}${where}) TO STDOUT`)
+        statements.push(`SELECT ${list} FROM ONLY ${relation}${where}`)
   else {
     const most = captured.leaves.every(({ hasRanges }) => hasRanges) ? Math.max(0, ...pages.values()) : 0
-    for (const where of ranges(most))
-      statements.push(`COPY (SELECT ${list} FROM ${captured.relation}${where}) TO STDOUT`)
+    for (const where of ranges(most)) statements.push(`SELECT ${list} FROM ${captured.relation}${where}`)
   }
   return { statements, columns }
 }

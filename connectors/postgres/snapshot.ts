@@ -5,10 +5,10 @@ import type { Captured } from './catalog.ts'
 import { readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
-import { type CopyConnection, copyOut } from './copy-out.ts'
 import { LoadLane } from './load-lane.ts'
 import { quoteLiteral } from './quote.ts'
 import { type LoadPlan, planLoad } from './ranges.ts'
+import { type RowConnection, selectRows } from './select-rows.ts'
 import { DirectSocket } from './socket.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -52,7 +52,7 @@ class Load implements AsyncDisposable {
   readonly #context: LoadContext
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal
-  readonly #connections: CopyConnection[] = []
+  readonly #connections: RowConnection[] = []
   readonly #turnstile = new Turnstile<Batch>()
   readonly #workers: Promise<void>[] = []
   #next = 0
@@ -90,8 +90,8 @@ class Load implements AsyncDisposable {
   }
 
   /** On behalf of one connection: the next range, until there is none. */
-  async #work(connection: CopyConnection, lane: LoadLane, plan: LoadPlan): Promise<void> {
-    while (this.#next < plan.statements.length) await copyOut(connection, plan.statements[this.#next++]!, lane)
+  async #work(connection: RowConnection, lane: LoadLane, plan: LoadPlan): Promise<void> {
+    while (this.#next < plan.statements.length) await selectRows(connection, plan.statements[this.#next++]!, lane)
   }
 
   #lane(plan: LoadPlan, time: bigint): LoadLane {

@@ -50,6 +50,15 @@ export class EntryBuffer {
     return at + HEADER + (long ? 8 : 0)
   }
 
+  /**
+   * Where the body of the next entry will stand, with room for `size` bytes there; -1 if its length may need 64 bits.
+   */
+  room(size: number): number {
+    if (HEADER + size >= this.#longFrom) return -1
+    this.#reserve(HEADER + size)
+    return this.at + HEADER
+  }
+
   /** Copies a whole entry, which takes the next delta. */
   copy(bytes: Buffer, at: number, end: number): void {
     this.#reserve(end - at)

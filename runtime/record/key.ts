@@ -24,6 +24,30 @@ export function shapeOf(table: Table): RowShape {
   return { table, keyFirst: isRun ? first : -1, keyLast: isRun ? first + table.key.length - 1 : -1, starts }
 }
 
+/** Keys that begin further behind the first cell are written on their own. */
+const LAST_KEY_AT = 0xffff
+
+/** No row whose cells have `size` bytes needs its key written on its own. */
+export function keyStaysInRun({ table, keyFirst }: RowShape, size: number): boolean {
+  return keyFirst === -1 ? table.key.length === 0 : keyFirst === 0 || size <= LAST_KEY_AT
+}
+
+/**
+ * Where the key begins in a tuple whose cells, from `at`, were indexed: 0 if the table has none, -1 if it must be written
+ * on its own. Throws if a key cell holds no value.
+ */
+export function keyRunAt(shape: RowShape, bytes: Uint8Array, at: number, starts: Uint32Array): number {
+  const { table, keyFirst, keyLast } = shape
+  if (keyFirst === -1) return table.key.length === 0 ? 0 : -1
+  for (let i = keyFirst; i <= keyLast; i++) requireValue(table, bytes[starts[i]!], i)
+  const keyAt = starts[keyFirst]! - at
+  return keyAt > LAST_KEY_AT ? -1 : keyAt
+}
+
+export function keyRunLength({ keyFirst, keyLast }: RowShape, starts: Uint32Array): number {
+  return keyFirst === -1 ? 0 : starts[keyLast + 1]! - starts[keyFirst]!
+}
+
 /**
  * Starts of the cells of a tuple of this table, and the end, into `starts` (one longer than the columns). Answers
  * whether no cell is absent.
@@ -58,7 +82,7 @@ export function keyOf(table: Table, bytes: Uint8Array, starts: Uint32Array): Uin
   return key
 }
 
-export function requireValue(table: Table, tag: number | undefined, column: number): void {
+function requireValue(table: Table, tag: number | undefined, column: number): void {
   if (tag === CellTag.text || tag === CellTag.bytes) return
   throw malformed(`no value in key column "${table.columns[column]?.name}" of ${table.name}`, column)
 }

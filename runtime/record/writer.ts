@@ -3,7 +3,7 @@ import { TailraceError } from '../errors.ts'
 import { sourceBatch } from './batch.ts'
 import { writeU32BE, writeU64BE } from './cells.ts'
 import { copyInto, EntryBuffer } from './entry-buffer.ts'
-import { indexCells, keyOf, type RowShape, requireValue, shapeOf } from './key.ts'
+import { indexCells, keyOf, keyRunAt, keyRunLength, keyStaysInRun, type RowShape, shapeOf } from './key.ts'
 import { EntryKind, Flag, KIND_BYTES, LAST_INDEX, LONG } from './layout.ts'
 import { encodeTable, encodeTransaction, encodeUnitEnd } from './schema.ts'
 
@@ -33,9 +33,6 @@ interface Cut {
 }
 
 const NOTHING: Readonly<Cut> = { at: 0, entries: 0, count: 0, incomplete: 0 }
-
-/** Keys that begin further behind are written on their own. */
-const LAST_KEY_AT = 0xffff
 
 /**
  * Fills batches for the log: transactions in, batches out, without an object per row. One buffer fills while the
@@ -128,26 +125,31 @@ export class BatchWriter {
     const starts = shape.starts
     if (before !== undefined) indexCells(before.bytes, before.at, before.end, table.columns.length, starts)
     const complete = indexCells(tuple.bytes, tuple.at, tuple.end, table.columns.length, starts)
-    let flags = complete ? Flag.complete : 0
+    let flags: number = complete ? Flag.complete : 0
     if (!complete && kind !== 'm') this.#incomplete++
-    let keyAt = 0
-    let keyLength = 0
-    let ownKey: Uint8Array | undefined
-    if (table.key.length > 0) {
-      if (shape.keyFirst === -1) ownKey = keyOf(table, tuple.bytes, starts)
-      else {
-        for (let i = shape.keyFirst; i <= shape.keyLast; i++) requireValue(table, tuple.bytes[starts[i]!], i)
-        keyAt = starts[shape.keyFirst]! - tuple.at
-        keyLength = starts[shape.keyLast + 1]! - starts[shape.keyFirst]!
-        if (keyAt > LAST_KEY_AT) ownKey = keyOf(table, tuple.bytes, starts)
-      }
-    }
-    if (ownKey !== undefined) {
-      flags |= Flag.key
-      keyAt = 0
-      keyLength = ownKey.length
-    }
-    this.#change(KIND_BYTES[kind], flags, table, keyAt, keyLength, ownKey, tuple, before, moved)
+    const keyAt = keyRunAt(shape, tuple.bytes, tuple.at, starts)
+    const ownKey = keyAt < 0 ? keyOf(table, tuple.bytes, starts) : undefined
+    if (ownKey !== undefined) flags |= Flag.key
+    const keyLength = ownKey?.length ?? keyRunLength(shape, starts)
+    this.#change(KIND_BYTES[kind], flags, table, Math.max(0, keyAt), keyLength, ownKey, tuple, before, moved)
+  }
+
+  /** What is being filled; another one after the next call. */
+  get bytes(): Buffer {
+    return this.#buffer.bytes
+  }
+
+  /** Where in `bytes` the next row's cells, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
+  room(table: Table, size: number): number {
+    return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size) : -1
+  }
+
+  /** The cells of a row stand at `at`, as `room` answered, up to `end`; each begins at its `starts`, and none is absent. */
+  placed(kind: RowKind, table: Table, at: number, end: number, starts: Uint32Array): void {
+    const shape = this.#shapeOf(table)
+    const keyAt = keyRunAt(shape, this.bytes, at, starts)
+    this.#entry(KIND_BYTES[kind], Flag.complete, table.id, end - at, keyAt, keyRunLength(shape, starts))
+    this.#counted()
   }
 
   /** `old`: the row's last tuple if `full`, else one in which only the key columns hold values. */
