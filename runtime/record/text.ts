@@ -1,4 +1,5 @@
 import type { Column, LogicalType } from '../contract.ts'
+import { shortestDigits } from './shortest.ts'
 
 /** The way back from JSON (record/json.ts) to the text that the database printed, for sinks that store JSON. */
 
@@ -50,21 +51,43 @@ function text(type: LogicalType, declared: string, value: ExactJson): string {
 
 /** PostgreSQL prints t and f; MySQL's booleans are small numbers. */
 export function booleanText(declared: string, value: boolean): string {
-  if (/^(tinyint|bit)/i.test(declared)) return value ? '1' : '0'
+  if (/^(tinyint|bit)(\(\d+\))?$/i.test(declared)) return value ? '1' : '0'
   return value ? 't' : 'f'
 }
 
 /** From here on, and below 1e-4, PostgreSQL prints floats with an exponent. */
 const EXPONENT_FROM = { float32: 1e6, float64: 1e15 } as const
+/** Where a middle between two doubles may have as few digits as they: 54 bits, of them up to 23 factors of 5. */
+const MIDDLES = { from: 2 ** 52, to: 1e41 } as const
 
-/** The number as PostgreSQL prints it since version 12: shortest digits. */
+/** The number as PostgreSQL prints it since version 12: shortest digits among the numbers of 64 bits. */
 export function floatText(kind: 'float32' | 'float64', value: number): string {
   const size = Math.abs(value)
   if (size >= 1e-4 && size < EXPONENT_FROM[kind]) return String(value)
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  if (size === Number.POSITIVE_INFINITY) return String(value)
-  const [digits, exponent] = value.toExponential().split('e') as [string, string]
-  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
+  if (!Number.isFinite(value)) return String(value)
+  if (size > MIDDLES.from && size < MIDDLES.to) {
+    const { digits, exponent } = shortestDigits('float64', size)
+    return withExponent(value < 0, digits, exponent)
+  }
+  const [digits, exponent] = size.toExponential().split('e') as [string, string]
+  return withExponent(value < 0, digits.replace('.', ''), Number(exponent))
+}
+
+/** The same of a number of 32 bits, shortest among those. */
+export function realText(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return floatText('float32', value)
+  const size = Math.abs(value)
+  const { digits, exponent } = shortestDigits('float32', size)
+  if (size < 1e-4 || size >= EXPONENT_FROM.float32) return withExponent(value < 0, digits, exponent)
+  // Few digits: as a number of 64 bits they are the shortest of theirs.
+  return String(Math.sign(value) * Number(`${digits}e${exponent - digits.length + 1}`))
+}
+
+function withExponent(isNegative: boolean, digits: string, exponent: number): string {
+  const fraction = digits.length === 1 ? '' : `.${digits.slice(1)}`
+  const sign = exponent < 0 ? '-' : '+'
+  return `${isNegative ? '-' : ''}${digits[0]}${fraction}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`
 }
 
 const ISO_DATE = /^([+-]?)(\d{4,})(-\d\d-\d\d)$/

@@ -1,7 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { Column } from '../../runtime/contract.ts'
 import { asBuffer } from '../../runtime/record/cells.ts'
-import { booleanText, elementText, floatText } from '../../runtime/record/text.ts'
+import { booleanText, elementText, floatText, realText } from '../../runtime/record/text.ts'
 import type { Storage } from './storage.ts'
 import { dateText, type Interval, intervalText, timestampText, timeText } from './times.ts'
 
@@ -49,12 +49,7 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
 }
 
 function numberText(kind: 'float32' | 'float64', value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (kind === 'float64' || value === 0 || !Number.isFinite(value)) return floatText(kind, value)
-  // The fewest digits that name this number among those of 32 bits; nine always do.
-  let digits = 1
-  while (Math.fround(Number(value.toPrecision(digits))) !== value) digits++
-  return floatText(kind, Number(value.toPrecision(digits)))
+  return kind === 'float32' ? realText(value) : floatText(kind, value)
 }
 
 function listText(values: readonly (string | null)[]): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Column, LogicalType } from '../../../runtime/contract.ts'
-import { parseExact, textOfJson } from '../../../runtime/record/text.ts'
+import { floatText, parseExact, realText, textOfJson } from '../../../runtime/record/text.ts'
 import { valueJson } from '../../../runtime/record/value.ts'
 
 const column = (type: LogicalType, declared = type.kind as string): Column => ({
@@ -19,6 +19,7 @@ describe('text from JSON', () => {
     [column({ kind: 'decimal' }), ['1.10', `${'9'.repeat(1000)}.5`, 'NaN']],
     [column({ kind: 'boolean' }), ['t', 'f']],
     [column({ kind: 'boolean' }, 'tinyint(1)'), ['1', '0']],
+    [column({ kind: 'boolean' }, 'bitemporal.flag'), ['t', 'f']],
     [column({ kind: 'text' }), ['', '\u{feff}a', 'a\nb"c\\', '🌊', 'null', '\u0000']],
     [column({ kind: 'bytes' }), ['\\x', '\\x00ff61']],
     [column({ kind: 'json' }), ['{"a": 1.0, "a": 2}']],
@@ -46,6 +47,19 @@ describe('text from JSON', () => {
     [column({ kind: 'interval' }), ['1 year 2 mons -3 days']],
   ])('is what the database printed: $declared', (declared, texts) => {
     for (const text of texts) expect(textOfJson(declared, parseExact(valueJson(declared.type, text)))).toBe(text)
+  })
+
+  it.each([
+    ['float64', 1e23, '9.999999999999999e+22'],
+    ['float64', -2e23, '-1.9999999999999998e+23'],
+    ['float64', 9e22, '9e+22'],
+    ['float32', 2 ** -96, '1.2621775e-29'],
+    ['float32', 2 ** -12, '0.00024414062'],
+    ['float32', 2 ** 25, '3.3554432e+07'],
+    ['float32', -0, '-0'],
+    ['float32', 123456.79, '123456.79'],
+  ] as const)('is the shortest of a %s as PostgreSQL has it: %d', (kind, value, text) => {
+    expect(kind === 'float32' ? realText(Math.fround(value)) : floatText(kind, value)).toBe(text)
   })
 
   it('keeps NULL apart from the text null', () => {
