@@ -378,10 +378,21 @@ export interface WriteResult {
   readonly rejected: readonly { readonly index: number; readonly reason: string }[]
 }
 
+/** A row as a target holds it. */
 export interface SinkRow {
+  /**
+   * Canonical bytes (record/key.ts), made of what the target holds: where it holds text, bytes that are not text come as
+   * the text `\x` and hex. Of a table without a key: log id and version.
+   */
   readonly key: Uint8Array
-  /** By column name, text as in the log; a column the sink does not hold is missing. */
+  /**
+   * By column name, the text that the log has (`SinkPlugin.shown` tells of exceptions); null is NULL. What a mask left is
+   * a value like any other. A column is missing where the target holds nothing for it, not even NULL: a row written
+   * before the column was added, a cell that the log never saw.
+   */
   readonly cells: ReadonlyMap<string, string | null>
+  /** Set where something that is no row of the sink stands in its place. It has no cells and equals no row. */
+  readonly foreign?: true
 }
 
 export interface Sink extends AsyncDisposable {
@@ -397,8 +408,20 @@ export interface Sink extends AsyncDisposable {
   flush?(signal: AbortSignal): Promise<void>
   /** The cursor kept in the target, moved together with the data. Undefined: the target is empty, build it. */
   cursor?(signal: AbortSignal): Promise<Cursor | undefined>
-  /** For verify: answers in the order of `keys`. */
+  /**
+   * What the target holds under these keys, in their order; undefined: no such row, or one marked as deleted. The caller
+   * takes as many keys at a time as it can hold rows of; 10,000 are no problem.
+   *
+   * `get` and `rows` are for `tailrace verify`: a sink has both, or none where it does not keep the current rows, and it
+   * then cannot be verified. They change nothing in the target. Of a table that is not there, or whose rows are of
+   * another incarnation, there are no rows. They go on beside `write`: each row is as one batch left it, one that is
+   * written meanwhile may be seen or not. With `onDelete: ignore` rows deleted at the source are still there.
+   */
   get?(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<readonly (SinkRow | undefined)[]>
+  /**
+   * All rows in any order, in pages of some MB at most unless a single row is larger; nothing is read ahead of the
+   * caller. A row may come twice if the target moves it while it is walked.
+   */
   rows?(table: Table, signal: AbortSignal): AsyncIterable<readonly SinkRow[]>
 }
 
@@ -480,6 +503,12 @@ export interface SinkPlugin<C = unknown> {
   readonly reads?: 'state' | 'history' | ((config: C) => 'state' | 'history')
   /** Deliver marks changes that a later one of the same key in the batch supersedes, in `skip`. */
   readonly coalesce?: boolean
+  /**
+   * For each column what `get` and `rows` show of a value whose text in the log is this; undefined: that text. For types
+   * of the target that do not keep how a value was written, so that the two can be compared. Pure. Different texts that
+   * the target holds as one value get one text, all others different ones.
+   */
+  shown?(config: C, table: Table): readonly (((text: string) => string) | undefined)[]
   open(config: C, context: SinkContext): Promise<Target>
   check?(config: C, context: SinkContext, signal: AbortSignal): Promise<readonly Finding[]>
   /** Removes what the sink made in its target and answers a line for each. */

@@ -12,6 +12,7 @@ import { checkDatabase, Database } from './sqlite/database.ts'
 import { TABLE_NAMES } from './sqlite/layout.ts'
 import { removeAll } from './sqlite/remove.ts'
 import { SqliteSink } from './sqlite/sink.ts'
+import { shownOf } from './sqlite/values.ts'
 
 const config = z.strictObject({
   path: z.string().min(1).describe('The database file; relative to this file.'),
@@ -32,6 +33,7 @@ export default defineSink<Config>({
   config,
   host: 'worker',
   coalesce: true,
+  shown: (_, table) => table.columns.map(shownOf),
   open: async (options, context) => open(options, context),
   check: async ({ path }) => checkFile(resolve(path)),
   destroy: async ({ path }, context) => removeAll(resolve(path), context),

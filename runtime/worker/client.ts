@@ -17,6 +17,8 @@ import {
   unpackError,
 } from './protocol.ts'
 
+const GET_KEYS = 1000
+
 /** `.ts` from a checkout, `.js` from the package: as this file itself. */
 const HOST = new URL(`./host${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
@@ -88,7 +90,7 @@ class Thread {
   }
 
   /** The same of closing: in a thread that was lost there is nothing left to close. */
-  async close<M extends 'close' | 'closeSink'>(method: M, parameters: Calls[M]['arguments']): Promise<void> {
+  async close<M extends 'close' | 'closeSink' | 'end'>(method: M, parameters: Calls[M]['arguments']): Promise<void> {
     try {
       if (this.#lost === undefined) await this.call(method, parameters)
     } catch (error) {
@@ -179,9 +181,7 @@ class WorkerSink implements Sink {
     if (has.includes('truncate')) this.truncate = (table, signal) => this.#truncate(table, signal)
     if (has.includes('flush')) this.flush = signal => this.#flush(signal)
     if (has.includes('cursor')) this.cursor = signal => thread.call('cursor', this.#with([]), signal)
-    if (has.includes('get'))
-      this.get = (table, keys, signal) =>
-        thread.call('get', { ...this.#with([table]), table: table.id, keys: keys.map(ownBytes) }, signal)
+    if (has.includes('get')) this.get = (table, keys, signal) => this.#get(table, keys, signal)
     if (has.includes('rows')) this.rows = (table, signal) => this.#rows(table, signal)
   }
 
@@ -203,17 +203,32 @@ class WorkerSink implements Sink {
     await this.#thread.call('flush', this.#with([]), signal)
   }
 
+  /** Some keys at a time: so much is on its way at once, and an abort waits for no more. */
+  async #get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
+    signal.throwIfAborted()
+    const rows: (SinkRow | undefined)[] = []
+    for (let from = 0; from < keys.length; from += GET_KEYS) {
+      const group = keys.slice(from, from + GET_KEYS).map(ownBytes)
+      rows.push(...(await this.#thread.call('get', { ...this.#with([table]), table: table.id, keys: group }, signal)))
+    }
+    return rows
+  }
+
+  /** A page is made when it is asked for: none waits in the thread or on the way. */
   async *#rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
     const iteration = nextIteration()
-    await this.#thread.call('rows', { ...this.#with([table]), table: table.id, iteration }, signal)
     try {
+      await this.#thread.call('rows', { ...this.#with([table]), table: table.id, iteration }, signal)
       for (;;) {
-        const page = await this.#thread.call('next', { iteration }, signal)
+        const page = await this.#thread.call('next', { sink: this.#number, iteration }, signal)
         if (page === undefined) return
         yield page
       }
     } finally {
-      await this.#thread.call('end', { iteration })
+      const ended = this.#thread.close('end', { iteration })
+      // The thread may be in the middle of a page: whoever aborts does not wait for it, and the reason is theirs.
+      if (signal.aborted) ended.catch(() => {})
+      else await ended
     }
   }
 

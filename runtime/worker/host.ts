@@ -15,10 +15,16 @@ interface OpenSink {
   readonly busy: Set<Promise<unknown>>
 }
 
+/** A walk over a table's rows. Its signal outlives the calls that ask for its pages. */
+interface Iteration {
+  readonly iterator: AsyncIterator<readonly SinkRow[]>
+  readonly abort: AbortController
+}
+
 const port = parentPort!
 const data = workerData as HostData
 const sinks = new Map<number, OpenSink>()
-const iterations = new Map<number, AsyncIterator<readonly SinkRow[]>>()
+const iterations = new Map<number, Iteration>()
 const aborts = new Map<number, AbortController>()
 let target: Target | undefined
 
@@ -59,20 +65,26 @@ const methods: {
       const rows = await sink.get!(tables.get(parameters.table)!, parameters.keys, signal)
       return rows.map(row => (row === undefined ? undefined : ownRow(row)))
     }),
-  rows: (parameters, signal) =>
+  rows: parameters =>
     inSink(parameters, async ({ sink, tables }) => {
-      const rows = sink.rows!(tables.get(parameters.table)!, signal)
-      iterations.set(parameters.iteration, rows[Symbol.asyncIterator]())
+      const abort = new AbortController()
+      const rows = sink.rows!(tables.get(parameters.table)!, abort.signal)
+      iterations.set(parameters.iteration, { iterator: rows[Symbol.asyncIterator](), abort })
       return null
     }),
-  async next({ iteration }) {
-    const step = await iterations.get(iteration)!.next()
-    return step.done === true ? undefined : step.value.map(ownRow)
-  },
+  next: ({ sink, iteration }, signal) =>
+    inSink({ sink, tables: [] }, async () => {
+      const { iterator, abort } = iterations.get(iteration)!
+      const onAbort = (): void => abort.abort(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      const step = await iterator.next()
+      return step.done === true ? undefined : step.value.map(ownRow)
+    }),
   async end({ iteration }) {
-    const iterator = iterations.get(iteration)
+    const found = iterations.get(iteration)
     iterations.delete(iteration)
-    await iterator?.return?.()
+    found?.abort.abort()
+    await found?.iterator.return?.()
     return null
   },
   async closeSink({ sink: number }) {
@@ -106,8 +118,8 @@ function inSink<T>(
 }
 
 /** A view on pooled memory would be cloned with all of the pool. */
-function ownRow({ key, cells }: SinkRow): SinkRow {
-  return { key: new Uint8Array(key), cells }
+function ownRow(row: SinkRow): SinkRow {
+  return { ...row, key: new Uint8Array(row.key) }
 }
 
 port.on('message', (message: ToHost) => {

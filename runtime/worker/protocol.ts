@@ -47,7 +47,7 @@ export interface Calls {
   }
   /** Begins an iteration of this number. */
   rows: { arguments: SinkArguments & { table: number; iteration: number }; answer: null }
-  next: { arguments: { iteration: number }; answer: readonly SinkRow[] | undefined }
+  next: { arguments: { sink: number; iteration: number }; answer: readonly SinkRow[] | undefined }
   end: { arguments: { iteration: number }; answer: null }
   closeSink: { arguments: { sink: number }; answer: null }
   close: { arguments: null; answer: null }

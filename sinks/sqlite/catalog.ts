@@ -89,6 +89,12 @@ export class Catalog {
     return layout
   }
 
+  /** How the table stands, without making or changing it; undefined if there is none, or of another incarnation. */
+  find(table: Table): Layout | undefined {
+    const known = this.#known(this.#options.names.of(table), table)
+    return known?.incarnation === table.incarnation ? known.layout : undefined
+  }
+
   #known(name: string, table: Table): { incarnation: number; layout: Layout } | undefined {
     const row = this.#database.prepare(`SELECT * FROM ${CATALOG} WHERE name = ?`).get(name)
     if (row === undefined) return undefined

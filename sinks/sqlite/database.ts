@@ -77,6 +77,16 @@ export class Database implements Disposable {
     return answer
   }
 
+  /** Runs `work`, which only reads. Errors as of `transaction`. */
+  read<T>(work: () => T): T {
+    this.#checkFile()
+    try {
+      return work()
+    } catch (error) {
+      throw databaseError(error, this.path)
+    }
+  }
+
   /** A file removed or replaced would take writes that nobody ever sees. */
   #checkFile(): void {
     const now = statSync(this.path, { throwIfNoEntry: false })

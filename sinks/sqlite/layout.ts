@@ -107,6 +107,11 @@ export function createTable(layout: Layout, name = layout.name): string {
   return `CREATE TABLE ${quote(name)} (${columns.join(', ')}) STRICT`
 }
 
+/** How each column of a version of the table stands; undefined for those that were never added. */
+export function placesOf(layout: Layout, table: Table): (LayoutColumn | undefined)[] {
+  return table.columns.map(({ name }) => layout.columns.find(({ source }) => source === name))
+}
+
 /** Whether rows deleted at the source are marked. */
 export function hasMarks(layout: Layout): boolean {
   return layout.columns.some(column => column.source === undefined && column.name === Own.deleted)

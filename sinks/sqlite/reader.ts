@@ -1,56 +1,69 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import type { SinkRow, Table } from '../../runtime/contract.ts'
+import type { Column, SinkRow, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
+import { RowPage } from '../../runtime/record/row-pages.ts'
 import { type Database, quote } from './database.ts'
-import { isLive } from './layout.ts'
-import type { TableWriter } from './table-writer.ts'
+import { type KeyValues, keyValuesOf } from './key-values.ts'
+import { isLive, type Layout, placesOf } from './layout.ts'
 import { textOfValue } from './values.ts'
-
-const PAGE_ROWS = 1000
 
 /** Reads rows back as the text they came as. Rows marked as deleted are not there. */
 export class TableReader {
   readonly #database: Database
   readonly #table: Table
-  readonly #writer: TableWriter
-  /** Key columns, then every column of this version. */
+  readonly #layout: Layout
+  readonly #keyValues: KeyValues
+  /** Those of this version that the database has. */
+  readonly #columns: readonly Column[]
+  /** Key columns, then `#columns`. */
   readonly #select: string
-  readonly #live: string
 
-  constructor(database: Database, table: Table, writer: TableWriter) {
+  constructor(database: Database, table: Table, layout: Layout) {
     this.#database = database
     this.#table = table
-    this.#writer = writer
-    const { columns, key, name } = writer.layout
-    const names = table.columns.map(column => columns.find(({ source }) => source === column.name)!.name)
-    this.#select = `SELECT ${[...key, ...names].map(quote).join(', ')} FROM ${quote(name)}`
-    this.#live = isLive(writer.layout)
+    this.#layout = layout
+    const places = placesOf(layout, table)
+    this.#keyValues = keyValuesOf(table, places)
+    this.#columns = table.columns.filter((_, i) => places[i] !== undefined)
+    const names = places.flatMap(place => place?.name ?? [])
+    this.#select = `SELECT ${[...layout.key, ...names].map(quote).join(', ')} FROM ${quote(layout.name)}`
   }
 
-  get(keys: readonly Uint8Array[]): (SinkRow | undefined)[] {
-    const isKey = this.#writer.layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
-    const statement = this.#prepare(`${this.#select} WHERE ${isKey} AND ${this.#live}`)
-    return keys.map(key => {
-      const values = statement.get(...this.#writer.keyValues(key)) as SQLOutputValue[] | undefined
-      return values === undefined ? undefined : this.#row(values, key)
-    })
+  *get(keys: Iterable<Uint8Array>): Generator<SinkRow | undefined> {
+    const isKey = this.#layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
+    const statement = this.#prepare(`${this.#select} WHERE ${isKey} AND ${isLive(this.#layout)}`)
+    for (const key of keys) {
+      const values = this.#database.read(() => statement.get(...this.#keyValues(key)))
+      yield values === undefined ? undefined : { key, cells: this.#cells(values as unknown as SQLOutputValue[]) }
+    }
   }
 
-  /** All rows in key order; what changes meanwhile may be seen or not. */
+  /** All rows in key order, each page as the table is when it is asked for. */
   *pages(): Generator<SinkRow[]> {
-    const key = this.#writer.layout.key.map(quote).join(', ')
-    const marks = this.#writer.layout.key.map(() => '?').join(', ')
-    const order = `ORDER BY ${key} LIMIT ${PAGE_ROWS}`
-    let statement = this.#prepare(`${this.#select} WHERE ${this.#live} ${order}`)
+    const key = this.#layout.key.map(quote).join(', ')
+    const marks = this.#layout.key.map(() => '?').join(', ')
+    const live = isLive(this.#layout)
+    let statement = this.#prepare(`${this.#select} WHERE ${live} ORDER BY ${key}`)
     let after: SQLInputValue[] = []
     for (;;) {
-      const rows = statement.all(...after) as unknown as SQLOutputValue[][]
-      if (rows.length > 0) yield rows.map(values => this.#row(values))
-      if (rows.length < PAGE_ROWS) return
+      const { rows, last } = this.#database.read(() => this.#page(statement, after))
+      if (rows.length > 0) yield rows
+      if (last === undefined) return
       if (after.length === 0)
-        statement = this.#prepare(`${this.#select} WHERE (${key}) > (${marks}) AND ${this.#live} ${order}`)
-      after = rows.at(-1)!.slice(0, this.#writer.layout.key.length)
+        statement = this.#prepare(`${this.#select} WHERE (${key}) > (${marks}) AND ${live} ORDER BY ${key}`)
+      after = last
     }
+  }
+
+  /** `last`: the key that more may follow. The statement has ended when it returns: nothing holds the table. */
+  #page(statement: StatementSync, after: readonly SQLInputValue[]): { rows: SinkRow[]; last?: SQLInputValue[] } {
+    const page = new RowPage()
+    for (const row of statement.iterate(...after)) {
+      const values = row as unknown as SQLOutputValue[]
+      if (page.add({ key: this.#keyOf(values), cells: this.#cells(values) }))
+        return { rows: page.take(), last: values.slice(0, this.#layout.key.length) }
+    }
+    return { rows: page.take() }
   }
 
   #prepare(sql: string): StatementSync {
@@ -60,15 +73,14 @@ export class TableReader {
     return statement
   }
 
-  #row(values: readonly SQLOutputValue[], key?: Uint8Array): SinkRow {
-    const { columns, key: keyColumns } = this.#table
-    const keySize = this.#writer.layout.key.length
-    const cells = new Map(columns.map((column, i) => [column.name, textOfValue(column, values[keySize + i]!)]))
-    if (key !== undefined) return { key, cells }
-    const texts =
-      keyColumns.length === 0
-        ? values.slice(0, keySize).map(String)
-        : keyColumns.map((column, i) => textOfValue(columns[column]!, values[i]!)!)
-    return { key: keyFromTexts(texts), cells }
+  #cells(values: readonly SQLOutputValue[]): Map<string, string | null> {
+    const first = this.#layout.key.length
+    return new Map(this.#columns.map((column, i) => [column.name, textOfValue(column, values[first + i]!)]))
+  }
+
+  #keyOf(values: readonly SQLOutputValue[]): Uint8Array {
+    const { columns, key } = this.#table
+    if (key.length === 0) return keyFromTexts(values.slice(0, this.#layout.key.length).map(String))
+    return keyFromTexts(key.map((column, i) => textOfValue(columns[column]!, values[i]!)!))
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   Cursor,
   LogBatch,
@@ -17,6 +18,8 @@ import { TableWriter } from './table-writer.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
+/** Rows that are looked up before others get their turn. */
+const STRIDE = 1000
 
 interface Refused {
   readonly index: number
@@ -182,21 +185,30 @@ export class SqliteSink implements Sink {
 
   async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
     signal.throwIfAborted()
-    return this.#reader(table)?.get(keys) ?? keys.map(() => undefined)
+    const reader = this.#reader(table)
+    if (reader === undefined) return keys.map(() => undefined)
+    const rows: (SinkRow | undefined)[] = []
+    for (const row of reader.get(keys)) {
+      rows.push(row)
+      if (rows.length % STRIDE !== 0) continue
+      await nextTurn()
+      signal.throwIfAborted()
+    }
+    return rows
   }
 
   async *rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
-    const reader = this.#reader(table)
-    if (reader === undefined) return
-    for (const page of reader.pages()) {
-      signal.throwIfAborted()
+    signal.throwIfAborted()
+    for (const page of this.#reader(table)?.pages() ?? []) {
       yield page
+      await nextTurn()
+      signal.throwIfAborted()
     }
   }
 
   #reader(table: Table): TableReader | undefined {
-    const writer = this.#transaction(() => this.#writer(table) ?? null)
-    return writer === null ? undefined : new TableReader(this.#database, table, writer)
+    const layout = this.#database.read(() => this.#catalog.find(table))
+    return layout === undefined ? undefined : new TableReader(this.#database, table, layout)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,10 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
-import { keyTexts } from '../../runtime/record/key.ts'
 import { type Database, quote } from './database.ts'
-import { hasMarks, type Layout, Own } from './layout.ts'
+import { type KeyValues, keyValuesOf } from './key-values.ts'
+import { hasMarks, type Layout, Own, placesOf } from './layout.ts'
 import { type IndexedRow, SearchIndex } from './search.ts'
-import { type Binder, binderOf, converterOf, isAbsent, textOfValue } from './values.ts'
+import { type Binder, binderOf, isAbsent, textOfValue } from './values.ts'
 
 /** Statements kept for rows that lack some of their columns, by which they have. */
 const MOST_PARTIAL = 64
@@ -22,7 +22,7 @@ export class TableWriter {
   /** Places of the searched columns in the version; undefined where it has lost one. */
   readonly #searched: readonly (number | undefined)[]
   readonly #index: SearchIndex | undefined
-  readonly #keyConverters: readonly (((text: string) => SQLInputValue) | undefined)[]
+  readonly #keyValues: KeyValues
   readonly #upsert: StatementSync
   readonly #partial = new Map<string, StatementSync>()
   readonly #delete: StatementSync
@@ -34,10 +34,10 @@ export class TableWriter {
     this.#table = table
     this.#log = log
     this.#onDelete = onDelete
-    const columns = table.columns.map(column => layout.columns.find(({ source }) => source === column.name)!)
+    const columns = placesOf(layout, table).map(column => column!)
     this.#names = columns.map(({ name }) => name)
     this.#binders = columns.map(({ storage }, i) => binderOf(table.columns[i]!, storage))
-    this.#keyConverters = table.key.map(i => converterOf(table.columns[i]!, columns[i]!.storage))
+    this.#keyValues = keyValuesOf(table, columns)
     this.#searched = layout.search.map(name => {
       const place = this.#names.indexOf(name)
       return place === -1 ? undefined : place
@@ -119,18 +119,11 @@ export class TableWriter {
     // The old key of a moved row is not a deleted row: it is gone whatever becomes of deletes.
     if (this.#onDelete === 'ignore' && change.moved === undefined) return
     const statement = this.#onDelete === 'mark' ? this.#mark! : this.#delete
-    statement.run(...this.keyValues(change.key))
+    statement.run(...this.#keyValues(change.key))
     if (before !== undefined) this.#index!.remove(before.rowid)
   }
 
   #keyOf(change: LoggedChange): SQLInputValue[] {
-    return this.#table.key.length === 0 ? [this.#log, change.version] : this.keyValues(change.key)
-  }
-
-  /** What the key's columns hold in the database. */
-  keyValues(key: Uint8Array): SQLInputValue[] {
-    const texts = keyTexts(key)
-    if (this.#table.key.length === 0) return [texts[0]!, BigInt(texts[1]!)]
-    return texts.map((text, i) => this.#keyConverters[i]?.(text) ?? text)
+    return this.#table.key.length === 0 ? [this.#log, change.version] : this.#keyValues(change.key)
   }
 }

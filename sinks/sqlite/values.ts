@@ -100,9 +100,10 @@ function integerValue(text: string): SQLInputValue {
 }
 
 const LARGEST = 2n ** 63n - 1n
+const INTEGER = /^-?\d+$/
 
 function exactInteger(text: string): SQLInputValue {
-  if (!/^-?\d+$/.test(text)) return text
+  if (!INTEGER.test(text)) return text
   const value = BigInt(text)
   return value > LARGEST || value < -LARGEST - 1n || String(value) !== text ? text : value
 }
@@ -120,6 +121,17 @@ export function textOfValue({ type, declared }: Column, value: SQLOutputValue): 
   if (typeof value === 'number') return floatText(type.kind === 'float32' ? 'float32' : 'float64', value)
   if (typeof value === 'string') return value
   return `\\x${Buffer.from(value).toString('hex')}`
+}
+
+/**
+ * What becomes of a value's text on its way into the database and back, for columns where that may be another text than
+ * databases print.
+ */
+export function shownOf(column: Column): ((text: string) => string) | undefined {
+  const convert = converterOf(column, storageOf(column))
+  if (convert === integerValue) return text => (INTEGER.test(text) ? String(BigInt(text)) : text)
+  if (convert !== booleanValue && convert !== bytesValue) return undefined
+  return text => textOfValue(column, convert(text) as SQLOutputValue)!
 }
 
 export function isAbsent(change: ChangeView, column: number): boolean {

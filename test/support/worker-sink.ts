@@ -21,8 +21,7 @@ export default defineSink<{ greeting: string }>({
           const text = change.kind === 's' ? change.table.name : (change.text(1) ?? '')
           if (text === 'die') process.exit(3)
           if (text === 'block') blockFor(300)
-          if (text === 'wait')
-            await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+          if (text === 'wait') await abortOf(signal)
           if (text === 'fail')
             throw new TailraceError('TEST_FAILED', 'resnapshot', `after ${seen.length - before}`, {
               hint: 'a hint',
@@ -36,15 +35,26 @@ export default defineSink<{ greeting: string }>({
         return { rejected: [{ index: batch.count, reason: greeting }] }
       },
       async get(table, keys) {
-        return keys.map((key, i) => (i === 0 ? { key, cells: new Map([['table', table.name]]) } : undefined))
+        const cells = new Map([
+          ['table', table.name],
+          ['asked', String(keys.length)],
+        ])
+        return keys.map((key, i) => (i === 0 ? { key, cells } : undefined))
       },
-      async *rows() {
-        for (const text of seen) yield [rowOf(text)]
+      async *rows(_, signal) {
+        for (const text of seen) {
+          if (text.includes(' forever ')) await abortOf(signal)
+          yield [rowOf(text)]
+        }
       },
       async [Symbol.asyncDispose]() {},
     }
   },
 })
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+}
 
 /** Blocks the thread as a synchronous database would. */
 function blockFor(milliseconds: number): void {

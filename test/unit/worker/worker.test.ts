@@ -115,6 +115,31 @@ describe('a sink in a thread of its own', () => {
     expect(rows[1]).toBeUndefined()
   })
 
+  it('asks for many keys some at a time, and answers all in their order', async () => {
+    const keys = Array.from({ length: 10_000 }, (_, i) => Buffer.from(`key ${i}`))
+    const rows = await sink.get!(items, keys, never)
+    expect(rows.length).toBe(keys.length)
+    const found = rows.flatMap((row, i) => (row === undefined ? [] : [[i, Buffer.from(row.key).toString()]]))
+    expect(found[1]![1]).toBe(`key ${found[1]![0]}`)
+    expect(found.length).toBeGreaterThan(1)
+    expect(rows[0]!.cells.get('asked')).toBe(String(found[1]![0]))
+  })
+
+  it('ends a walk over rows where the sink waits, for who aborts and for who leaves', async () => {
+    await sink.write(texts('first', 'forever'), never)
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const walk = sink.rows!(items, abort.signal)[Symbol.asyncIterator]()
+    await walk.next()
+    await walk.next()
+    const waiting = walk.next()
+    abort.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    for await (const _ of sink.rows!(items, never)) break
+    // Closing waits for what is under way in the thread: a walk that went on would keep it.
+    await sink[Symbol.asyncDispose]()
+  })
+
   it('keeps code, recovery, hint and cause of an error', async () => {
     await expect(sink.write(texts('fail'), never)).rejects.toMatchObject({
       code: 'TEST_FAILED',
