@@ -134,6 +134,17 @@ export interface LoadProgress {
   readonly totalRows: number | null
   /** The source's own note of what is read, opaque elsewhere. */
   readonly state: string
+  /** Ingest's note of the pass that this load is (R6). */
+  readonly pass?: Pass
+}
+
+/** A re-read of a table with evidence of what was there, so that what was not can be swept away. */
+export interface Pass {
+  readonly id: string
+  /** Version of the newest change when it began, in decimal: what came later is never swept. */
+  readonly since: string
+  /** Of its first chunk. */
+  readonly fence?: Fence
 }
 
 /** What a log holds of its source: where each lane stands, the tables and the server's identity. */
@@ -145,6 +156,11 @@ export interface Resume {
   /** Every table version the log knows, by ascending id. */
   readonly tables: readonly Table[]
   readonly identity: SourceIdentity
+  /**
+   * Changes up to this version are of an earlier lineage, as `identity.lineage` tells them apart: every fence sees their
+   * transactions, whose numbers mean nothing any more. 0: there was none.
+   */
+  readonly lineageFrom: bigint
 }
 
 /** The end of a unit: the resume of its lane, stored with the data. */
@@ -200,8 +216,17 @@ export interface LoadRequest {
     | { readonly kind: 'all' }
     | { readonly kind: 'range'; readonly from?: Uint8Array; readonly to?: Uint8Array }
     | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
-  /** A former load of this table did not finish: the chunk stream begins with a truncate. */
+  /** A former load of this table did not finish and nothing of it counts: the chunk stream begins with a truncate. */
   readonly restart: boolean
+  /**
+   * False: read under the snapshot exported by `start`, before the stream begins. True: read beside the stream, under
+   * fences of its own, and merged by ingest (R4).
+   */
+  readonly beside: boolean
+  /** What an earlier attempt, whose last progress this is, has read already. */
+  readonly resume?: LoadProgress
+  /** What the log holds beyond the rows read is swept at the end (R6). */
+  readonly sweep?: boolean
   readonly estimatedRows: number | null
   readonly estimatedBytes: number | null
 }
@@ -218,15 +243,29 @@ export interface SourceHead {
 export interface Source extends AsyncDisposable {
   /**
    * Checks prerequisites and lineage (R7), makes publication and slot where they are missing, and answers the loads
-   * that are still to do. A snapshot exported for them is held until they have ended. Called once, before all others.
+   * that are still to do. A snapshot exported for them is held until those not `beside` have ended. Called once, before
+   * all others. `resync`: where the stream cannot go on behind `from`, begin a new one and answer a load with `sweep` of
+   * every table.
    */
-  start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]>
+  start(
+    from: Resume | undefined,
+    signal: AbortSignal,
+    options?: { readonly resync: boolean },
+  ): Promise<readonly LoadRequest[]>
   /**
-   * The stream from where `start` was told to resume, as units of lane `stream`; begun after the loads of `start`.
-   * Ends only by its signal or by throwing. Pull is the back-pressure; keepalives do not wait for it.
+   * The stream from where `start` was told to resume, as units of lane `stream`; begun after the loads of `start` that
+   * are not `beside`. Ends only by its signal or by throwing. Pull is the back-pressure; keepalives do not wait for it.
    */
   changes(signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * Reads a table as units of lane `load:<table>`, in the order of their fences. A load that is not `beside` may end
+   * before it is done: the rest is then read beside the stream. One at a time for each table.
+   */
   load(request: LoadRequest, signal: AbortSignal): AsyncIterable<Chunk>
+  /** Loads that become due while the stream runs: tables added, rows changed without events. Ends only by its signal. */
+  due?(signal: AbortSignal): AsyncIterable<LoadRequest>
+  /** The request for these keys, or all rows, of a table that is captured now; undefined if it is not (any more). */
+  request?(table: string, scope: LoadRequest['scope'], sweep: boolean): LoadRequest | undefined
   /** Whether the chunk's read saw this transaction. An exported snapshot's fence sees none that the stream brings. */
   sees(fence: Fence, transaction: TransactionId): boolean
   /** Everything up to here is durable in our log: the source may forget it. Never blocks; sent when it suits. */
@@ -360,7 +399,49 @@ export interface SourceLog extends AsyncDisposable {
    * is being appended. The view stays valid.
    */
   newest?(table: Table, key: Uint8Array, within?: 'durable' | 'appended'): Promise<LoggedChange | undefined>
+  /**
+   * What is known of the key of each change in a load's batch (logs with an index), as of all that is durable. With
+   * `pass` the keys are noted as evidence, which is kept as long as the index is.
+   */
+  states?(rows: Batch, pass?: string): Promise<RowStates>
+  /** Keys whose newest row has absent cells, at most `limit`, behind `after` in the index's order. */
+  incompleteKeys?(table: Table, after: Uint8Array | undefined, limit: number): Promise<readonly Uint8Array[]>
+  /** The evidence of passes (logs with an index). */
+  readonly passes?: Passes
   compact?(signal: AbortSignal): Promise<CompactionReport>
+}
+
+/** `none`: no change of the key since the table's last truncate. `same`: its newest row has exactly these cells. */
+export type KeyState = 'none' | 'same' | 'different' | 'incomplete' | 'deleted'
+
+/** What a log knows of the keys of a batch, by the place of the change in the batch's iteration. */
+export interface RowStates {
+  readonly count: number
+  state(row: number): KeyState
+  /** Of the newest change; 0 for `none`. */
+  version(row: number): bigint
+  /** Of the newest change; undefined for `none` and for a row of a load. */
+  transaction(row: number): TransactionId | undefined
+  /** The newest truncate in the table's incarnation; its transaction is undefined where a load wrote it. */
+  readonly truncated: { readonly version: bigint; readonly transaction: TransactionId | undefined } | undefined
+}
+
+/** Which keys a pass has seen, kept beside the index and gone with it. One pass at a time for each table. */
+export interface Passes {
+  /** Begins without any evidence; that of a former pass of the table is dropped. */
+  begin(table: Table, pass: string): Promise<void>
+  /** The evidence of this pass is whole. */
+  has(table: Table, pass: string): Promise<boolean>
+  /** Live keys of which there is no evidence, at most `limit`, behind `after` in the index's order. */
+  unseen(table: Table, pass: string, after: Uint8Array | undefined, limit: number): Promise<readonly UnseenKey[]>
+  end(table: Table, pass: string): Promise<void>
+}
+
+export interface UnseenKey {
+  readonly key: Uint8Array
+  readonly version: bigint
+  /** Undefined for a row of a load. */
+  readonly transaction: TransactionId | undefined
 }
 
 export interface CompactionReport {

@@ -70,6 +70,7 @@ export class GenerateSource implements Source {
       table,
       scope: { kind: 'all' },
       restart: false,
+      beside: false,
       estimatedRows: this.#config.rows,
       estimatedBytes: this.#config.rows * 275,
     }))

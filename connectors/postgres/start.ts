@@ -136,7 +136,7 @@ async function describe(sql: SqlConnection, replication: pg.Client, signal: Abor
 }
 
 function loadRequest({ table, estimatedRows, estimatedBytes }: Captured, restart: boolean): LoadRequest {
-  return { table, scope: { kind: 'all' }, restart, estimatedRows, estimatedBytes }
+  return { table, scope: { kind: 'all' }, restart, beside: false, estimatedRows, estimatedBytes }
 }
 
 /** A slot of that name from before: ours, of a first load that did not finish, or somebody else's. */

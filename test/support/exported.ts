@@ -67,6 +67,7 @@ export class Exported implements AsyncDisposable {
         table: captured.table,
         scope: { kind: 'all' },
         restart: options.restart ?? false,
+        beside: false,
         estimatedRows,
         estimatedBytes,
       },

@@ -61,7 +61,7 @@ export class PaperLog {
     this.#open = { lines: [], tables: [], parts: 0 }
     if (this.units.length === 0) return undefined
     const tables = [...this.#tables.values()].sort((a, b) => a.id - b.id)
-    const state = { loads: new Map(this.#loads), tables, identity: this.#identity }
+    const state = { loads: new Map(this.#loads), tables, identity: this.#identity, lineageFrom: 0n }
     return this.#stream === undefined ? state : { ...state, stream: this.#stream }
   }
 

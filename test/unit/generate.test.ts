@@ -7,7 +7,7 @@ import { createLogger } from '../../runtime/logger.ts'
 import { keyFromTexts, keyText } from '../../runtime/record/key.ts'
 
 const signal = new AbortController().signal
-const never = { stream: '0' as Position, loads: new Map(), tables: [], identity: {} }
+const never = { stream: '0' as Position, loads: new Map(), tables: [], identity: {}, lineageFrom: 0n }
 
 function config(options: Record<string, unknown> = {}): GenerateConfig {
   return generateConfig.parse({ rate: 'max', rows: 100, ...options })
@@ -140,7 +140,12 @@ describe('the generated source', () => {
     expect(chunk!.progress).toMatchObject({ done: false, totalRows: 1000 })
     await using second = source(of)
     const loads = new Map([[request!.table.name, chunk!.progress]])
-    await loadAll(second, state, { loads, tables: [request!.table], identity: chunk!.rows.end!.identity! })
+    await loadAll(second, state, {
+      loads,
+      tables: [request!.table],
+      identity: chunk!.rows.end!.identity!,
+      lineageFrom: 0n,
+    })
     expect(state.kinds).toMatchObject({ r: 1000, s: 1 })
     expect(state.tables.get('app.public.orders')).toEqual(expectedState(of, 'app', '0').get('app.public.orders')!.rows)
   })
@@ -205,7 +210,7 @@ describe('the generated source', () => {
 })
 
 function request(table: Table, scope: LoadRequest['scope']): LoadRequest {
-  return { table, scope, restart: false, estimatedRows: null, estimatedBytes: null }
+  return { table, scope, restart: false, beside: false, estimatedRows: null, estimatedBytes: null }
 }
 
 function plain(batch: Batch) {

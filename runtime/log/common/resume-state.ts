@@ -27,7 +27,7 @@ export class ResumeState {
   resume(): Resume | undefined {
     if (this.#units === 0) return undefined
     const tables = [...this.tables.values()].sort((a, b) => a.id - b.id)
-    const resume = { loads: new Map(this.loads), tables, identity: this.identity }
+    const resume = { loads: new Map(this.loads), tables, identity: this.identity, lineageFrom: 0n }
     return this.stream === undefined ? resume : { ...resume, stream: this.stream }
   }
 }
