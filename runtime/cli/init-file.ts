@@ -7,12 +7,13 @@ import { count } from './terminal.ts'
 export function initialConfig(pipeline: string, type: string, { tables }: Discovery): string {
   const usable = tables.filter(({ problem }) => problem === undefined)
   const unusable = tables.filter(({ problem }) => problem !== undefined)
-  const list = usable.length === 0 ? ['      []'] : usable.map(table => `      - ${text(name(table))}${remark(table)}`)
-  const rest = unusable.map(table => `      # - ${text(name(table))}${remark(table)}: ${table.problem}`)
+  const list =
+    usable.length === 0 ? ['      []'] : usable.map(table => remarked(`      - ${text(name(table))}`, about(table)))
+  const rest = unusable.map(table => remarked(`      # - ${text(name(table))}`, `${about(table)}: ${table.problem}`))
   return `# yaml-language-server: $schema=./node_modules/tailrace/config/tailrace.schema.json
 # Written by tailrace init. Next: tailrace check, then tailrace run.
 
-pipeline: ${pipeline}             # names the slot and the publication at the database
+${remarked(`pipeline: ${pipeline}`, 'names the slot and the publication at the database')}
 
 log:
   path: ./data                    # a durable copy of the captured rows: keep it private
@@ -40,6 +41,12 @@ sinks:
   #   tables: [app.public.customers]
   #   search:
   #     app.public.customers: [name, email]    # full-text search
+  # cache:
+  #   type: redis
+  #   url: redis://127.0.0.1:6379
+  # warehouse:
+  #   type: duckdb
+  #   path: ./warehouse.duckdb
 
 # http:
 #   listen: 127.0.0.1:8245        # status, metrics, wait, changes
@@ -57,11 +64,18 @@ function text(plain: string): string {
   return /^[A-Za-z_][\w.$-]*$/.test(plain) ? plain : `'${plain.replaceAll("'", "''")}'`
 }
 
-function remark({ key, rows, bytes }: Found): string {
+const REMARKS_AT = 34
+
+/** Remarks stand below each other where the lines are short enough. */
+function remarked(line: string, remark: string): string {
+  return `${line.padEnd(REMARKS_AT - 2)}  # ${remark}`
+}
+
+function about({ key, rows, bytes }: Found): string {
   const parts = [
     key.length === 0 ? 'no key' : `key ${key.join(', ')}`,
     ...(rows === null ? [] : [`about ${count(rows)} rows`]),
     ...(bytes === null ? [] : [formatSize(bytes)]),
   ]
-  return `    # ${parts.join('; ')}`
+  return parts.join('; ')
 }

@@ -88,7 +88,7 @@ describe('the file that init writes', () => {
 
   it('shows what cannot be captured and why, and holds no URL', () => {
     const text = initialConfig('shop', 'postgres', FOUND)
-    expect(text).toContain('# - public.nokey    # no key; about 1 rows; 1 bytes: it has no primary key.')
+    expect(text).toMatch(/# - public\.nokey +# no key; about 1 rows; 1 bytes: it has no primary key\.\n/)
     expect(text).toContain('url: $' + '{DATABASE_URL}')
   })
 })
