@@ -227,6 +227,16 @@ export interface LoadRequest {
   readonly resume?: LoadProgress
   /** What the log holds beyond the rows read is swept at the end (R6). */
   readonly sweep?: boolean
+  /**
+   * The chunks are looked at and not appended (`tailrace verify`): what they announce stays unknown to the log. Any
+   * number of these at a time.
+   */
+  readonly readOnly?: boolean
+  /**
+   * For a sink that lost its rows (`tailrace verify --fix`): what is read is appended even where the log has the same,
+   * and a key of the scope `keys` without a row gets a delete. Where the log has what the fence does not see, nothing is.
+   */
+  readonly repair?: boolean
   readonly estimatedRows: number | null
   readonly estimatedBytes: number | null
 }
@@ -259,7 +269,7 @@ export interface Source extends AsyncDisposable {
   changes(signal: AbortSignal): AsyncIterable<Batch>
   /**
    * Reads a table as units of lane `load:<table>`, in the order of their fences. A load that is not `beside` may end
-   * before it is done: the rest is then read beside the stream. One at a time for each table.
+   * before it is done: the rest is then read beside the stream. One at a time for each table, `readOnly` ones apart.
    */
   load(request: LoadRequest, signal: AbortSignal): AsyncIterable<Chunk>
   /** Loads that become due while the stream runs: tables added, rows changed without events. Ends only by its signal. */
