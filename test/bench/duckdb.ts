@@ -15,7 +15,8 @@ import { driverType } from '../../sinks/duckdb/row-set.ts'
 import { sqlType, storageOf } from '../../sinks/duckdb/storage.ts'
 import { timestampOf } from '../../sinks/duckdb/times.ts'
 import duckdb from '../../sinks/duckdb.ts'
-import { column, ScriptedLog, table, tuple } from '../support/scripted-log.ts'
+import { ScriptedLog, tuple } from '../support/scripted-log.ts'
+import { orderRow, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 /**
@@ -26,38 +27,6 @@ import { type BenchResult, median, note, pairedRatio } from './support/result.ts
 
 const ROUNDS = 3
 const VECTOR = 2048
-
-const orders = table(1, 'public.orders', [
-  column('id', 'int64'),
-  column('customer_id', 'int64'),
-  column('status', 'text'),
-  column('total', { kind: 'decimal', precision: 12, scale: 2 }, 'numeric(12,2)'),
-  column('currency', 'text'),
-  column('quantity', { kind: 'int32' }),
-  column('created_at', { kind: 'timestamptz' }),
-  column('updated_at', { kind: 'timestamptz' }),
-  column('email', 'text'),
-  column('address', 'text'),
-  column('note', 'text'),
-  column('paid', { kind: 'boolean' }),
-])
-
-function row(i: number, pass: number): (string | null)[] {
-  return [
-    String(1_000_000 + i),
-    String(50_000 + (i % 7000)),
-    pass === 0 ? 'placed' : 'shipped',
-    `${100 + (i % 900)}.95`,
-    'EUR',
-    String(1 + (i % 9)),
-    '2026-03-04 05:06:07.891011+00',
-    `2026-03-05 15:16:17.18192${pass}+00`,
-    `customer${i}@mail.example`,
-    'Harbour Street 12, 20457 Hamburg',
-    i % 5 === 0 ? null : `Left at the back door, behind the green bins ${pass}`,
-    i % 2 === 0 ? 't' : 'f',
-  ]
-}
 
 const storages = orders.columns.map(each => storageOf(each, false))
 
@@ -93,7 +62,7 @@ export default async function duckdbBench(args: readonly string[]): Promise<Benc
       for (const pass of [0, 1]) {
         let [oursMs, theirsMs] = [0, 0]
         for (let from = 0; from < rows; from += size) {
-          const cells = Array.from({ length: Math.min(size, rows - from) }, (_, i) => row(from + i, pass))
+          const cells = Array.from({ length: Math.min(size, rows - from) }, (_, i) => orderRow(from + i, pass))
           const batch = ours.batch(cells)
           const values = valuesOf(cells)
           blocked = Math.max(

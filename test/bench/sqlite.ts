@@ -1,0 +1,161 @@
+/**
+ * A log in memory into SQLite as the pipeline does it (deliver, the sink in its thread, cursor included, every commit on
+ * disk), beside `node:sqlite` by itself: the prepared upsert over values that are there already, a transaction for as
+ * many rows, the same journal and synchronous mode. First all rows are new, then all are updated. `--rows N` (50000),
+ * `--batch N` rows a transaction (5000), `--rounds N` (3).
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { parseArgs } from 'node:util'
+import type { Position, SinkContext } from '../../runtime/contract.ts'
+import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
+import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
+import { createLogger } from '../../runtime/logger.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
+import { openInWorker } from '../../runtime/worker/client.ts'
+import { tuple } from '../support/scripted-log.ts'
+import { orderRow, orders } from './support/order-rows.ts'
+import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
+
+/** Of one transaction at the source. */
+const TRANSACTION_ROWS = 100
+const BATCH_BYTES = 8 * 1024 * 1024
+const { signal } = new AbortController()
+
+export default async function sqlite(args: readonly string[]): Promise<BenchResult> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rows: { type: 'string', default: '50000' },
+      batch: { type: 'string', default: '5000' },
+      rounds: { type: 'string', default: '3' },
+    },
+  })
+  const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
+  const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-sqlite-'))
+    try {
+      await using ours = await openOurs(join(folder, 'ours.db'), size)
+      using theirs = openTheirs(join(folder, 'theirs.db'), size)
+      for (const pass of [0, 1]) {
+        const cells = Array.from({ length: rows }, (_, i) => orderRow(i, pass))
+        const oursMs = await ours.take(cells)
+        const theirsMs = theirs.take(cells)
+        if (round === 0) continue
+        figures.ours[pass]!.push(rows / oursMs)
+        figures.theirs[pass]!.push(rows / theirsMs)
+        note(
+          `round ${round}, pass ${pass}: ours ${(rows / oursMs).toFixed(0)} k/s, driver ${(rows / theirsMs).toFixed(0)} k/s`,
+        )
+      }
+      expectRows(join(folder, 'ours.db'), 'public_orders', rows)
+      expectRows(join(folder, 'theirs.db'), 'orders', rows)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+  const ratio = (pass: number): number | null => pairedRatio(figures.ours[pass]!, figures.theirs[pass]!)
+  return {
+    ratios: { 'node:sqlite, new rows': ratio(0), 'node:sqlite, updates of all rows': ratio(1) },
+    medians: {
+      'ours, new rows, k/s': Math.round(median(figures.ours[0]!)),
+      'ours, updates, k/s': Math.round(median(figures.ours[1]!)),
+      'node:sqlite, new rows, k/s': Math.round(median(figures.theirs[0]!)),
+      'node:sqlite, updates, k/s': Math.round(median(figures.theirs[1]!)),
+    },
+  }
+}
+
+/** `take`: milliseconds from the rows in the log to the rows in the database. */
+async function openOurs(path: string, size: number) {
+  const logger = createLogger('error')
+  const context: SinkContext = { pipeline: 'bench', name: 'copy', logger, sources: ['app'], onDelete: 'delete' }
+  const log = new OrderedMemoryLog()
+  const target = await openInWorker('sqlite', '.', { path, name: '{schema}_{table}', search: {} }, context)
+  const sink = await target.sink({ name: 'app', logId: log.id }, signal)
+  const writer = new BatchWriter()
+  let transactions = 0
+  const append = async (rows: readonly (string | null)[][]): Promise<void> => {
+    for (let from = 0; from < rows.length; from += TRANSACTION_ROWS) {
+      const number = ++transactions
+      writer.begin(String(number), `0/${number}`, BigInt(number) * 1000n)
+      if (number === 1) writer.announce(orders)
+      for (const cells of rows.slice(from, from + TRANSACTION_ROWS)) writer.row('u', orders, tuple(cells))
+      writer.commit()
+      await log.append(writer.take({ lane: 'stream', position: `0/${number}` as Position }))
+    }
+  }
+  return {
+    async take(rows: readonly (string | null)[][]): Promise<number> {
+      await append(rows)
+      const drain = new AbortController()
+      const progress = new DeliveryProgress()
+      const delivery = {
+        ...{ sinkName: 'copy', log, filter: () => true, coalesce: true, deletes: true },
+        limits: { maxRows: size, maxBytes: BATCH_BYTES },
+        reads: 'state',
+      } as const
+      const began = performance.now()
+      const running = deliver(delivery, sink, progress, { signal, drain: drain.signal, running: () => {} })
+      running.catch(() => {})
+      await Promise.race([progress.reached(log, log.end()!, signal), running])
+      const ms = performance.now() - began
+      drain.abort()
+      await running.catch(() => {})
+      return ms
+    },
+    async [Symbol.asyncDispose]() {
+      await target[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function openTheirs(path: string, size: number) {
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384')
+  const types = orders.columns.map(({ type }) => (isInteger(type.kind) ? 'INTEGER' : 'TEXT'))
+  const columns = orders.columns.map(({ name }, i) => `${name} ${types[i]}${i === 0 ? ' PRIMARY KEY' : ''}`)
+  database.exec(`CREATE TABLE orders (${columns.join(', ')}) STRICT`)
+  const names = orders.columns.map(({ name }) => name)
+  const updates = names.slice(1).map(name => `${name} = excluded.${name}`)
+  const upsert = database.prepare(
+    `INSERT INTO orders (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+     ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
+  )
+  return {
+    take(rows: readonly (string | null)[][]): number {
+      const values = rows.map(cells => cells.map(valueOf))
+      const began = performance.now()
+      for (let from = 0; from < values.length; from += size) {
+        database.exec('BEGIN IMMEDIATE')
+        const end = Math.min(from + size, values.length)
+        for (let i = from; i < end; i++) upsert.run(...values[i]!)
+        database.exec('COMMIT')
+      }
+      return performance.now() - began
+    },
+    [Symbol.dispose]() {
+      database.close()
+    },
+  }
+}
+
+function valueOf(text: string | null, column: number): SQLInputValue {
+  const { kind } = orders.columns[column]!.type
+  if (text === null || !isInteger(kind)) return text
+  return kind === 'boolean' ? Number(text === 't') : Number(text)
+}
+
+function isInteger(kind: string): boolean {
+  return kind === 'int64' || kind === 'int32' || kind === 'boolean'
+}
+
+function expectRows(path: string, name: string, rows: number): void {
+  using database = new DatabaseSync(path, { readOnly: true })
+  const { count } = database.prepare(`SELECT count(*) AS count FROM ${name} WHERE status = 'shipped'`).get()!
+  if (count !== rows) throw new Error(`${path} holds ${count} rows instead of ${rows}`)
+}
