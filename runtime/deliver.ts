@@ -1,6 +1,7 @@
 import { Bell } from './abort.ts'
 import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
 import { isTailraceError, TailraceError } from './errors.ts'
+import { KeyPlaces } from './record/key-places.ts'
 import type { Work } from './supervisor.ts'
 
 /** Cursors that a sink keeps itself are repeated in the log's registry at most this often. */
@@ -164,18 +165,17 @@ function truncatedTable(batch: LogBatch): Table | undefined {
 /** Changes that a later, whole change of the same key in the batch makes needless. */
 function superseded({ coalesce, reads, deletes }: Delivery, batch: LogBatch): ReadonlySet<number> | undefined {
   if (!coalesce || reads === 'history' || batch.count < 2) return undefined
-  const newest = new Map<string, number>()
-  const skip = new Set<number>()
+  const places = new KeyPlaces(batch.count)
+  let skip: Set<number> | undefined
   let index = 0
   for (const change of batch) {
-    if (change.key.length > 0) {
-      const name = `${change.table.name}\0${Buffer.from(change.key).toString('latin1')}`
-      const former = newest.get(name)
-      const replaces = change.kind === 'd' ? deletes : change.complete
-      if (former !== undefined && replaces) skip.add(former)
-      newest.set(name, index)
-    }
-    index++
+    const place = index++
+    const { key } = change
+    if (key.length === 0) continue
+    const former = places.move(change.table, key, place)
+    if (former === -1 || !(change.kind === 'd' ? deletes : change.complete)) continue
+    skip ??= new Set()
+    skip.add(former)
   }
   return skip
 }

@@ -1,5 +1,5 @@
-import type { LogBatch, LoggedChange, Table } from '../../runtime/contract.ts'
-import { KeyPlaces } from './key-places.ts'
+import type { LogBatch, LoggedChange } from '../../runtime/contract.ts'
+import { KeyPlaces } from '../../runtime/record/key-places.ts'
 
 /** The round of a change that makes no difference. */
 export const NOTHING = -1
@@ -18,9 +18,6 @@ export function roundsOf(
   /** Of each change: the one of its key that it stands on. */
   const below = new Int32Array(batch.count).fill(NOTHING)
   const places = new KeyPlaces(batch.count)
-  const numbers = new Map<string, number>()
-  let table: Table | undefined
-  let number = 0
   let next = 0
   for (const change of batch) {
     const place = next++
@@ -28,12 +25,7 @@ export function roundsOf(
     rounds[place] = 0
     const { key } = change
     if (key.length === 0) continue
-    if (change.table !== table) {
-      table = change.table
-      number = numbers.get(table.name) ?? numbers.size
-      numbers.set(table.name, number)
-    }
-    const former = places.move(number, key, place)
+    const former = places.move(change.table, key, place)
     if (former === NOTHING) continue
     if (change.kind === 'd' ? onDelete !== 'mark' : change.complete)
       for (let each = former; each !== NOTHING; each = below[each]!) rounds[each] = NOTHING

@@ -1,8 +1,10 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
+import { CellTag } from '../../runtime/record/layout.ts'
 import { type Database, quote } from './database.ts'
 import { type KeyValues, keyValuesOf } from './key-values.ts'
 import { hasMarks, type Layout, Own, placesOf } from './layout.ts'
+import { RowCells } from './row-cells.ts'
 import { type IndexedRow, SearchIndex } from './search.ts'
 import { type Binder, binderOf, isAbsent, textOfValue } from './values.ts'
 
@@ -27,6 +29,7 @@ export class TableWriter {
   readonly #partial = new Map<string, StatementSync>()
   readonly #delete: StatementSync
   readonly #mark: StatementSync | undefined
+  readonly #cells = new RowCells()
 
   constructor(database: Database, table: Table, layout: Layout, log: string, onDelete: 'delete' | 'mark' | 'ignore') {
     this.layout = layout
@@ -78,15 +81,22 @@ export class TableWriter {
 
   /** Answers the row number, if the row is new. */
   #put(change: LoggedChange): number | bigint {
-    const own = this.#table.key.length === 0 ? this.#keyOf(change) : []
-    if (!change.complete) return this.#putPresent(change, own)
-    for (let i = 0; i < this.#binders.length; i++) own.push(this.#binders[i]!(change, i))
-    return this.#upsert.run(...own).lastInsertRowid
+    const values = this.#table.key.length === 0 ? this.#keyOf(change) : []
+    const present: number[] | undefined = change.complete ? undefined : []
+    const cell = this.#cells
+    cell.open(change.cells)
+    for (let i = 0; i < this.#binders.length; i++) {
+      const tag = cell.next()
+      if (tag === CellTag.absent) continue
+      values.push(tag === CellTag.null ? null : this.#binders[i]!(cell))
+      present?.push(i)
+    }
+    const statement = present === undefined ? this.#upsert : this.#partialUpsert(present)
+    return statement.run(...values).lastInsertRowid
   }
 
-  /** Only the columns that the change carries: the others keep what they hold. */
-  #putPresent(change: LoggedChange, own: SQLInputValue[]): number | bigint {
-    const present = this.#names.flatMap((_, i) => (isAbsent(change, i) ? [] : [i]))
+  /** For rows that have only these columns: the others keep what they hold. */
+  #partialUpsert(present: readonly number[]): StatementSync {
     const id = present.join()
     let statement = this.#partial.get(id)
     if (statement === undefined) {
@@ -94,7 +104,7 @@ export class TableWriter {
       statement = this.#prepareUpsert(present.map(i => this.#names[i]!))
       this.#partial.set(id, statement)
     }
-    return statement.run(...own, ...present.map(i => this.#binders[i]!(change, i))).lastInsertRowid
+    return statement
   }
 
   /** Does nothing if no searched column changed. */

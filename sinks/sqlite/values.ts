@@ -2,6 +2,7 @@ import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { ChangeView, Column } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { booleanText, floatText } from '../../runtime/record/text.ts'
+import type { RowCells } from './row-cells.ts'
 
 /**
  * Values in SQLite, so that each comes back as the text it was:
@@ -36,17 +37,15 @@ export function storageOf({ type, masked }: Column): Storage {
   }
 }
 
-/** What is bound for a column of the change; null for NULL. */
-export type Binder = (change: ChangeView, column: number) => SQLInputValue
+/** What is bound for the cell at hand, which holds a value. */
+export type Binder = (cell: RowCells) => SQLInputValue
 
 export function binderOf(column: Column, storage: Storage): Binder {
   const convert = converterOf(column, storage)
   if (convert === bytesValue) return bindBytes
-  if (convert === undefined) return (change, column) => change.text(column)
-  return (change, column) => {
-    const text = change.text(column)
-    return text === null ? null : convert(text)
-  }
+  if (convert === integerValue) return cell => cell.integer() ?? cell.text()
+  if (convert === undefined) return cell => cell.text()
+  return cell => convert(cell.text())
 }
 
 /** The same for a key's text; undefined: the text itself. */
@@ -73,11 +72,10 @@ export function converterOf({ type, masked }: Column, storage: Storage): ((text:
   }
 }
 
-function bindBytes(change: ChangeView, column: number): SQLInputValue {
-  const text = change.text(column)
-  if (text === null) return null
+function bindBytes(cell: RowCells): SQLInputValue {
+  const text = cell.text()
   // Text that is not in hex is the bytes themselves.
-  return text.startsWith('\\x') ? bytesValue(text) : Buffer.from(change.cell(column))
+  return text.startsWith('\\x') ? bytesValue(text) : Buffer.from(cell.content)
 }
 
 function bytesValue(text: string): SQLInputValue {
@@ -86,8 +84,8 @@ function bytesValue(text: string): SQLInputValue {
 
 /** What is not a boolean stays text, and is refused by the column. */
 function booleanValue(text: string): SQLInputValue {
-  if (text === 't' || text === '1' || text === 'true') return 1n
-  return text === 'f' || text === '0' || text === 'false' ? 0n : text
+  if (text === 't' || text === '1' || text === 'true') return 1
+  return text === 'f' || text === '0' || text === 'false' ? 0 : text
 }
 
 const SAFE_DIGITS = 15

@@ -2,14 +2,14 @@
  * A log in memory into SQLite as the pipeline does it (deliver, the sink in its thread, cursor included, every commit on
  * disk), beside `node:sqlite` by itself: the prepared upsert over values that are there already, a transaction for as
  * many rows, the same journal and synchronous mode. First all rows are new, then all are updated. `--rows N` (50000),
- * `--batch N` rows a transaction (5000), `--rounds N` (3).
+ * `--batch N` rows a transaction (5000), `--rounds N` (5).
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { parseArgs } from 'node:util'
-import type { Position, SinkContext } from '../../runtime/contract.ts'
+import type { Position, SinkContext, Table } from '../../runtime/contract.ts'
 import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { createLogger } from '../../runtime/logger.ts'
@@ -30,21 +30,22 @@ export default async function sqlite(args: readonly string[]): Promise<BenchResu
     options: {
       rows: { type: 'string', default: '50000' },
       batch: { type: 'string', default: '5000' },
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '5' },
     },
   })
   const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round++) {
-    const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-sqlite-'))
-    try {
-      await using ours = await openOurs(join(folder, 'ours.db'), size)
-      using theirs = openTheirs(join(folder, 'theirs.db'), size)
+  const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-sqlite-'))
+  try {
+    await using ours = await openOurs(join(folder, 'ours.db'), size)
+    using theirs = openTheirs(join(folder, 'theirs.db'), size)
+    // The first round warms up. Each has a table of its own.
+    for (let round = 0; round <= rounds; round++) {
+      const table: Table = { ...orders, id: round + 1, name: `app.public.orders${round}`, table: `orders${round}` }
       for (const pass of [0, 1]) {
         const cells = Array.from({ length: rows }, (_, i) => orderRow(i, pass))
-        const oursMs = await ours.take(cells)
-        const theirsMs = theirs.take(cells)
+        const oursMs = await ours.take(table, cells)
+        const theirsMs = theirs.take(table, cells)
         if (round === 0) continue
         figures.ours[pass]!.push(rows / oursMs)
         figures.theirs[pass]!.push(rows / theirsMs)
@@ -52,11 +53,11 @@ export default async function sqlite(args: readonly string[]): Promise<BenchResu
           `round ${round}, pass ${pass}: ours ${(rows / oursMs).toFixed(0)} k/s, driver ${(rows / theirsMs).toFixed(0)} k/s`,
         )
       }
-      expectRows(join(folder, 'ours.db'), 'public_orders', rows)
-      expectRows(join(folder, 'theirs.db'), 'orders', rows)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
+      expectRows(join(folder, 'ours.db'), `public_${table.table}`, rows)
+      expectRows(join(folder, 'theirs.db'), table.table, rows)
     }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
   const ratio = (pass: number): number | null => pairedRatio(figures.ours[pass]!, figures.theirs[pass]!)
   return {
@@ -79,19 +80,19 @@ async function openOurs(path: string, size: number) {
   const sink = await target.sink({ name: 'app', logId: log.id }, signal)
   const writer = new BatchWriter()
   let transactions = 0
-  const append = async (rows: readonly (string | null)[][]): Promise<void> => {
+  const append = async (table: Table, rows: readonly (string | null)[][]): Promise<void> => {
     for (let from = 0; from < rows.length; from += TRANSACTION_ROWS) {
       const number = ++transactions
       writer.begin(String(number), `0/${number}`, BigInt(number) * 1000n)
-      if (number === 1) writer.announce(orders)
-      for (const cells of rows.slice(from, from + TRANSACTION_ROWS)) writer.row('u', orders, tuple(cells))
+      if (!log.tables().has(table.id)) writer.announce(table)
+      for (const cells of rows.slice(from, from + TRANSACTION_ROWS)) writer.row('u', table, tuple(cells))
       writer.commit()
       await log.append(writer.take({ lane: 'stream', position: `0/${number}` as Position }))
     }
   }
   return {
-    async take(rows: readonly (string | null)[][]): Promise<number> {
-      await append(rows)
+    async take(table: Table, rows: readonly (string | null)[][]): Promise<number> {
+      await append(table, rows)
       const drain = new AbortController()
       const progress = new DeliveryProgress()
       const delivery = {
@@ -119,16 +120,16 @@ function openTheirs(path: string, size: number) {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384')
   const types = orders.columns.map(({ type }) => (isInteger(type.kind) ? 'INTEGER' : 'TEXT'))
   const columns = orders.columns.map(({ name }, i) => `${name} ${types[i]}${i === 0 ? ' PRIMARY KEY' : ''}`)
-  database.exec(`CREATE TABLE orders (${columns.join(', ')}) STRICT`)
   const names = orders.columns.map(({ name }) => name)
   const updates = names.slice(1).map(name => `${name} = excluded.${name}`)
-  const upsert = database.prepare(
-    `INSERT INTO orders (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})
-     ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
-  )
   return {
-    take(rows: readonly (string | null)[][]): number {
-      const values = rows.map(cells => cells.map(valueOf))
+    take({ table }: Table, rows: readonly (string | null)[][]): number {
+      database.exec(`CREATE TABLE IF NOT EXISTS ${table} (${columns.join(', ')}) STRICT`)
+      const upsert = database.prepare(
+        `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+         ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
+      )
+      const values = rows.map(cells => cells.map(bindable))
       const began = performance.now()
       for (let from = 0; from < values.length; from += size) {
         database.exec('BEGIN IMMEDIATE')
@@ -144,7 +145,7 @@ function openTheirs(path: string, size: number) {
   }
 }
 
-function valueOf(text: string | null, column: number): SQLInputValue {
+function bindable(text: string | null, column: number): SQLInputValue {
   const { kind } = orders.columns[column]!.type
   if (text === null || !isInteger(kind)) return text
   return kind === 'boolean' ? Number(text === 't') : Number(text)

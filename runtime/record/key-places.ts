@@ -1,4 +1,5 @@
-import { keyHash } from '../../runtime/record/key.ts'
+import type { Table } from '../contract.ts'
+import { keyHash } from './key.ts'
 
 const NONE = -1
 
@@ -9,6 +10,10 @@ export class KeyPlaces {
   /** By place. */
   readonly #keys: Uint8Array[] = []
   readonly #tables: Int32Array
+  /** By name: a key stays the same when its table's version changes. */
+  readonly #numbers = new Map<string, number>()
+  #table: Table | undefined
+  #number = 0
 
   /** `count`: places there are. */
   constructor(count: number) {
@@ -18,8 +23,10 @@ export class KeyPlaces {
     this.#tables = new Int32Array(count)
   }
 
-  /** Puts the key of a table, known by a number, at this place, and answers where it was before; -1: nowhere. */
-  move(table: number, key: Uint8Array, place: number): number {
+  /** Puts the key at this place, and answers where it was before; -1: nowhere. The key's bytes must stay. */
+  move(of: Table, key: Uint8Array, place: number): number {
+    if (of !== this.#table) this.#turnTo(of)
+    const table = this.#number
     this.#keys[place] = key
     this.#tables[place] = table
     let slot = (keyHash(key) ^ Math.imul(table, 0x9e3779b1)) & this.#mask
@@ -31,6 +38,12 @@ export class KeyPlaces {
       }
       slot = (slot + 1) & this.#mask
     }
+  }
+
+  #turnTo(table: Table): void {
+    this.#table = table
+    this.#number = this.#numbers.get(table.name) ?? this.#numbers.size
+    this.#numbers.set(table.name, this.#number)
   }
 }
 
