@@ -145,6 +145,10 @@ export interface Pass {
   readonly since: string
   /** Of its first chunk. */
   readonly fence?: Fence
+  /** Every row is read: what is left is the sweep. */
+  readonly isRead?: true
+  /** A person has allowed it to delete as much as there is (R6.5). */
+  readonly isUnlimited?: true
 }
 
 /** What a log holds of its source: where each lane stands, the tables and the server's identity. */
@@ -292,6 +296,8 @@ export interface Source extends AsyncDisposable {
   formerColumns?(now: Table, then: Table): readonly number[]
   /** Updates and deletes get the whole row before them, also where this source does not deliver it. */
   readonly before?: 'source' | 'always'
+  /** What a sweep may delete of a table without being asked: keys, or a share of them as `20%` (the default). */
+  readonly maxDeletes?: number | string
 }
 
 // ── Log ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,8 +444,11 @@ export interface RowStates {
 
 /** Which keys a pass has seen, kept beside the index and gone with it. One pass at a time for each table. */
 export interface Passes {
-  /** Begins without any evidence; that of a former pass of the table is dropped. */
-  begin(table: Table, pass: string): Promise<void>
+  /**
+   * Begins without any evidence; that of a former pass of the table is dropped. Answers the version of the newest change
+   * that is durable, of any table.
+   */
+  begin(table: Table, pass: string): Promise<bigint>
   /** The evidence of this pass is whole. */
   has(table: Table, pass: string): Promise<boolean>
   /** Live keys of which there is no evidence, at most `limit`, behind `after` in the index's order. */

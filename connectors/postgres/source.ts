@@ -155,6 +155,10 @@ export class PostgresSource implements Source {
     return this.#config.before
   }
 
+  get maxDeletes(): number | string {
+    return this.#config.resync.maxDeletes
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#endExporter()
     await this.#sql[Symbol.asyncDispose]()

@@ -80,6 +80,13 @@ const tableSchema = z
   .refine(({ key, columns }) => key.every((column, i) => column < columns.length && key.indexOf(column) === i))
 
 const identity = z.exactOptional(z.record(z.string(), z.string()))
+const pass = z.object({
+  id: z.string(),
+  since: z.string(),
+  fence: z.exactOptional(z.object({ data: z.string(), high: z.string() })),
+  isRead: z.exactOptional(z.literal(true)),
+  isUnlimited: z.exactOptional(z.literal(true)),
+})
 const unitEndSchema = z.union([
   z.object({ lane: z.literal('stream'), position: z.string(), identity }),
   z.object({
@@ -89,6 +96,7 @@ const unitEndSchema = z.union([
       rows: z.number(),
       totalRows: z.number().nullable(),
       state: z.string(),
+      pass: z.exactOptional(pass),
     }),
     identity,
   }),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { Cursor } from '../../../runtime/contract.ts'
+import type { Cursor, Pass, Position } from '../../../runtime/contract.ts'
 import { changes } from '../../../runtime/record/batch.ts'
 import { keyText, keyTexts } from '../../../runtime/record/key.ts'
 import { At, CellTag, EntryKind, Flag, HEADER, LONG } from '../../../runtime/record/layout.ts'
@@ -170,6 +170,10 @@ describe('bytes that are not what they should be', () => {
       progress: { done: true, rows: 1, totalRows: null, state: '' },
     } as const
     expect(decodeUnitEnd(encodeUnitEnd(end))).toEqual(end)
+    const fence = { data: '1:1:', high: '0/1' as Position }
+    const pass: Pass = { id: 'a', since: '7', fence, isRead: true, isUnlimited: true }
+    const swept = { ...end, progress: { ...end.progress, pass } }
+    expect(decodeUnitEnd(encodeUnitEnd(swept))).toEqual(swept)
     expect(() => decodeUnitEnd(Buffer.from('{"lane":"load:x"}'))).toThrow(/cannot be read/)
   })
 })
