@@ -97,16 +97,14 @@ export class BatchWriter {
 
   #begin(id: string, position: string, commitTime: bigint, load: boolean): void {
     if (this.#transaction !== undefined) throw outOfOrder('a transaction began before the one before it had ended')
-    const header = encodeTransaction(id, position, commitTime)
-    this.#transaction = { header, load, index: 0, parted: false }
+    this.#transaction = { header: encodeTransaction(id, position, commitTime), load, index: 0, parted: false }
     this.#transactionHeader(0)
   }
 
   #transactionHeader(flags: number): void {
-    const transaction = this.#transaction!
-    const loadFlag = transaction.load ? Flag.load : 0
-    const at = this.#entry(EntryKind.transaction, flags | loadFlag, 0, transaction.header.length)
-    this.#buffer.bytes.set(transaction.header, at)
+    const { header, load } = this.#transaction!
+    const at = this.#entry(EntryKind.transaction, load ? flags | Flag.load : flags, 0, header.length)
+    this.#buffer.bytes.set(header, at)
   }
 
   /** The transaction is whole: what was written can be taken. */
@@ -157,9 +155,12 @@ export class BatchWriter {
     if (table.key.length === 0) throw outOfOrder(`a delete in ${table.name}, which has no key`)
     const { starts } = this.#shapeOf(table)
     indexCells(old.bytes, old.at, old.end, table.columns.length, starts)
-    const key = keyOf(table, old.bytes, starts)
-    const flags = Flag.complete | Flag.key
-    this.#change(EntryKind.delete, flags, table, 0, key.length, key, undefined, full ? old : undefined, moved)
+    this.deleteKey(table, keyOf(table, old.bytes, starts), full ? old : undefined, moved)
+  }
+
+  /** Of a row of which only the key is known, in its canonical bytes. */
+  deleteKey(table: Table, key: Uint8Array, old?: Tuple, moved?: Uint8Array): void {
+    this.#change(EntryKind.delete, Flag.complete | Flag.key, table, 0, key.length, key, undefined, old, moved)
   }
 
   truncate(table: Table): void {
@@ -258,8 +259,7 @@ export class BatchWriter {
 
   #entry(kind: number, flags: number, table: number, bodySize: number, keyAt = 0, keyLength = 0): number {
     if (table !== this.#lastTable) this.#noteTable(table)
-    const index = this.#transaction === undefined ? 0 : this.#transaction.index
-    return this.#buffer.entry(kind, flags, table, index, bodySize, keyAt, keyLength)
+    return this.#buffer.entry(kind, flags, table, this.#transaction?.index ?? 0, bodySize, keyAt, keyLength)
   }
 
   /** Rows of one table come in runs, so that the last one is all that is remembered. */

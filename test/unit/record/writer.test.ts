@@ -54,6 +54,20 @@ describe('BatchWriter', () => {
     expect(writer.size).toBe(size)
   })
 
+  it('writes the delete of a key as that of a row', () => {
+    const lines = table('lines', { key: [1, 0] })
+    const writer = new BatchWriter([lines])
+    writer.begin('1', '1', 0n)
+    writer.delete(lines, tuple('1', 'a'), false)
+    writer.deleteKey(lines, keyFromTexts(['a', '1']))
+    writer.commit()
+    const deletes = Array.from(writer.take(end), ({ kind, key, moved, hasBefore }) => {
+      return { kind, key: Buffer.from(key), moved, hasBefore }
+    })
+    expect(deletes).toHaveLength(2)
+    expect(deletes[1]).toEqual(deletes[0])
+  })
+
   it('refuses a delete in a table without a key', () => {
     const log = table('log', { key: [], appendOnly: true })
     const writer = new BatchWriter([log])
