@@ -2,6 +2,7 @@ import { loadConfig } from '../../config/load.ts'
 import { errorMessage, TailraceError } from '../errors.ts'
 import type { PipelineConfig } from '../pipeline-config.ts'
 import type { Context } from './context.ts'
+import { httpRequest } from './http-request.ts'
 import { readProcessFile } from './process-file.ts'
 
 /** A process that runs the pipeline, asked over HTTP. */
@@ -52,7 +53,7 @@ function connect(base: string, token: string | null): Client {
         throw new TailraceError('USAGE', 'stop', `"${base}" is not a URL.`, { hint: '--url http://127.0.0.1:8245' })
       let response: Response
       try {
-        response = await fetch(url, { method, headers, signal: signal ?? null })
+        response = await httpRequest(url, { method, headers, ...(signal && { signal }) })
       } catch (error) {
         signal?.throwIfAborted()
         throw notRunning(`Nothing answers at ${base} (${errorMessage(error)}).`)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { httpRequest } from '../../runtime/cli/http-request.ts'
 import type { PipelineStatus } from '../../runtime/status.ts'
 import { MAIN } from '../support/run-verb.ts'
 import { until } from '../support/until.ts'
@@ -135,7 +136,8 @@ export class PipelineProcess implements AsyncDisposable {
 
   /** Resolves when every sink holds what was committed before the call. */
   async wait(seconds: number): Promise<void> {
-    const response = await fetch(new URL(`/wait?timeout=${seconds}`, await this.url()))
+    const url = new URL(`/wait?timeout=${seconds}`, await this.url())
+    const response = await httpRequest(url, { method: 'GET', headers: {} })
     const said = await response.text()
     if (!response.ok) throw new Error(`wait answered ${response.status}: ${said}\n${this.#output}`)
   }
