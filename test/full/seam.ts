@@ -18,8 +18,8 @@ export default async function seam(args: readonly string[]): Promise<Figures> {
   let transactions = 0
   let counted = 0
   for (let attempt = 1; counted < STARTS; attempt++) {
-    if (attempt > 2 * STARTS) throw new Error('too many starts in which the copy was over before a transaction began')
-    const options = { seed: random.between(0, 2 ** 31), rate: 360, filled: 150_000, streamMs: 1500 }
+    if (attempt > 2 * STARTS) throw new Error('too many starts that do not count')
+    const options = { seed: random.between(0, 2 ** 31), rate: 400, filled: 150_000, streamMs: 1500 }
     const proof = await startAcrossSeam(server, options)
     if (proof === undefined) {
       console.log(`start ${attempt} does not count: the copy was too quick`)
@@ -27,8 +27,13 @@ export default async function seam(args: readonly string[]): Promise<Figures> {
     }
     const { verdict, rate, committed, aborted, sampled } = proof
     demandKept(verdict)
+    if (rate < LEAST_RATE) {
+      console.log(
+        `start ${attempt} does not count: only ${rate.toFixed(0)} transactions a second, the machine is too busy`,
+      )
+      continue
+    }
     counted++
-    if (rate < LEAST_RATE) throw new Error(`only ${rate.toFixed(0)} transactions a second: the machine is too busy`)
     slowest = Math.min(slowest, rate)
     transactions += committed
     for (const [name, number] of Object.entries(figures(verdict))) sums[name] = (sums[name] ?? 0) + number
