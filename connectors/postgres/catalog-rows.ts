@@ -137,9 +137,12 @@ export function quotedLeaf(leaf: LeafRow): string {
 
 /** Equal while rows read under an older snapshot are the table's: nothing was rewritten, attached or altered. */
 export function stateOf(rows: TableRows): string {
-  const leaves = rows.leaves.map(leaf => [leaf.oid, leaf.filenode])
-  const attributes = rows.attributes.map(({ attnum, name, typeOid, typmod }) => [attnum, name, typeOid, typmod])
-  return digest([leaves, attributes])
+  return digest([rows.leaves.map(leaf => [leaf.oid, leaf.filenode]), attributesOf(rows)])
+}
+
+/** Equal while the columns are the same. */
+export function attributesOf({ attributes }: TableRows): string {
+  return digest(attributes.map(({ attnum, name, typeOid, typmod }) => [attnum, name, typeOid, typmod]))
 }
 
 /** Short text that differs where the value does. */

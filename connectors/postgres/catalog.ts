@@ -1,7 +1,15 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { quotedLeaf, type RelationRow, readRelations, readTables, stateOf, type TableRows } from './catalog-rows.ts'
+import {
+  attributesOf,
+  quotedLeaf,
+  type RelationRow,
+  readRelations,
+  readTables,
+  stateOf,
+  type TableRows,
+} from './catalog-rows.ts'
 import { type RowPlan, rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
@@ -53,6 +61,8 @@ export interface Captured {
   readonly leaves: readonly Leaf[]
   /** Differs once columns or leaves change (catalog-rows.ts). */
   readonly state: string
+  /** Differs once columns change. */
+  readonly attributes: string
   readonly estimatedRows: number | null
   readonly estimatedBytes: number | null
   /**
@@ -84,6 +94,7 @@ export async function surveyTables(
   sourceName: string,
   config: PostgresConfig,
   known: readonly Table[],
+  numbering = new Numbering(sourceName, known, config.maskKey),
 ): Promise<{ tables: readonly Surveyed[]; problems: readonly TailraceError[] }> {
   const { chosen, problems } = selectTables(config, await readRelations(client))
   const found = await readTables(
@@ -96,12 +107,12 @@ export async function surveyTables(
     tables.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
   )
   const checkText = await isUnchecked(client)
-  const numbering = new Numbering(sourceName, known, config.maskKey)
   const named = tables.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) }))
   return {
     tables: tables.map(({ relation, rows }) => {
       try {
-        return { relation, rows, captured: capture(relation, rows, types, config, numbering, checkText) }
+        const number: NumberOf = definition => numbering.number(definition, known)
+        return { relation, rows, captured: capture(relation, rows, types, config, number, checkText) }
       } catch (error) {
         if (!isTailraceError(error)) throw error
         return { relation, rows, captured: error }
@@ -121,8 +132,9 @@ export async function captureTables(
   sourceName: string,
   config: PostgresConfig,
   known: readonly Table[],
+  numbering?: Numbering,
 ): Promise<Captured[]> {
-  const { tables, problems } = await surveyTables(client, sourceName, config, known)
+  const { tables, problems } = await surveyTables(client, sourceName, config, known, numbering)
   if (problems[0] !== undefined) throw problems[0]
   return tables.map(({ captured }) => {
     if (isTailraceError(captured)) throw captured
@@ -136,12 +148,14 @@ export async function isUnchecked(client: pg.ClientBase): Promise<boolean> {
   return rows[0]?.server_encoding === 'SQL_ASCII'
 }
 
+type NumberOf = (definition: Definition) => ReturnType<Numbering['number']>
+
 function capture(
   relation: RelationRow,
   rows: TableRows,
   types: TypeCatalog,
   config: PostgresConfig,
-  numbering: Numbering,
+  number: NumberOf,
   checkText: boolean,
 ): Captured {
   const { schema, table, oid } = relation
@@ -182,7 +196,7 @@ function capture(
     })),
     files: rows.leaves.map(leaf => [leaf.oid, leaf.filenode]),
   }
-  const { version, rewrite } = numbering.number(definition)
+  const { version, rewrite } = number(definition)
   return {
     table: version,
     oid,
@@ -201,6 +215,7 @@ function capture(
       readable: leaf.readable,
     })),
     state: stateOf(rows),
+    attributes: attributesOf(rows),
     ...estimates(rows),
     rewrite,
   }

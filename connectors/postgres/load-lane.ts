@@ -1,7 +1,8 @@
 import type { Batch, LoadProgress, Position, Table, UnitEnd } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { formatSize } from '../../runtime/quantity.ts'
-import { BatchWriter } from '../../runtime/record/writer.ts'
+import { indexCells, keyOf } from '../../runtime/record/key.ts'
+import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
 import type { Captured } from './catalog.ts'
 import { applyPlan, planWithoutExcluded, type RowPlan } from './columns.ts'
 import { cellsSize, DataRows, ValueTooLarge } from './data-row.ts'
@@ -16,9 +17,8 @@ export interface LaneOptions {
   readonly tables: readonly Table[]
   readonly columns: number
   readonly maxValueBytes: number
-  readonly high: Position
-  /** Server's clock when the snapshot was taken into use, microseconds since 1970. */
-  readonly time: bigint
+  /** Canonical keys, as text of one byte a character: other rows are left out. */
+  readonly wanted?: ReadonlySet<string>
   /** Called with each chunk that is full; a promise keeps the server waiting until it resolves. */
   readonly onFull: () => Promise<void> | undefined
 }
@@ -35,6 +35,8 @@ export class LoadLane implements RowTaker {
   readonly #decoded = new Scratch()
   readonly #planned = new Scratch()
   readonly #row = new Span()
+  #high = '' as Position
+  #time = 0n
   /** Rows not yet taken. */
   #rows = 0
   #held: Promise<void> | undefined
@@ -52,25 +54,45 @@ export class LoadLane implements RowTaker {
     return this.#rows
   }
 
-  /** The table's `s`, and the end of what a former load left of it. */
-  open(restart: boolean): void {
-    this.#writer.announce(this.#table)
-    if (!restart) return
+  /** Bytes of the rows not yet taken. */
+  get size(): number {
+    return this.#writer.size
+  }
+
+  /** `high`: of the fence that the rows to come are read under. `time`: server's clock then, microseconds since 1970. */
+  under(high: Position, time: bigint): void {
+    this.#high = high
+    this.#time = time
+  }
+
+  /** Tables' `s`, before the first row. */
+  announce(tables: readonly Table[] = [this.#table]): void {
+    for (const table of tables) this.#writer.announce(table)
+  }
+
+  /** The end of what a former load left of the table. */
+  truncate(): void {
     this.#begin()
     this.#writer.truncate(this.#table)
   }
 
   row(bytes: Buffer, at: number, end: number): void {
-    this.#begin()
     const writer = this.#writer
-    const size = cellsSize(this.#options.columns, end - at)
-    const to = this.#plan.identity ? writer.room(this.#table, size) : -1
+    const { columns, wanted } = this.#options
+    if (wanted === undefined) this.#begin()
+    const size = cellsSize(columns, end - at)
+    const to = this.#plan.identity && wanted === undefined ? writer.room(this.#table, size) : -1
     if (to >= 0) writer.placed('r', this.#table, to, this.#decode(bytes, at, end, writer.bytes, to), this.#starts)
     else {
       const tuple = this.#row
       tuple.bytes = this.#decoded.room(size)
       tuple.end = this.#decode(bytes, at, end, tuple.bytes, 0)
-      writer.row('r', this.#table, applyPlan(this.#plan, tuple.bytes, 0, tuple.end, this.#planned))
+      const planned = applyPlan(this.#plan, tuple.bytes, 0, tuple.end, this.#planned)
+      if (wanted !== undefined) {
+        if (!wanted.has(this.#keyText(planned))) return
+        this.#begin()
+      }
+      writer.row('r', this.#table, planned)
     }
     this.#rows++
     if (writer.size >= CHUNK_BYTES) this.#held = this.#options.onFull()
@@ -90,8 +112,13 @@ export class LoadLane implements RowTaker {
     return this.#writer.take(end)
   }
 
+  #keyText({ bytes, at, end }: Tuple): string {
+    indexCells(bytes, at, end, this.#table.columns.length, this.#starts)
+    return Buffer.from(keyOf(this.#table, bytes, this.#starts)).toString('latin1')
+  }
+
   #begin(): void {
-    if (!this.#writer.inTransaction) this.#writer.beginLoad(this.#options.high, this.#options.time)
+    if (!this.#writer.inTransaction) this.#writer.beginLoad(this.#high, this.#time)
   }
 
   #decode(bytes: Buffer, at: number, end: number, into: Buffer, to: number): number {

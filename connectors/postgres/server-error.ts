@@ -46,6 +46,12 @@ export function streamError(error: ServerError, config: PostgresConfig): Tailrac
   return postgresError(error, config)
 }
 
+export function standbyError(): TailraceError {
+  return new TailraceError('SOURCE_STANDBY', 'retry', 'The server is a standby, or still recovering.', {
+    hint: 'Give the address of the primary. After a failover this passes by itself.',
+  })
+}
+
 export function serverEnded(): TailraceError {
   return new TailraceError('SOURCE_UNREACHABLE', 'retry', 'The server ended the stream; it is shutting down.')
 }

@@ -5,15 +5,13 @@ import type { Captured } from './catalog.ts'
 import { readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
+import { EXPORTED_FENCE } from './fence.ts'
 import { LoadLane } from './load-lane.ts'
 import { quoteLiteral } from './quote.ts'
 import { type LoadPlan, planLoad } from './ranges.ts'
 import { type RowConnection, selectRows } from './select-rows.ts'
 import { DirectSocket } from './socket.ts'
 import { Turnstile } from './turnstile.ts'
-
-/** `Fence.data` of rows read under the slot's exported snapshot: it sees no transaction that the stream brings. */
-export const EXPORTED_FENCE = 'exported'
 
 export interface LoadContext {
   readonly config: PostgresConfig
@@ -71,7 +69,8 @@ class Load implements AsyncDisposable {
     const plan = await planLoad(first, this.#context.captured)
     const lanes = [this.#lane(plan, time)]
     const [opening] = lanes
-    opening!.open(this.#request.restart)
+    opening!.announce()
+    if (this.#request.restart) opening!.truncate()
     if (plan.statements.length > 1) {
       // Its rows may be ahead of those of the first lane, but not of the table's announcement.
       yield this.#chunk(opening!.take(this.#progress(0)))
@@ -101,10 +100,9 @@ class Load implements AsyncDisposable {
       tables,
       columns: plan.columns.length,
       maxValueBytes: config.maxValueBytes,
-      high: consistentPoint,
-      time,
       onFull: () => this.#turnstile.put(lane.take(this.#progress(lane.rows))),
     })
+    lane.under(consistentPoint, time)
     return lane
   }
 

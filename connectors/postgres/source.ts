@@ -13,17 +13,21 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import type { Captured } from './catalog.ts'
+import { loadBeside, requireMergeKey } from './beside.ts'
+import { type Captured, captureTables } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
+import { Fences } from './fence.ts'
 import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
 import { formatLsn, parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
 import { Resolver } from './resolver.ts'
-import { EXPORTED_FENCE, loadTable } from './snapshot.ts'
+import { nameOf } from './selection.ts'
+import { loadTable } from './snapshot.ts'
 import { SqlConnection } from './sql.ts'
-import { firstStart, resumeStart, type Start } from './start.ts'
+import { firstStart, loadRequest, resumeStart, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
+import { Numbering } from './table-version.ts'
 import { warnOfUnknown } from './unknown-types.ts'
 import { tableFromRelation } from './versions.ts'
 import { askServer } from './walsender.ts'
@@ -37,6 +41,7 @@ export class PostgresSource implements Source {
   readonly #context: SourceContext
   readonly #sql: SqlConnection
   readonly #name: string
+  readonly #fences = new Fences()
   #start: Start | undefined
   /** Holds the exported snapshot until the loads have ended. */
   #exporter: pg.Client | undefined
@@ -44,6 +49,7 @@ export class PostgresSource implements Source {
   /** Asked for before the stream was there. */
   #hastened: { readonly until: bigint; readonly signal: AbortSignal }[] = []
   #meter: HeadMeter | undefined
+  #numbering: Numbering | undefined
   /** Table versions that the log knows: at the start, and announced by loads since. */
   readonly #logged = new Map<number, Table>()
 
@@ -55,7 +61,8 @@ export class PostgresSource implements Source {
   }
 
   async start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]> {
-    const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql }
+    const numbering = new Numbering(this.#context.name, from?.tables ?? [], this.#config.maskKey)
+    const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
     const start =
       from?.stream === undefined
         ? await firstStart(request, from, signal)
@@ -64,6 +71,7 @@ export class PostgresSource implements Source {
     this.#exporter = start.exporter
     this.#meter = new HeadMeter(start.slot)
     this.#start = start
+    this.#numbering = numbering
     return start.loads
   }
 
@@ -73,7 +81,9 @@ export class PostgresSource implements Source {
     const known = [...this.#logged.values()]
     const resolver = new Resolver(start.captured, known, (relation, current, versions) =>
       this.#sql.use(async sql => {
-        const next = await tableFromRelation(sql, this.#context.name, this.#config, relation, current, versions)
+        const known = [...versions, ...this.#logged.values()]
+        const { name } = this.#context
+        const next = await tableFromRelation(sql, name, this.#config, relation, current, known, this.#numbering)
         warnOfUnknown(this.#context.logger, [next])
         return next
       }, signal),
@@ -98,32 +108,73 @@ export class PostgresSource implements Source {
   }
 
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    const start = this.#started()
-    const captured = start.captured.find(({ table }) => table.id === request.table.id)
-    if (captured === undefined || start.snapshot === undefined || request.scope.kind !== 'all')
-      throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
-    const chunks = loadTable(
-      request,
-      {
-        config: this.#config,
-        sourceName: this.#context.name,
-        snapshotName: start.snapshot,
-        consistentPoint: formatLsn(start.position),
-        captured,
-        tables: [...this.#logged.values()],
-      },
-      signal,
-    )
-    for await (const chunk of chunks) {
+    for await (const chunk of request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)) {
       yield chunk
       this.#logged.set(chunk.table.id, chunk.table)
     }
   }
 
-  /** The exported snapshot is older than everything that the stream brings. */
-  sees(fence: Fence, _transaction: TransactionId): boolean {
-    if (fence.data === EXPORTED_FENCE) return false
-    throw new TailraceError('FENCE_UNKNOWN', 'stop', 'A chunk was read under a fence that this version does not know.')
+  request(name: string, scope: LoadRequest['scope'], sweep: boolean): LoadRequest | undefined {
+    const captured = this.#started().captured.find(({ table }) => table.name === name)
+    if (captured === undefined) return undefined
+    requireMergeKey(captured.table)
+    return { ...loadRequest(captured), scope, beside: true, sweep }
+  }
+
+  #beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const captured = this.#capturedAs(request.table)
+    return loadBeside(
+      request,
+      {
+        config: this.#config,
+        sourceName: this.#context.name,
+        captured,
+        recapture: () => this.#recapture(captured, request.scope, signal),
+        tables: () => [...this.#logged.values()],
+      },
+      signal,
+    )
+  }
+
+  #underSnapshot(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const { snapshot, position } = this.#started()
+    if (snapshot === undefined || request.scope.kind !== 'all')
+      throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
+    return loadTable(
+      request,
+      {
+        config: this.#config,
+        sourceName: this.#context.name,
+        snapshotName: snapshot,
+        consistentPoint: formatLsn(position),
+        captured: this.#capturedAs(request.table),
+        tables: [...this.#logged.values()],
+      },
+      signal,
+    )
+  }
+
+  #capturedAs({ name }: Table): Captured {
+    const captured = this.#started().captured.find(({ table }) => table.name === name)
+    if (captured !== undefined) return captured
+    throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${name} is not captured, and cannot be loaded.`)
+  }
+
+  /** The table with its columns of now. Throws what changed its rows without events, unless all of them are read. */
+  async #recapture({ table }: Captured, scope: LoadRequest['scope'], signal: AbortSignal): Promise<Captured> {
+    const config = { ...this.#config, tables: [nameOf(table)] }
+    const [now] = await this.#sql.use(
+      sql => captureTables(sql, this.#context.name, config, [...this.#logged.values()], this.#numbering),
+      signal,
+    )
+    const { rewrite } = now!
+    if (rewrite !== undefined && (scope.kind !== 'all' || now!.table.incarnation !== table.incarnation)) throw rewrite
+    warnOfUnknown(this.#context.logger, [now!])
+    return now!
+  }
+
+  sees(fence: Fence, transaction: TransactionId): boolean {
+    return this.#fences.sees(fence, transaction)
   }
 
   ack(position: Position): void {

@@ -9,9 +9,10 @@ import { parseLsn } from './position.ts'
 import { ensurePublication, type PublicationPlan } from './publication.ts'
 import { connectReplication, endConnection } from './replication.ts'
 import { resumedTables } from './resumed.ts'
-import { RESYNC_HINT } from './server-error.ts'
+import { RESYNC_HINT, standbyError } from './server-error.ts'
 import { createSlot, dropSlot, waitUntilFree } from './slot.ts'
 import type { SqlConnection } from './sql.ts'
+import type { Numbering } from './table-version.ts'
 import { warnOfUnknown } from './unknown-types.ts'
 
 export interface StartRequest {
@@ -20,6 +21,7 @@ export interface StartRequest {
   /** How connections are called at the server. */
   readonly name: string
   readonly sql: SqlConnection
+  readonly numbering: Numbering
 }
 
 /** What a start has found or made. */
@@ -47,12 +49,15 @@ interface Server extends ServerIdentity {
  * again. Durable at the server on return; a crash leaves a slot that the next start replaces.
  */
 export async function firstStart(request: StartRequest, from: Resume | undefined, signal: AbortSignal): Promise<Start> {
-  const { config, context, name, sql } = request
+  const { config, context, name, sql, numbering } = request
   const slot = slotName(config, context)
   const replication = await connectReplication(config, name, signal)
   try {
     const server = await describe(sql, replication, signal)
-    const captured = await sql.use(client => captureTables(client, context.name, config, from?.tables ?? []), signal)
+    const captured = await sql.use(
+      client => captureTables(client, context.name, config, from?.tables ?? [], numbering),
+      signal,
+    )
     warnOfUnknown(context.logger, captured)
     await sql.use(client => replaceSlot(client, slot, request, from, signal), signal)
     const plans = publicationPlans(request, captured)
@@ -70,7 +75,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
       captured,
       position: created.consistentPoint,
       identity: identity(server, slot, plans, publicationIds),
-      loads: exportSnapshot ? captured.map(one => loadRequest(one, from !== undefined)) : [],
+      loads: exportSnapshot ? captured.map(one => ({ ...loadRequest(one), restart: from !== undefined })) : [],
       snapshot: created.snapshot,
       exporter: replication,
     }
@@ -128,15 +133,13 @@ async function describe(sql: SqlConnection, replication: pg.Client, signal: Abor
     )
     return rows[0]!
   }, signal)
-  if (standby === 't')
-    throw new TailraceError('SOURCE_STANDBY', 'retry', 'The server is a standby, or still recovering.', {
-      hint: 'Give the address of the primary. After a failover this passes by itself.',
-    })
+  if (standby === 't') throw standbyError()
   return { ...identified, version: Number(version), database }
 }
 
-function loadRequest({ table, estimatedRows, estimatedBytes }: Captured, restart: boolean): LoadRequest {
-  return { table, scope: { kind: 'all' }, restart, beside: false, estimatedRows, estimatedBytes }
+/** Of the whole table, under the exported snapshot. */
+export function loadRequest({ table, estimatedRows, estimatedBytes }: Captured): LoadRequest {
+  return { table, scope: { kind: 'all' }, restart: false, beside: false, estimatedRows, estimatedBytes }
 }
 
 /** A slot of that name from before: ours, of a first load that did not finish, or somebody else's. */
@@ -200,12 +203,16 @@ function identity(
 const publicationEntry = (plan: PublicationPlan): string => `publication ${plan.name}`
 
 /** The tables that the log began with. Throws TABLE_ADDED, and what the catalog says of rows changed without events. */
-async function captureKnown(client: pg.Client, { config, context }: StartRequest, from: Resume): Promise<Captured[]> {
+async function captureKnown(
+  client: pg.Client,
+  { config, context, numbering }: StartRequest,
+  from: Resume,
+): Promise<Captured[]> {
   const resumed = await resumedTables(client, config, from.tables)
   const { added, gone } = resumed
   if (added.length > 0) context.logger.warn({ tables: added }, 'tables made since the log began are not captured')
   if (gone.length > 0) context.logger.warn({ tables: gone }, 'captured tables are gone; their rows stay in the sinks')
-  const captured = await captureTables(client, context.name, resumed.config, from.tables)
+  const captured = await captureTables(client, context.name, resumed.config, from.tables, numbering)
   const known = new Set(from.tables.map(table => table.name))
   for (const { table, rewrite } of captured) {
     if (!known.has(table.name))

@@ -7,31 +7,41 @@ import { type DefinedColumn, type Definition, type Origin, originOf } from './de
 import { maskedColumn, maskHash } from './mask.ts'
 import { rewriteOf } from './rewrite.ts'
 
-/** Gives tables their ids: the one of an equal known version, else the next. */
+/**
+ * Gives tables their ids: the one of an equal version, else the next. One for everything that reads a source, so that no
+ * id is given twice.
+ */
 export class Numbering {
   readonly #source: string
-  readonly #known: Table[]
+  readonly #issued: Table[]
   readonly #mask: string | undefined
 
+  /** `known`: all versions so far. */
   constructor(source: string, known: readonly Table[], maskKey: string | undefined) {
     this.#source = source
-    this.#known = [...known]
+    this.#issued = [...known]
     this.#mask =
       maskKey === undefined ? undefined : digest(maskHash(maskKey, Buffer.from('tailrace')).toString('latin1'))
   }
 
-  number(definition: Definition): { version: Table; rewrite: TailraceError | undefined } {
+  /**
+   * `known`: the versions whose rows were read, in whose place the definition comes. What they have in it, and what
+   * changed without events, is told by the newest of them; others were numbered ahead of their rows.
+   */
+  number(definition: Definition, known: readonly Table[]): { version: Table; rewrite: TailraceError | undefined } {
     const drafted = this.#draft(definition)
-    const earlier = this.#known.filter(({ name }) => name === drafted.name)
-    const newest = earlier.reduce<Table | undefined>((a, b) => (a === undefined || b.id > a.id ? b : a), undefined)
-    if (newest === undefined) return { version: this.#add(drafted, 1, 1), rewrite: undefined }
-    const equal = earlier.findLast(
-      table => table.incarnation === newest.incarnation && isSameDefinition(table, drafted),
-    )
-    if (equal !== undefined) return { version: equal, rewrite: undefined }
-    const rewrite = rewriteOf(newest, definition, originOf(drafted))
-    if (hasOtherKey(newest, drafted)) return { version: this.#add(drafted, newest.incarnation + 1, 1), rewrite }
-    return { version: this.#add(drafted, newest.incarnation, newest.version + 1), rewrite }
+    const before = newest(known.filter(({ name }) => name === drafted.name))
+    const issued = this.#issued.filter(({ name }) => name === drafted.name)
+    const last = newest(issued)
+    if (last === undefined) return { version: this.#add(drafted, 1, 1), rewrite: undefined }
+    const base = before ?? last
+    const equal = issued.findLast(table => table.incarnation >= base.incarnation && isSameDefinition(table, drafted))
+    const isKnown = equal !== undefined && (before === undefined || known.some(({ id }) => id === equal.id))
+    const rewrite = isKnown ? undefined : rewriteOf(base, definition, originOf(drafted))
+    if (equal !== undefined) return { version: equal, rewrite }
+    if (hasOtherKey(base, drafted)) return { version: this.#add(drafted, last.incarnation + 1, 1), rewrite }
+    const versions = issued.filter(({ incarnation }) => incarnation === base.incarnation).map(({ version }) => version)
+    return { version: this.#add(drafted, base.incarnation, Math.max(...versions) + 1), rewrite }
   }
 
   #draft({ schema, table, oid, appendOnly, key, columns, files }: Definition): Table {
@@ -79,11 +89,15 @@ export class Numbering {
   }
 
   #add(drafted: Table, incarnation: number, version: number): Table {
-    const id = this.#known.reduce((most, table) => Math.max(most, table.id), 0) + 1
+    const id = this.#issued.reduce((most, table) => Math.max(most, table.id), 0) + 1
     const table = freeze({ ...drafted, id, incarnation, version })
-    this.#known.push(table)
+    this.#issued.push(table)
     return table
   }
+}
+
+function newest(tables: readonly Table[]): Table | undefined {
+  return tables.reduce<Table | undefined>((a, b) => (a === undefined || b.id > a.id ? b : a), undefined)
 }
 
 function isSameDefinition(known: Table, drafted: Table): boolean {

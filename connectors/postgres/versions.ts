@@ -5,7 +5,7 @@ import { type Captured, identityOf } from './catalog.ts'
 import { readTables, type TableRows } from './catalog-rows.ts'
 import { rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
-import { type DefinedColumn, originOf } from './definition.ts'
+import { type DefinedColumn, type Definition, originOf } from './definition.ts'
 import type { Relation, RelationColumn } from './relation.ts'
 import { columnRules, nameOf } from './selection.ts'
 import { Numbering } from './table-version.ts'
@@ -37,7 +37,7 @@ function hasSameKey(current: Captured, relation: Relation): boolean {
 /**
  * The table as a Relation message describes it: `current` itself if nothing changed, else with a new Table version
  * (or a known one equal to it). Columns come from the message, since the catalog may be ahead of it; labels and
- * nullability from the catalog where they still match. `known`: every version so far, announced or not. Throws
+ * nullability from the catalog where they still match. `known`: the versions that the stream or the log has met. Throws
  * SCHEMA_REWRITE, MASK_LOST, TABLE_WITHOUT_KEY, CONFIG_COLUMN.
  */
 export async function tableFromRelation(
@@ -47,6 +47,7 @@ export async function tableFromRelation(
   relation: Relation,
   current: Captured,
   known: readonly Table[],
+  numbering = new Numbering(sourceName, known, config.maskKey),
 ): Promise<Captured> {
   if (isSameRelation(current, relation)) return current
   const { schema, table } = current.table
@@ -77,7 +78,7 @@ export async function tableFromRelation(
     const column = { name: sent.name, type, declared: declared[i]!, nullable: attribute.nullable }
     return { attribute, rule: rules[i]!, column }
   })
-  const { version, rewrite } = new Numbering(sourceName, known, config.maskKey).number({
+  const definition: Definition = {
     schema,
     table,
     oid: relation.oid,
@@ -85,7 +86,8 @@ export async function tableFromRelation(
     key: keyOf(current, relation, attributes),
     columns: columns.filter(({ column }) => !generated.has(column.name)),
     files: rows.leaves.map(leaf => [leaf.oid, leaf.filenode]),
-  })
+  }
+  const { version, rewrite } = numbering.number(definition, known)
   if (rewrite !== undefined) throw rewrite
   return {
     ...current,
