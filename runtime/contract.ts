@@ -416,8 +416,9 @@ export interface SourceLog extends AsyncDisposable {
    */
   newest?(table: Table, key: Uint8Array, within?: 'durable' | 'appended'): Promise<LoggedChange | undefined>
   /**
-   * What is known of the key of each change in a load's batch (logs with an index), as of all that is durable. With
-   * `pass` the keys are noted as evidence, which is kept as long as the index is.
+   * What is known of the key of each change in a load's batch (logs with an index), as of all that is durable at the
+   * call. `none` for changes that are no row or have no key. With `pass` the keys have been noted as evidence when it
+   * resolves; throws LOG_PASS_LOST, and notes none, if that pass has not begun or what it saw is gone.
    */
   states?(rows: Batch, pass?: string): Promise<RowStates>
   /** Keys whose newest row has absent cells, at most `limit`, behind `after` in the index's order. */
@@ -427,7 +428,11 @@ export interface SourceLog extends AsyncDisposable {
   compact?(signal: AbortSignal): Promise<CompactionReport>
 }
 
-/** `none`: no change of the key since the table's last truncate. `same`: its newest row has exactly these cells. */
+/**
+ * `none`: no change of the key in the table's incarnation since its last truncate. `same`: its newest row has exactly
+ * these cells, by a 64-bit hash of their run: whether their columns are the same ones is not looked at, so a row of a
+ * version with more or fewer columns is `different`.
+ */
 export type KeyState = 'none' | 'same' | 'different' | 'incomplete' | 'deleted'
 
 /** What a log knows of the keys of a batch, by the place of the change in the batch's iteration. */
@@ -438,11 +443,14 @@ export interface RowStates {
   version(row: number): bigint
   /** Of the newest change; undefined for `none` and for a row of a load. */
   transaction(row: number): TransactionId | undefined
-  /** The newest truncate in the table's incarnation; its transaction is undefined where a load wrote it. */
+  /** The newest truncate in the incarnation of the batch's table; its transaction is undefined where a load wrote it. */
   readonly truncated: { readonly version: bigint; readonly transaction: TransactionId | undefined } | undefined
 }
 
-/** Which keys a pass has seen, kept beside the index and gone with it. One pass at a time for each table. */
+/**
+ * Which keys a pass has seen, kept in the index and gone with it: it outlives the process, but not a machine that stops
+ * while the log is open. One pass at a time for each table.
+ */
 export interface Passes {
   /**
    * Begins without any evidence; that of a former pass of the table is dropped. Answers the version of the newest change
@@ -451,7 +459,11 @@ export interface Passes {
   begin(table: Table, pass: string): Promise<bigint>
   /** The evidence of this pass is whole. */
   has(table: Table, pass: string): Promise<boolean>
-  /** Live keys of which there is no evidence, at most `limit`, behind `after` in the index's order. */
+  /**
+   * Live keys of which there is no evidence, as of all that is durable at the call, at most `limit`, behind `after` in
+   * the index's order. Where nearly all were seen it takes long (2 to 5 seconds for a million keys) and holds nothing
+   * up: what was appended meanwhile must be looked at before anything is made of the answer. Throws LOG_PASS_LOST.
+   */
   unseen(table: Table, pass: string, after: Uint8Array | undefined, limit: number): Promise<readonly UnseenKey[]>
   end(table: Table, pass: string): Promise<void>
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import embedded from '../../runtime/log/embedded.ts'
 import { silent } from '../support/log-life.ts'
 import { type LogHome, logContract } from './log.ts'
+import { indexedLogContract } from './log-indexed.ts'
 import { orderedLogContract } from './log-ordered.ts'
 
 async function home(): Promise<LogHome> {
@@ -21,3 +22,4 @@ async function home(): Promise<LogHome> {
 
 logContract('embedded', home)
 orderedLogContract('embedded', home)
+indexedLogContract('embedded', home)

@@ -1,4 +1,4 @@
-import type { LoadProgress, Position, SourceIdentity, Table } from '../../contract.ts'
+import type { LoadProgress, Position, SourceIdentity, Table, UnitEnd } from '../../contract.ts'
 import { freeze } from '../../record/schema.ts'
 import { readChecked, replaceChecked } from './checked-file.ts'
 import type { Fs } from './fs.ts'
@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly loads: readonly (readonly [string, LoadProgress])[]
   readonly tables: readonly Table[]
   readonly identity: SourceIdentity
+  /** In decimal; missing in checkpoints of versions that knew of no lineage. */
+  readonly lineageFrom?: string
 }
 
 /** Durable on return. What the head stands on already is. */
@@ -37,6 +39,7 @@ export function writeCheckpoint(
     loads: [...state.loads],
     tables: [...state.tables.values()],
     identity: state.identity,
+    lineageFrom: String(state.lineageFrom),
   }
   return replaceChecked(fs, folder, CHECKPOINT, checkpoint)
 }
@@ -50,13 +53,15 @@ export async function readCheckpoint(fs: Fs, folder: string, logId: string): Pro
 }
 
 /** Puts an empty head where the checkpoint was made. */
-export function restore(head: Head, { tables, loads, stream, identity, segments, end, place }: Checkpoint): void {
+export function restore(head: Head, checkpoint: Checkpoint): void {
+  const { tables, loads, stream, identity, lineageFrom = '0', segments, end, place } = checkpoint
   for (const table of tables) head.state.tables.set(table.id, freeze(table))
-  for (const [name, progress] of loads) head.state.end({ lane: `load:${name}`, progress, identity })
+  const ends: UnitEnd[] = loads.map(([name, progress]) => ({ lane: `load:${name}`, progress }))
   if (stream !== null) {
-    head.state.end({ lane: 'stream', position: stream, identity })
+    ends.push({ lane: 'stream', position: stream })
     head.streamEnds.push({ offset: end, position: stream })
   }
+  head.state.restore(ends, identity, BigInt(lineageFrom))
   for (const segment of segments) head.setSegment(segment)
   head.end = end
   head.place = place

@@ -37,7 +37,7 @@ export class Head {
   end = 0
   bytes = 0
   records = 0
-  /** The newest unit ends of the stream, oldest first. */
+  /** The newest unit ends of the stream, oldest first; all of one lineage. */
   readonly streamEnds: { readonly offset: number; readonly position: Position }[] = []
   #failure: unknown
 
@@ -48,7 +48,8 @@ export class Head {
 
   advance(unit: Unit): void {
     for (const table of unit.tables) if (!this.state.tables.has(table.id)) this.state.tables.set(table.id, table)
-    this.state.end(unit.end)
+    const isOtherLineage = this.state.end(unit.end, BigInt(this.end))
+    if (isOtherLineage) this.streamEnds.length = 0
     for (const segment of unit.segments) this.setSegment(segment)
     for (const chunk of unit.chunks) this.ring.push(chunk)
     this.end = unit.last

@@ -17,6 +17,7 @@ import { TailraceError } from '../../errors.ts'
 import type { Appender, LogPlace } from './appender.ts'
 import type { Head } from './head.ts'
 import type { KeyIndex } from './key-index/key-index.ts'
+import { type LoadLookUps, lookUps } from './key-index/look-ups.ts'
 import { lagBehind } from './lag.ts'
 import { follow } from './reader.ts'
 import { recordView } from './record-view.ts'
@@ -31,6 +32,9 @@ export class EmbeddedLog implements SourceLog {
   readonly #appender: Appender | undefined
   readonly #index: KeyIndex | undefined
   readonly newest?: NonNullable<SourceLog['newest']>
+  readonly states?: LoadLookUps['states']
+  readonly incompleteKeys?: LoadLookUps['incompleteKeys']
+  readonly passes?: LoadLookUps['passes']
   readonly #resources: AsyncDisposableStack
 
   /** `resources` is disposed with the log; `index` must be among them. */
@@ -48,7 +52,10 @@ export class EmbeddedLog implements SourceLog {
     this.#head = head
     this.#appender = appender
     this.#index = index
-    if (index !== undefined) this.newest = (table, key, within) => this.#newest(index, table, key, within)
+    if (index !== undefined) {
+      this.newest = (table, key, within) => this.#newest(index, table, key, within)
+      Object.assign(this, lookUps(index))
+    }
     this.#resources = resources
   }
 

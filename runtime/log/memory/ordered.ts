@@ -33,6 +33,8 @@ export class OrderedMemoryLog implements SourceLog {
   readonly #slices: LogSlice[] = []
   #pending: LogSlice[] = []
   readonly #ends: { offset: number; position: Position }[] = []
+  /** Index of the first of them in the present lineage. */
+  #lineageEnd = 0
   readonly #bell = new Bell()
   #next = 1
   #last = 0
@@ -55,8 +57,8 @@ export class OrderedMemoryLog implements SourceLog {
     this.#records += this.#pendingRecords
     this.#pendingRecords = 0
     this.#pending = []
+    if (this.#state.end(batch.end, BigInt(this.#last))) this.#lineageEnd = this.#ends.length
     this.#last = this.#next - 1
-    this.#state.end(batch.end)
     const cursor = this.#cursor(this.#last)
     if (batch.end.lane === 'stream') this.#ends.push({ offset: this.#last, position: batch.end.position })
     this.#bell.ring()
@@ -129,7 +131,7 @@ export class OrderedMemoryLog implements SourceLog {
     for (let i = Math.max(0, this.#ends.length - 1); ; ) {
       const ring = this.#bell.wait(signal)
       ring.catch(() => {})
-      for (; i < this.#ends.length; i++)
+      for (i = Math.max(i, this.#lineageEnd); i < this.#ends.length; i++)
         if (covers(this.#ends[i]!.position, position)) return this.#cursor(this.#ends[i]!.offset)
       await ring
     }

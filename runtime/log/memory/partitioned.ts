@@ -39,6 +39,8 @@ export class PartitionedMemoryLog implements SourceLog {
   readonly #state = new ResumeState()
   readonly #topics = new Map<string, Topic>()
   readonly #ends: { cursor: Cursor; position: Position }[] = []
+  /** Index of the first of them in the present lineage. */
+  #lineageEnd = 0
   readonly #bell = new Bell()
   #units = 0
   #records = 0
@@ -51,9 +53,11 @@ export class PartitionedMemoryLog implements SourceLog {
     this.#bytes += batch.bytes.length
     if (batch.end === undefined) return undefined
     const now = BigInt(Date.now()) * 1000n
+    // Versions compare within one partition only: no former one is above it.
+    const before = BigInt(Math.max(0, ...this.#all().values()))
     for (const { partitions } of this.#topics.values()) for (const partition of partitions) partition.publish(now)
     this.#units++
-    this.#state.end(batch.end)
+    if (this.#state.end(batch.end, before)) this.#lineageEnd = this.#ends.length
     const cursor = this.#format(this.#all())
     if (batch.end.lane === 'stream') this.#ends.push({ cursor, position: batch.end.position })
     this.#bell.ring()
@@ -151,7 +155,8 @@ export class PartitionedMemoryLog implements SourceLog {
     for (let i = Math.max(0, this.#ends.length - 1); ; ) {
       const ring = this.#bell.wait(signal)
       ring.catch(() => {})
-      for (; i < this.#ends.length; i++) if (covers(this.#ends[i]!.position, position)) return this.#ends[i]!.cursor
+      for (i = Math.max(i, this.#lineageEnd); i < this.#ends.length; i++)
+        if (covers(this.#ends[i]!.position, position)) return this.#ends[i]!.cursor
       await ring
     }
   }

@@ -1,5 +1,5 @@
 import type { Table } from '../../../contract.ts'
-import { Prefix } from './layout.ts'
+import { Prefix, prefixOf } from './layout.ts'
 import type { Store, StoreBatch } from './store.ts'
 
 /** One life of a table in the index. */
@@ -8,11 +8,16 @@ export interface Incarnation {
   readonly number: number
   readonly table: string
   readonly incarnation: number
-  /** Offset of its last truncate; what lies below is gone. */
+  /** Offset of its last truncate; what lies below is gone. 0: there was none. */
   floor: number
+  /** Transaction number of that truncate; empty: a load wrote it. */
+  floorTransaction: string
   /** Keys whose newest row has absent cells. */
   incomplete: number
 }
+
+/** What is stored of a life; its number is in the key. */
+type StoredPart = 'table' | 'incarnation' | 'floor' | 'floorTransaction'
 
 /** The lives of all tables. A new one costs one entry, and so does a truncate, however many rows it ends. */
 export class Incarnations {
@@ -23,8 +28,8 @@ export class Incarnations {
   static async load(store: Store): Promise<Incarnations> {
     const lives = new Incarnations()
     for await (const [key, value] of store.all(Prefix.incarnation)) {
-      const { table, incarnation, floor } = JSON.parse(value.toString('utf8')) as Incarnation
-      const life = { number: key.readUInt32BE(1), table, incarnation, floor, incomplete: 0 }
+      const stored = JSON.parse(value.toString('utf8')) as Pick<Incarnation, StoredPart>
+      const life = { ...stored, number: key.readUInt32BE(1), incomplete: 0 }
       lives.#lives.set(nameOf(life), life)
     }
     return lives
@@ -32,14 +37,18 @@ export class Incarnations {
 
   /** Makes a table version known; the first of its incarnation begins a life. */
   know(table: Pick<Table, 'id' | 'name' | 'incarnation'>): void {
-    const wanted = { table: table.name, incarnation: table.incarnation }
-    let life = this.#lives.get(nameOf(wanted))
-    if (life === undefined) {
-      life = { number: this.#lives.size + 1, ...wanted, floor: 0, incomplete: 0 }
-      this.#lives.set(nameOf(life), life)
-      this.#changed.add(life)
-    }
-    this.#byTable.set(table.id, life)
+    this.#byTable.set(table.id, this.begin(table.name, table.incarnation))
+  }
+
+  /** Begins a life, unless it is known. */
+  begin(table: string, incarnation: number): Incarnation {
+    const known = this.find(table, incarnation)
+    if (known !== undefined) return known
+    const number = this.#lives.size + 1
+    const life = { number, table, incarnation, floor: 0, floorTransaction: '', incomplete: 0 }
+    this.#lives.set(nameOf(life), life)
+    this.#changed.add(life)
+    return life
   }
 
   /** Every table version that was made known. */
@@ -59,20 +68,21 @@ export class Incarnations {
     return [...this.#lives.values()].find(life => life.number === number)
   }
 
-  /** All rows below the offset are gone. */
-  truncate(life: Incarnation, offset: number): void {
+  /** All rows below the offset are gone. `transaction`: that did it; empty: a load. */
+  truncate(life: Incarnation, offset: number, transaction: string): void {
     life.floor = offset
+    life.floorTransaction = transaction
     life.incomplete = 0
     this.#changed.add(life)
   }
 
   /** Adds what has changed to a batch. */
   write(batch: StoreBatch): void {
-    for (const { number, table, incarnation, floor } of this.#changed) {
-      const key = Buffer.allocUnsafe(5)
-      key[0] = Prefix.incarnation
-      key.writeUInt32BE(number, 1)
-      batch.put(key, Buffer.from(JSON.stringify({ table, incarnation, floor })))
+    for (const { number, table, incarnation, floor, floorTransaction } of this.#changed) {
+      batch.put(
+        prefixOf(Prefix.incarnation, number),
+        Buffer.from(JSON.stringify({ table, incarnation, floor, floorTransaction })),
+      )
     }
     this.#changed.clear()
   }

@@ -1,5 +1,6 @@
 import type { Incarnation, Incarnations } from './incarnations.ts'
-import { decodeOffset, encodeOffset, Prefix } from './layout.ts'
+import { behind, decodeOffset, encodeOffset, KEY_AT, Prefix, prefixOf } from './layout.ts'
+import { type PackedRuns, RunPacker } from './packing.ts'
 import type { Store, StoreBatch } from './store.ts'
 
 /**
@@ -45,6 +46,19 @@ export class IncompleteKeys {
   /** The batch is in the store. */
   written(): void {
     this.#open.clear()
+  }
+
+  /** At most `limit` of them, behind `after`, in their order. */
+  async list(life: Incarnation, after: Uint8Array | undefined, limit: number): Promise<PackedRuns> {
+    const keys = new RunPacker(limit)
+    if (life.incomplete === 0) return keys.packed()
+    const from = behind(Prefix.incomplete, life.number, after)
+    await using stored = this.#store.entries(from, prefixOf(Prefix.incomplete, life.number + 1))
+    for await (const [key, value] of stored) {
+      if (keys.count === limit) break
+      if (decodeOffset(value) > life.floor) keys.add(key, KEY_AT, key.length)
+    }
+    return keys.packed()
   }
 
   #stored(key: Buffer): number | undefined {

@@ -21,7 +21,7 @@ const TRANSACTION_ID = 8
 export class Indexer {
   readonly incarnations: Incarnations
   readonly #store: Store
-  readonly #incomplete: IncompleteKeys
+  readonly incomplete: IncompleteKeys
   readonly #places: BlockPlaces
   readonly #keys = new Scratch()
   readonly #values = new Scratch()
@@ -33,7 +33,7 @@ export class Indexer {
     this.#store = store
     this.#places = new BlockPlaces(store, applied)
     this.incarnations = incarnations
-    this.#incomplete = incomplete
+    this.incomplete = incomplete
   }
 
   /** `applied`: offset of the last entry in the store; 0 while it is empty. */
@@ -65,7 +65,7 @@ export class Indexer {
       if (kind === EntryKind.transaction) {
         headerAt = at
         transaction = transactionId(payload, at)
-      } else if (kind === EntryKind.truncate) this.#truncate(payload, at, offset)
+      } else if (kind === EntryKind.truncate) this.#truncate(payload, at, offset, transaction)
       else if (isRow(kind) && readU32LE(payload, at + At.keyLength) > 0)
         this.#putRow(batch, payload, at, end, kind, offset, transaction)
     }
@@ -92,7 +92,7 @@ export class Indexer {
     batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))
     await batch.write()
     crashPoint('index.written')
-    this.#incomplete.written()
+    this.incomplete.written()
   }
 
   #putRow(
@@ -117,16 +117,17 @@ export class Indexer {
     writeCellHash(payload, isDelete ? end : parts.cellsAt, end, bytes, hashAt)
     const key = this.#keys.rowKey(Prefix.row, life.number, payload, parts.keyAt, parts.keyEnd)
     batch.put(key, bytes.subarray(0, length))
-    if (isIncomplete || life.incomplete > 0) this.#incomplete.note(batch, life, key, isIncomplete, offset)
+    if (isIncomplete || life.incomplete > 0) this.incomplete.note(batch, life, key, isIncomplete, offset)
   }
 
-  #truncate(payload: Buffer, at: number, offset: number): void {
+  #truncate(payload: Buffer, at: number, offset: number, transaction: Buffer): void {
     const life = this.incarnations.ofTable(readU32LE(payload, at + At.table))
-    if (life !== undefined) this.incarnations.truncate(life, offset)
+    if (life !== undefined) this.incarnations.truncate(life, offset, transaction.toString('utf8'))
   }
 }
 
-function isRow(kind: number): boolean {
+/** Whether entries of this kind change a row. */
+export function isRow(kind: number): boolean {
   return kind === EntryKind.create || kind === EntryKind.read || kind === EntryKind.update || kind === EntryKind.delete
 }
 

@@ -9,7 +9,18 @@ import { Bell } from '../../../abort.ts'
 import type { Table } from '../../../contract.ts'
 import type { Head } from '../head.ts'
 import type { Place } from '../scan.ts'
-import { type FromThread, failure, type OpenUnit, packFailure, type ThreadData, type ToThread } from './messages.ts'
+import {
+  type Answers,
+  type Durable,
+  type FromThread,
+  failure,
+  type OpenUnit,
+  packFailure,
+  type Question,
+  type QuestionAbout,
+  type ThreadData,
+  type ToThread,
+} from './messages.ts'
 import { type LogRecord, packKeys } from './packing.ts'
 
 /** `.ts` from a checkout, `.js` from the package: as this file itself. */
@@ -28,12 +39,16 @@ export interface KeyIndexOptions {
   readonly trailBytes?: number
 }
 
-interface Wanted {
+interface Asked {
+  resolve(answer: unknown): void
+  reject(error: unknown): void
+}
+
+interface Wanted extends Asked {
   readonly table: Table
   readonly key: Uint8Array
   readonly open: OpenUnit | undefined
   resolve(record: LogRecord | undefined): void
-  reject(error: unknown): void
 }
 
 /**
@@ -53,9 +68,11 @@ export class KeyIndex implements AsyncDisposable {
   #told = 0
   #isBuilding = false
   #incomplete: ReadonlyMap<string, number> = new Map()
-  #finds = 0
-  readonly #asked = new Map<number, readonly Wanted[]>()
+  /** Questions so far. */
+  #count = 0
+  readonly #wanted = new Map<number, readonly Wanted[]>()
   #gathered: Wanted[] = []
+  readonly #asked = new Map<number, Asked>()
 
   private constructor(options: KeyIndexOptions) {
     this.#options = options
@@ -114,6 +131,20 @@ export class KeyIndex implements AsyncDisposable {
       this.#check()
       if (this.#gathered.length === 0) queueMicrotask(() => this.#ask())
       this.#gathered.push({ table, key, open, resolve, reject })
+    })
+  }
+
+  /** Answered as of all that is durable now. What `transfer` names is the thread's from then on. */
+  ask<About extends keyof Answers>(
+    question: QuestionAbout<About>,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<Answers[About]> {
+    return new Promise((resolve, reject) => {
+      this.#options.head.check()
+      this.#check()
+      const id = ++this.#count
+      this.#asked.set(id, { resolve: answer => resolve(answer as Answers[About]), reject })
+      this.#post({ kind: 'ask', id, question: question as Question, durable: this.#durable() }, transfer)
     })
   }
 
@@ -182,7 +213,10 @@ export class KeyIndex implements AsyncDisposable {
   #receive(message: Exclude<FromThread, { kind: 'opened' }>): void {
     if (message.kind === 'failed') this.#fail(failure(message.error))
     else if (message.kind === 'found') this.#found(message)
-    else {
+    else if (message.kind === 'answer') {
+      this.#asked.get(message.id)?.resolve(message.answer)
+      this.#asked.delete(message.id)
+    } else {
       this.#place = message.place
       this.#applied = message.applied
       this.#incomplete = message.incomplete
@@ -202,30 +236,35 @@ export class KeyIndex implements AsyncDisposable {
   #ask(): void {
     const wanted = this.#gathered
     this.#gathered = []
-    const id = ++this.#finds
-    this.#asked.set(id, wanted)
-    const { place, end } = this.#options.head
+    const id = ++this.#count
+    this.#wanted.set(id, wanted)
     this.#post({
       kind: 'find',
       id,
       keys: packKeys(wanted),
-      durable: place === undefined ? undefined : { place, end },
+      durable: this.#durable(),
       open: wanted.find(({ open }) => open !== undefined)?.open,
     })
   }
 
+  #durable(): Durable | undefined {
+    const { place, end } = this.#options.head
+    return place === undefined ? undefined : { place, end }
+  }
+
   #found({ id, from, bytes, records }: Extract<FromThread, { kind: 'found' }>): void {
-    const wanted = this.#asked.get(id) ?? []
+    const wanted = this.#wanted.get(id) ?? []
     for (const [i, record] of records.entries())
       wanted[from + i]?.resolve(record === undefined ? undefined : { bytes, ...record })
-    if (from + records.length >= wanted.length) this.#asked.delete(id)
+    if (from + records.length >= wanted.length) this.#wanted.delete(id)
   }
 
   #fail(error: unknown): void {
     this.#failure ??= error
-    for (const wanted of [...this.#asked.values(), this.#gathered])
-      for (const { reject } of wanted) reject(this.#failure)
+    for (const { reject } of [...this.#asked.values(), ...this.#wanted.values(), this.#gathered].flat())
+      reject(this.#failure)
     this.#asked.clear()
+    this.#wanted.clear()
     this.#gathered = []
     this.#bell.ring()
   }
@@ -234,7 +273,7 @@ export class KeyIndex implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  #post(message: ToThread): void {
-    this.#thread?.postMessage(message)
+  #post(message: ToThread, transfer: ArrayBuffer[] = []): void {
+    this.#thread?.postMessage(message, transfer)
   }
 }

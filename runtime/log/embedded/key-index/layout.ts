@@ -13,11 +13,13 @@ import { asBuffer } from '../../../record/cells.ts'
  *                                                    transaction (0: none)
  *   30, u32 incarnation                              its name, number within the name and truncate floor, as JSON
  *   40, u32 incarnation, canonical key               u48 offset of the newest record of the key, which is incomplete
+ *   50, u32 incarnation                              the pass that goes over it and the number of that, as JSON
+ *   60, u32 pass, canonical key                      nothing: the pass has seen the key
  */
-export const INDEX_FORMAT = 1
+export const INDEX_FORMAT = 2
 export const STATE_KEY = Buffer.from([0x00])
 export const LIFE_KEY = Buffer.from([0x01])
-export const Prefix = { row: 0x10, block: 0x20, incarnation: 0x30, incomplete: 0x40 } as const
+export const Prefix = { row: 0x10, block: 0x20, incarnation: 0x30, incomplete: 0x40, pass: 0x50, seen: 0x60 } as const
 
 /** Offsets whose places stand together, and bytes of log after which there is another place. */
 export const BLOCK = 128
@@ -26,8 +28,13 @@ export const PLACE_SIZE = 25
 
 export const RowFlag = { delete: 1, incomplete: 2, chunk: 4 } as const
 
-const HASH_AT = 7
-const TRANSACTION_AT = 15
+/** In the value of a row. */
+const OFFSET_AT = 1
+export const HASH_AT = 7
+export const TRANSACTION_AT = 15
+
+/** In keys of rows, incomplete keys and keys seen: where the canonical key begins. */
+export const KEY_AT = 5
 
 /** How far the index has come. Stored in one write with what it says. */
 export interface State {
@@ -49,17 +56,33 @@ export interface Row {
   readonly hash: Buffer
 }
 
+/** What the keys of an incarnation or a pass begin with; without a number, all of one kind. */
+export function prefixOf(prefix: number, number?: number): Buffer {
+  if (number === undefined) return Buffer.from([prefix])
+  const key = Buffer.allocUnsafe(KEY_AT)
+  key[0] = prefix
+  key.writeUInt32BE(number, 1)
+  return key
+}
+
+/** Where all begin that come behind this canonical key; without one, where all begin. */
+export function behind(prefix: number, number: number, key: Uint8Array | undefined): Buffer {
+  const start = prefixOf(prefix, number)
+  return key === undefined ? start : Buffer.concat([start, key, Buffer.from([0])])
+}
+
 /** Memory for keys and values, written again for each: the store copies what it is given. */
 export class Scratch {
   #bytes: Buffer = Buffer.allocUnsafeSlow(1024)
 
-  rowKey(prefix: number, incarnation: number, key: Uint8Array, from = 0, to = key.length): Buffer {
-    const length = 5 + to - from
+  /** `number`: of the incarnation, or of the pass. */
+  rowKey(prefix: number, number: number, key: Uint8Array, from = 0, to = key.length): Buffer {
+    const length = KEY_AT + to - from
     if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(2 * length)
     const bytes = this.#bytes
     bytes[0] = prefix
-    bytes.writeUInt32BE(incarnation, 1)
-    for (let i = from, at = 5; i < to; i++) bytes[at++] = key[i]!
+    bytes.writeUInt32BE(number, 1)
+    for (let i = from, at = KEY_AT; i < to; i++) bytes[at++] = key[i]!
     return bytes.subarray(0, length)
   }
 
@@ -69,7 +92,7 @@ export class Scratch {
     if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(2 * length)
     const bytes = this.#bytes
     bytes[0] = flags
-    writeU48(bytes, 1, offset)
+    writeU48(bytes, OFFSET_AT, offset)
     bytes.set(transaction, TRANSACTION_AT)
     return { bytes, hashAt: HASH_AT, length }
   }
@@ -83,7 +106,12 @@ export interface RowValue {
 
 export function decodeRow(value: Uint8Array): Row {
   const bytes = asBuffer(value)
-  return { flags: bytes[0]!, offset: readU48(bytes, 1), hash: bytes.subarray(HASH_AT, TRANSACTION_AT) }
+  return { flags: bytes[0]!, offset: rowOffset(bytes), hash: bytes.subarray(HASH_AT, TRANSACTION_AT) }
+}
+
+/** Of a row's value. */
+export function rowOffset(value: Buffer): number {
+  return readU48(value, OFFSET_AT)
 }
 
 /** Where an entry stands: all but the segment are bytes of its file. */

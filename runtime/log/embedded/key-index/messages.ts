@@ -2,8 +2,11 @@ import type { Table } from '../../../contract.ts'
 import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
 import type { Place } from '../scan.ts'
 import { indexFailed } from './failures.ts'
+import type { LoadRows } from './key-states.ts'
 import type { IndexedLog } from './opening.ts'
-import type { PackedKeys, PackedRecord } from './packing.ts'
+import type { PackedKeys, PackedRecord, PackedRuns, TableLife } from './packing.ts'
+import type { PackedStates } from './row-states.ts'
+import type { PackedUnseen } from './unseen.ts'
 
 /** Messages between the log (key-index.ts) and the thread of its index (thread.ts). */
 
@@ -31,6 +34,38 @@ export interface OpenUnit {
   readonly written: Place
 }
 
+interface Page extends TableLife {
+  readonly after: Uint8Array | undefined
+  readonly limit: number
+}
+
+interface PassOf extends TableLife {
+  readonly pass: string
+}
+
+/** What is asked of all that is durable, as of when it is asked. */
+export interface Questions {
+  readonly states: LoadRows
+  readonly incomplete: Page
+  readonly unseen: Page & PassOf
+  readonly begin: PassOf
+  readonly has: PassOf
+  readonly end: PassOf
+}
+
+export type QuestionAbout<About extends keyof Questions> = { readonly about: About } & Questions[About]
+export type Question = { [About in keyof Questions]: QuestionAbout<About> }[keyof Questions]
+
+/** `lost`: the evidence of the pass is gone. */
+export interface Answers {
+  readonly states: PackedStates | 'lost'
+  readonly incomplete: PackedRuns
+  readonly unseen: PackedUnseen | 'lost'
+  readonly begin: undefined
+  readonly has: boolean
+  readonly end: undefined
+}
+
 export type ToThread =
   | { readonly kind: 'follow'; readonly durable: Durable }
   | {
@@ -39,6 +74,12 @@ export type ToThread =
       readonly keys: PackedKeys
       readonly durable: Durable | undefined
       readonly open: OpenUnit | undefined
+    }
+  | {
+      readonly kind: 'ask'
+      readonly id: number
+      readonly question: Question
+      readonly durable: Durable | undefined
     }
   | { readonly kind: 'close' }
 
@@ -64,6 +105,7 @@ export type FromThread =
       readonly bytes: Uint8Array
       readonly records: readonly (PackedRecord | undefined)[]
     }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[keyof Answers] }
   | { readonly kind: 'failed'; readonly error: FailedError }
 
 export interface FailedError {

@@ -2,14 +2,18 @@ import type { Table } from '../../../contract.ts'
 
 /** Keys and records on their way between threads: many in one piece of memory, because each piece costs. */
 
-export interface KeyRequest {
+/** One life of a table. */
+export interface TableLife {
   readonly table: string
   readonly incarnation: number
+}
+
+export interface KeyRequest extends TableLife {
   readonly key: Uint8Array
 }
 
 export interface PackedKeys {
-  readonly tables: readonly Pick<KeyRequest, 'table' | 'incarnation'>[]
+  readonly tables: readonly TableLife[]
   /** Which of them, of each key. */
   readonly of: Uint32Array
   readonly bytes: Uint8Array
@@ -18,7 +22,7 @@ export interface PackedKeys {
 }
 
 export function packKeys(requests: readonly { readonly table: Table; readonly key: Uint8Array }[]): PackedKeys {
-  const tables: Pick<KeyRequest, 'table' | 'incarnation'>[] = []
+  const tables: TableLife[] = []
   const numbers = new Map<Table, number>()
   const of = new Uint32Array(requests.length)
   const ends = new Uint32Array(requests.length)
@@ -71,4 +75,48 @@ export class RecordPacker {
     this.bytes.copy(grown, 0, 0, this.at)
     this.bytes = grown
   }
+}
+
+/** Runs of bytes, one behind the other. */
+export interface PackedRuns {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Where each ends. */
+  readonly ends: Uint32Array<ArrayBuffer>
+}
+
+export class RunPacker {
+  readonly #ends: Uint32Array<ArrayBuffer>
+  #bytes = new Uint8Array(FIRST_BYTES)
+  #at = 0
+  #count = 0
+
+  /** Takes at most `most` runs. */
+  constructor(most: number) {
+    this.#ends = new Uint32Array(most)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The bytes from `from` to `to`. */
+  add(bytes: Uint8Array, from: number, to: number): void {
+    const length = to - from
+    if (this.#at + length > this.#bytes.length) {
+      const grown = new Uint8Array(2 * this.#bytes.length + length)
+      grown.set(this.#bytes)
+      this.#bytes = grown
+    }
+    for (let i = from; i < to; i++) this.#bytes[this.#at++] = bytes[i]!
+    this.#ends[this.#count++] = this.#at
+  }
+
+  packed(): PackedRuns {
+    return { bytes: this.#bytes.slice(0, this.#at), ends: this.#ends.slice(0, this.#count) }
+  }
+}
+
+/** A view. */
+export function runAt({ bytes, ends }: PackedRuns, i: number): Uint8Array {
+  return bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
 }

@@ -1,11 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { ClassicLevel } from 'classic-level'
+import { ClassicLevel, type Iterator, type KeyIterator } from 'classic-level'
 
 /** LevelDB maps them into memory. */
 const OPEN_FILES = 256
 
+/** What a walk brings into memory at a time. */
+const WALK_BYTES = 256 * 1024
+
 type Level = ClassicLevel<Buffer, Buffer>
 export type StoreBatch = ReturnType<Level['batch']>
+export type EntryWalk = Iterator<Level, Buffer, Buffer>
+export type KeyWalk = KeyIterator<Level, Buffer>
 
 /**
  * LevelDB in a folder. A batch is written whole or not at all. Without `sync` a write survives the process, not the
@@ -50,7 +55,29 @@ export class Store implements AsyncDisposable {
 
   /** All whose key begins with this byte, in order. */
   async *all(prefix: number): AsyncGenerator<readonly [Buffer, Buffer]> {
-    yield* this.#level.iterator({ gte: Buffer.from([prefix]), lt: Buffer.from([prefix + 1]) })
+    yield* this.entries(Buffer.from([prefix]), Buffer.from([prefix + 1]))
+  }
+
+  /** From one key up to another, in order, as it all stands at the call. */
+  entries(from: Buffer, to: Buffer): EntryWalk {
+    return this.#level.iterator({ gte: from, lt: to, highWaterMarkBytes: WALK_BYTES })
+  }
+
+  keys(from: Buffer, to: Buffer): KeyWalk {
+    return this.#level.keys({ gte: from, lt: to, highWaterMarkBytes: WALK_BYTES })
+  }
+
+  async firstKey(from: Buffer, to: Buffer): Promise<Buffer | undefined> {
+    return (await this.#level.keys({ gte: from, lt: to, limit: 1 }).all())[0]
+  }
+
+  async lastKey(from: Buffer, to: Buffer): Promise<Buffer | undefined> {
+    return (await this.#level.keys({ gte: from, lt: to, limit: 1, reverse: true }).all())[0]
+  }
+
+  /** Removes all in this range. It may be long, and others may read and write meanwhile. */
+  async clear(from: Buffer, to: Buffer): Promise<void> {
+    await this.#level.clear({ gte: from, lt: to })
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { realFs } from '../fs.ts'
+import { Evidence } from './evidence.ts'
 import { Finder, type Found } from './finder.ts'
 import { Indexer } from './indexer.ts'
+import { KeyStates } from './key-states.ts'
 import {
+  type Answers,
   type Durable,
   type FromThread,
   type OpenUnit,
@@ -12,10 +15,11 @@ import {
   type ToThread,
 } from './messages.ts'
 import { closeIndex, OPEN_UNIT_FOLDER, openIndex } from './opening.ts'
-import { type KeyRequest, type PackedRecord, RecordPacker, unpackKey } from './packing.ts'
+import { type KeyRequest, type PackedRecord, RecordPacker, RunPacker, unpackKey } from './packing.ts'
 import { Records } from './records.ts'
 import { Store } from './store.ts'
 import { Trail } from './trail.ts'
+import { unseenKeys } from './unseen.ts'
 
 /** The thread in which the index trails the durable log and is asked. One message after the other. */
 
@@ -50,6 +54,11 @@ async function partOf(of: Store, applied: number, from: OpenUnit['from'], next?:
   const records = new Records(data.folder)
   return { store: of, indexer, finder: new Finder(of, indexer, records), records, trail }
 }
+
+const evidence = await Evidence.load(store, main.indexer.incarnations)
+const keyStates = new KeyStates(store, main.indexer.incarnations, evidence)
+/** What goes on beside the messages. The store stays open for it. */
+const walks = new Set<Promise<void>>()
 
 /** Brings the index to the end of what is durable: never beyond, or it would outlive what a crash takes away. */
 async function follow({ place: until, end }: Durable): Promise<void> {
@@ -120,6 +129,44 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
   }
 }
 
+async function answerQuestion({ id, question, durable }: Extract<ToThread, { kind: 'ask' }>): Promise<void> {
+  if (durable !== undefined) await follow(durable)
+  if (closing) return
+  const say = (answer: Answers[keyof Answers]): void => post({ kind: 'answer', id, answer })
+  if (question.about === 'states') {
+    say((await keyStates.find(question)) ?? 'lost')
+    return
+  }
+  const { incarnations, incomplete } = main.indexer
+  const life = incarnations.find(question.table, question.incarnation)
+  if (question.about === 'incomplete') {
+    const { after, limit } = question
+    say(life === undefined ? new RunPacker(0).packed() : await incomplete.list(life, after, limit))
+  } else if (question.about === 'unseen') {
+    const { pass, after, limit } = question
+    const number = evidence.find(life, pass)
+    if (life === undefined || number === undefined) say('lost')
+    else beside(unseenKeys(store, life, number, after, limit).then(say))
+  } else if (question.about === 'has') say(evidence.find(life, question.pass) !== undefined)
+  else {
+    if (question.about === 'begin') await evidence.begin(question.table, question.incarnation, question.pass)
+    else await evidence.end(life, question.pass)
+    say(undefined)
+    beside(evidence.clear())
+  }
+}
+
+/** Long work that nothing has to wait for: the index follows its log meanwhile. */
+function beside(work: Promise<void>): void {
+  const walk: Promise<void> = work.catch(fail).finally(() => walks.delete(walk))
+  walks.add(walk)
+}
+
+function fail(error: unknown): void {
+  post({ kind: 'failed', error: packFailure(error) })
+  port.close()
+}
+
 /** All but the store. A dropped unit's files may come again with other content, so none of them stays open. */
 async function closePart({ trail, records }: Part): Promise<void> {
   records[Symbol.dispose]()
@@ -128,6 +175,7 @@ async function closePart({ trail, records }: Part): Promise<void> {
 
 async function close(): Promise<void> {
   await forgetUnit()
+  await Promise.all(walks)
   await closePart(main)
   await closeIndex(main.store, data.folder)
   port.close()
@@ -137,6 +185,7 @@ async function take(message: ToThread): Promise<void> {
   if (message.kind === 'close') await close()
   else if (closing) return
   else if (message.kind === 'follow') await follow(message.durable)
+  else if (message.kind === 'ask') await answerQuestion(message)
   else await answer(message)
 }
 
@@ -146,11 +195,9 @@ let turn: Promise<void> = forgetUnit()
 port.on('message', (message: ToThread) => {
   if (message.kind === 'close') closing = true
   turn = turn.then(() => take(message))
-  turn.catch(error => {
-    post({ kind: 'failed', error: packFailure(error) })
-    port.close()
-  })
+  turn.catch(fail)
 })
+beside(evidence.clear())
 post({
   kind: 'opened',
   place: state?.place,
