@@ -162,7 +162,7 @@ export function indexedLogContract(name: string, makeHome: () => Promise<LogHome
       await put('c', orders, ['1', 'one'], ['2', 'two'], ['3', 'three'], ['4', 'four'])
       await put('c', items, ['9', 'nine'])
       expect(await log.passes!.has(orders, 'a')).toBe(false)
-      await log.passes!.begin(orders, 'a')
+      const since = await log.passes!.begin(orders, 'a')
       expect(await unseen(orders, 'a')).toEqual(['1', '2', '3', '4'])
       await log.states!(
         chunk(orders, [
@@ -178,6 +178,7 @@ export function indexedLogContract(name: string, makeHome: () => Promise<LogHome
       await put('c', orders, ['6', 'six'])
       const [first, , last] = await log.passes!.unseen(orders, 'a', undefined, 10)
       expect([first?.transaction, last?.transaction]).toEqual(['1', String(position)])
+      expect([first!.version <= since, last!.version > since]).toEqual([true, true])
       expect(last!.version).toBe((await log.newest!(orders, tuple('6').bytes))!.version)
       await append(to => to.truncate(orders))
       expect(await unseen(orders, 'a')).toEqual([])

@@ -54,7 +54,7 @@ export class EmbeddedLog implements SourceLog {
     this.#index = index
     if (index !== undefined) {
       this.newest = (table, key, within) => this.#newest(index, table, key, within)
-      Object.assign(this, lookUps(index))
+      Object.assign(this, lookUps(index, head))
     }
     this.#resources = resources
   }

@@ -1,4 +1,5 @@
 import type { Batch, Passes, SourceLog, Table } from '../../../contract.ts'
+import type { Head } from '../head.ts'
 import { evidenceLost } from './failures.ts'
 import type { KeyIndex } from './key-index.ts'
 import { type PackedRuns, runAt, type TableLife } from './packing.ts'
@@ -8,9 +9,13 @@ import { unpackUnseen } from './unseen.ts'
 /** What a log with an index answers for loads. */
 export type LoadLookUps = Required<Pick<SourceLog, 'states' | 'incompleteKeys' | 'passes'>>
 
-export function lookUps(index: KeyIndex): LoadLookUps {
+export function lookUps(index: KeyIndex, head: Head): LoadLookUps {
   const passes: Passes = {
-    begin: (table, pass) => index.ask({ about: 'begin', ...lifeOf(table), pass }),
+    async begin(table, pass) {
+      const since = BigInt(head.end)
+      await index.ask({ about: 'begin', ...lifeOf(table), pass })
+      return since
+    },
     has: (table, pass) => index.ask({ about: 'has', ...lifeOf(table), pass }),
     end: (table, pass) => index.ask({ about: 'end', ...lifeOf(table), pass }),
     async unseen(table, pass, after, limit) {

@@ -19,7 +19,7 @@ import { type KeyRequest, type PackedRecord, RecordPacker, RunPacker, unpackKey 
 import { Records } from './records.ts'
 import { Store } from './store.ts'
 import { Trail } from './trail.ts'
-import { unseenKeys } from './unseen.ts'
+import { type PackedUnseen, unseenKeys } from './unseen.ts'
 
 /** The thread in which the index trails the durable log and is asked. One message after the other. */
 
@@ -130,7 +130,9 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
 }
 
 async function answerQuestion({ id, question, durable }: Extract<ToThread, { kind: 'ask' }>): Promise<void> {
-  if (durable !== undefined) await follow(durable)
+  // What is known of the passes themselves is told also while the index is far behind.
+  const isOfRows = question.about === 'states' || 'limit' in question
+  if (durable !== undefined && isOfRows) await follow(durable)
   if (closing) return
   const say = (answer: Answers[keyof Answers]): void => post({ kind: 'answer', id, answer })
   if (question.about === 'states') {
@@ -146,7 +148,13 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
     const { pass, after, limit } = question
     const number = evidence.find(life, pass)
     if (life === undefined || number === undefined) say('lost')
-    else beside(unseenKeys(store, life, number, after, limit).then(say))
+    else
+      beside(
+        tellUnseen(
+          unseenKeys(store, life, number, after, limit, () => closing),
+          say,
+        ),
+      )
   } else if (question.about === 'has') say(evidence.find(life, question.pass) !== undefined)
   else {
     if (question.about === 'begin') await evidence.begin(question.table, question.incarnation, question.pass)
@@ -154,6 +162,12 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
     say(undefined)
     beside(evidence.clear())
   }
+}
+
+/** One that was cut short tells nothing: few keys would mean that there are no more. */
+async function tellUnseen(walk: Promise<PackedUnseen>, say: (answer: PackedUnseen) => void): Promise<void> {
+  const found = await walk
+  if (!closing) say(found)
 }
 
 /** Long work that nothing has to wait for: the index follows its log meanwhile. */

@@ -24,7 +24,7 @@ export function unpackUnseen({ keys, versions, transactions }: PackedUnseen): Un
 
 /**
  * Live keys of the incarnation, as it all stands at the call, of which the pass (by its number) has no evidence: at most
- * `limit`, behind `after`. Rows and evidence stand in the same order, so both are walked once, side by side.
+ * `limit`, behind `after`; fewer also when it was stopped. Rows and evidence stand in the same order, so both are walked once, side by side.
  */
 export async function unseenKeys(
   store: Store,
@@ -32,6 +32,7 @@ export async function unseenKeys(
   pass: number,
   after: Uint8Array | undefined,
   limit: number,
+  isStopped: () => boolean,
 ): Promise<PackedUnseen> {
   const { floor } = life
   await using rows = store.entries(behind(Prefix.row, life.number, after), prefixOf(Prefix.row, life.number + 1))
@@ -40,7 +41,7 @@ export async function unseenKeys(
   const keys = new RunPacker(limit)
   const versions = new Float64Array(limit)
   const transactions = new RunPacker(limit)
-  while (keys.count < limit) {
+  while (keys.count < limit && !isStopped()) {
     const page = await rows.nextv(PAGE)
     if (page.length === 0) break
     for (const [key, value] of page) {
