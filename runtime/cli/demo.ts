@@ -1,9 +1,9 @@
 import { watchLag } from '../demo/live.ts'
 import { showLiveCommands, showNextSteps } from '../demo/now-you.ts'
-import { type DemoReport, runDemo } from '../demo/run.ts'
+import type { RedisAddress } from '../demo/redis-client.ts'
+import { type DemoEnd, runDemo } from '../demo/run.ts'
 import { Screen } from '../demo/screen.ts'
 import { Stage } from '../demo/stage.ts'
-import type { Workspace } from '../demo/workspace.ts'
 import { EXIT } from './exit-code.ts'
 
 export interface DemoVerbOptions {
@@ -13,9 +13,12 @@ export interface DemoVerbOptions {
   readonly tamper?: boolean
   /** One JSON object at the end instead of the page. */
   readonly json?: boolean
+  /** Where a Redis may run already, default 127.0.0.1:6379; false: no cache. */
+  readonly redis?: RedisAddress | false
 }
 
 const DEFAULT_SECONDS = 30
+const DEFAULT_REDIS: RedisAddress = { host: '127.0.0.1', port: 6379 }
 const EXIT_INTERRUPTED = 130
 /** npm passes an interrupt of the terminal on to a process that has already received it. */
 const SAME_SIGNAL_MS = 1000
@@ -40,25 +43,21 @@ export async function demo(options: DemoVerbOptions): Promise<number> {
 async function perform(options: DemoVerbOptions, interrupt: AbortSignal): Promise<number> {
   const screen = new Screen(options.json === true ? undefined : process.stdout)
   interrupt.addEventListener('abort', () => screen.interrupted(), { once: true })
-  const report = await performOn(screen, options, interrupt)
+  const { report, sinks } = await performOn(screen, options, interrupt)
   screen.step('Now you')
-  showNextSteps(screen)
+  showNextSteps(screen, sinks)
   return report.equal ? EXIT.fine : EXIT.failed
 }
 
 /** Returns when everything it started is gone. */
-async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: AbortSignal): Promise<DemoReport> {
+async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: AbortSignal): Promise<DemoEnd> {
   await using stage = new Stage(screen, interrupt)
-  const { seconds = DEFAULT_SECONDS, tamper = false } = options
+  const { seconds = DEFAULT_SECONDS, tamper = false, redis = DEFAULT_REDIS } = options
   try {
-    const { report, url, workspace } = await runDemo(stage, { seconds, tamper })
-    if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
-    if (options.forever === true) {
-      screen.step('Now you')
-      await showLiveCommands(screen, workspace, url)
-      await stayUp(stage, workspace, url)
-    }
-    return report
+    const end = await runDemo(stage, { seconds, tamper, redis: redis === false ? undefined : redis })
+    if (options.json === true) process.stdout.write(`${JSON.stringify(end.report)}\n`)
+    if (options.forever === true) await stayUp(stage, end)
+    return end
   } catch (error) {
     stage.fail(error)
     throw stage.signal.reason
@@ -66,12 +65,14 @@ async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: Ab
 }
 
 /** Traffic and lag until Ctrl-C, whose error it throws. */
-async function stayUp(stage: Stage, workspace: Workspace, url: string): Promise<void> {
+async function stayUp(stage: Stage, { url, workspace, sinks }: DemoEnd): Promise<void> {
   const { screen, signal, pipeline } = stage
-  if (pipeline() === undefined) await stage.startPipeline(workspace)
+  screen.step('Now you')
+  await stage.startPipeline(workspace)
+  showLiveCommands(screen, url, workspace.config, sinks)
   const traffic = stage.startTraffic(url)
   screen.line()
-  await watchLag({ screen, traffic, seconds: undefined, pipeline, signal })
+  await watchLag({ screen, traffic, sinks, seconds: undefined, pipeline, signal })
 }
 
 /** The first signal interrupts, a later one ends the process at once: what it leaves is removed behind it. */

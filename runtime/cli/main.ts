@@ -74,6 +74,12 @@ function seconds(text: string): number {
   return value
 }
 
+function address(text: string): { host: string; port: number } {
+  const [, host, port] = /^([\w.-]+):(\d{1,5})$/.exec(text) ?? []
+  if (host === undefined) throw new InvalidArgumentError('host:port is expected')
+  return { host, port: Number(port) }
+}
+
 const repeat = (text: string, before: readonly string[] = []): string[] => [...before, text]
 
 verb('init <url>', 'write a configuration for a database, and print the SQL it needs')
@@ -130,10 +136,19 @@ verb('config-schema', 'print the JSON Schema of the configuration').action(
   action(async () => (await import('./config-schema.ts')).printConfigSchema),
 )
 
-verb('demo', 'a shop in a PostgreSQL of its own, its changes in a search index and in files, compared at the end')
+verb(
+  'demo',
+  'a shop in a PostgreSQL of its own, its changes in search, cache, warehouse and files, compared at the end',
+)
   .option('--seconds <seconds>', 'how long the shop has customers', seconds)
   .option('--forever', 'until interrupted')
   .option('--tamper', 'change the sinks first: the comparison must fail and name the keys')
+  .option(
+    '--redis <host:port>',
+    'a Redis to use for the cache if it runs (127.0.0.1:6379), else one is started',
+    address,
+  )
+  .option('--no-redis', 'without a cache')
   .action(async (_, command: Command) => {
     const options = command.optsWithGlobals<DemoVerbOptions>()
     jsonWanted = options.json === true

@@ -11,18 +11,24 @@ export interface Moment {
   readonly traffic: Traffic
   /** Undefined while the pipeline is down. */
   readonly status: PipelineStatus | undefined
+  /** Greatest lag that was seen, in seconds, of every sink there is. */
+  readonly worst: WorstLag
 }
 
-const NUMBERS = new Set([1, 2, 3])
+export type WorstLag = ReadonlyMap<string, number>
+
+const NUMBERS = new Set([1, 2, 3, 4])
 
 /** A block to redraw once a second. */
-export function boardLines(screen: Screen, { at, of, traffic, status }: Moment): string[] {
+export function boardLines(screen: Screen, { at, of, traffic, status, worst }: Moment): string[] {
   const heading = `${clock(at)}${of === undefined ? '' : ` of ${clock(of)}`}`
   const committed = `${count(traffic.committed)} transactions, ${count(traffic.committed / Math.max(at, 0.1))} a second`
-  const rows = [['sink', 'changes behind', 'lag', 'applied']]
-  for (const [name, { lag, applied }] of Object.entries(status?.sinks ?? {}))
-    rows.push([name, count(lag.records), seconds(lag.seconds), count(applied)])
-  if (status === undefined) for (const name of ['search', 'files']) rows.push([name, 'down', '-', '-'])
+  const rows = [['sink', 'changes behind', 'lag', 'greatest', 'applied']]
+  for (const [name, greatest] of worst) {
+    const { lag, applied } = status?.sinks[name] ?? {}
+    const behind = status === undefined ? 'down' : count(lag?.records)
+    rows.push([name, behind, seconds(lag?.seconds), seconds(greatest), count(applied)])
+  }
   const [head, ...sinks] = aligned(rows, NUMBERS)
   return [
     `${screen.style('bold', heading)}   ${committed}`,
@@ -31,13 +37,27 @@ export function boardLines(screen: Screen, { at, of, traffic, status }: Moment):
   ]
 }
 
-/** The same on one line, for output that is not a terminal. */
-export function boardLine({ at, traffic, status }: Moment): string {
-  const sinks = Object.entries(status?.sinks ?? {}).map(
-    ([name, { lag }]) => `${name} ${count(lag.records)} behind, ${seconds(lag.seconds)}`,
-  )
-  const state = status === undefined ? ['pipeline down'] : sinks
-  return [clock(at), `${count(traffic.committed).padStart(6)} transactions`, ...state].join('   ')
+const TIME_WIDTH = 4
+const COUNT_WIDTH = 12
+const LAG_WIDTH = 7
+
+/** The same as a table that grows by a line now and then, for output that is not a terminal: its head. */
+export function boardHead(worst: WorstLag): string {
+  return boardRow('time', 'transactions', worst, name => name)
+}
+
+export function boardLine({ at, traffic, status, worst }: Moment): string {
+  const lag = (name: string): string => (status === undefined ? 'down' : seconds(status.sinks[name]?.lag.seconds))
+  return boardRow(clock(at), count(traffic.committed), worst, lag)
+}
+
+export function boardFoot(worst: WorstLag): string {
+  return boardRow('', 'greatest', worst, name => seconds(worst.get(name)))
+}
+
+function boardRow(time: string, transactions: string, worst: WorstLag, cell: (name: string) => string): string {
+  const sinks = [...worst.keys()].map(name => cell(name).padStart(Math.max(LAG_WIDTH, name.length)))
+  return [time.padStart(TIME_WIDTH), transactions.padStart(COUNT_WIDTH), ...sinks].join('   ')
 }
 
 /** `1:05` */

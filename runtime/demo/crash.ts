@@ -32,7 +32,7 @@ export async function crashPipeline(stage: Stage, workspace: Workspace, after: n
   screen.line(
     `${at()}   ${screen.style('red', 'killed with SIGKILL')}; on disk in the log: ${count(logBefore)} records`,
   )
-  screen.line(`       changes still on their way to the sinks: ${sinks.join(', ')}`)
+  screen.line(`       changes still on their way: ${sinks.join(', ')}`)
 
   const pipeline = await stage.startPipeline(workspace)
   const downSeconds = since()

@@ -1,50 +1,55 @@
 import { sleep } from '../abort.ts'
 import type { PipelineStatus } from '../status.ts'
-import { boardLine, boardLines } from './board.ts'
+import { boardHead, boardLine, boardLines, type WorstLag } from './board.ts'
 import type { PipelineProcess } from './pipeline-process.ts'
 import type { Screen } from './screen.ts'
+import type { DemoSink } from './sinks/sink.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The shop at work: lag redrawn once a second, and in the middle the pipeline is killed and started again. */
 
-const TICK_MS = 1000
 /** Seconds between two lines where nothing can be redrawn. */
 const PLAIN_EVERY = 5
 
 export interface LiveOptions {
   readonly screen: Screen
   readonly traffic: Traffic
+  readonly sinks: readonly DemoSink[]
   /** Undefined: until the signal aborts. */
   readonly seconds: number | undefined
+  /** What may take longer, and is then watched to its end. */
+  readonly beside?: Promise<unknown>
   /** The pipeline as it is now: undefined while it is down. */
   readonly pipeline: () => PipelineProcess | undefined
   readonly signal: AbortSignal
 }
 
-/** Greatest lag that was seen, in seconds, by sink. */
-export type WorstLag = Map<string, number>
-
-/** Returns when the seconds are over. */
+/** Returns when the seconds are over, and what goes on beside. */
 export async function watchLag(options: LiveOptions): Promise<WorstLag> {
-  const { screen, traffic, seconds, pipeline, signal } = options
-  const worst: WorstLag = new Map()
+  const { screen, traffic, sinks, seconds, beside, pipeline, signal } = options
+  const worst = new Map(sinks.map(({ name }) => [name, 0]))
   const began = performance.now()
+  const end = seconds ?? Number.POSITIVE_INFINITY
+  let isBusy = beside !== undefined
+  const rest = (): void => {
+    isBusy = false
+  }
+  beside?.then(rest, rest)
   let plainAt = 0
-  for (let tick = 1; ; tick++) {
-    const elapsed = (performance.now() - began) / 1000
-    const end = seconds ?? Number.POSITIVE_INFINITY
-    const next = Math.min(tick * (TICK_MS / 1000), end)
-    await sleep(Math.max(0, (next - elapsed) * 1000), signal)
+  if (!screen.redraws) screen.line(screen.style('dim', boardHead(worst)))
+  for (let at = 1; ; at++) {
+    await sleep(Math.max(0, began + at * 1000 - performance.now()), signal)
     const status = await statusOf(pipeline(), signal, () => pipeline())
     for (const [name, { lag }] of Object.entries(status?.sinks ?? {}))
       worst.set(name, Math.max(worst.get(name) ?? 0, lag.seconds ?? 0))
-    const moment = { at: next, of: seconds, traffic, status }
+    const moment = { at, of: seconds, traffic, status, worst }
+    const isLast = at >= end && !isBusy
     if (screen.redraws) screen.draw(boardLines(screen, moment))
-    else if (next >= plainAt + PLAIN_EVERY || next === end) {
+    else if (at >= plainAt + PLAIN_EVERY || isLast) {
       screen.line(boardLine(moment))
-      plainAt = next
+      plainAt = at
     }
-    if (next === end) return worst
+    if (isLast) return worst
   }
 }
 

@@ -1,15 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { sleep } from '../abort.ts'
 import { errorCode, errorMessage, TailraceError } from '../errors.ts'
 import type { PipelineStatus } from '../status.ts'
-import type { Workspace } from './workspace.ts'
-
-/** `tailrace`, as this very code was started: from a checkout or from the package. */
-const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url))
+import { MAIN, type Workspace } from './workspace.ts'
 
 const LOOK_MS = 50
 const START_SECONDS = 30

@@ -1,13 +1,11 @@
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
 import { compareRows, type Difference, digestRows } from './compare.ts'
-import { readJsonl } from './jsonl-rows.ts'
-import type { Rows, TableShape } from './rows.ts'
+import type { Rows } from './rows.ts'
 import { aligned, count, type Screen } from './screen.ts'
+import type { DemoSink } from './sinks/sink.ts'
 import type { SourceRows } from './source-rows.ts'
-import { readSqlite } from './sqlite-rows.ts'
-import type { Workspace } from './workspace.ts'
 
-/** Source and sinks side by side: every column of every row by key, each sink read from its own files. */
+/** Source and sinks side by side: every column of every row by key, each sink read by its target's own means. */
 
 export interface TableProof {
   readonly table: string
@@ -26,16 +24,13 @@ export interface Proof {
   readonly places: Readonly<Record<string, readonly TableProof[]>>
 }
 
-export async function proveEqual(source: SourceRows, workspace: Workspace): Promise<Proof> {
-  const readers: Record<string, (shape: TableShape) => Rows | Promise<Rows>> = {
-    search: shape => readSqlite(workspace.search, shape),
-    files: shape => readJsonl(join(workspace.files, `public.${shape.table}`), shape),
-  }
+/** Memory: the rows of the source, and of one table of one sink at a time. */
+export async function proveEqual(source: SourceRows, sinks: readonly DemoSink[]): Promise<Proof> {
   const places: Record<string, TableProof[]> = { source: source.tables.map(rows => prove(rows, rows)) }
-  for (const [name, read] of Object.entries(readers)) {
+  for (const sink of sinks) {
     const proofs: TableProof[] = []
-    for (const rows of source.tables) proofs.push(prove(rows, await read(rows.shape)))
-    places[name] = proofs
+    for (const rows of source.tables) proofs.push(prove(rows, await sink.read(rows.shape)))
+    places[sink.name] = proofs
   }
   return {
     equal: Object.values(places)
@@ -60,20 +55,30 @@ function prove(source: Rows, sink: Rows): TableProof {
 const DIGEST_DIGITS = 16
 /** Keys named per table; the rest is counted. */
 const MOST_NAMED = 10
+const GAP = 2
 
+/** A line a place: its rows by table, a digest over all of them, and what differs by key. */
 export function showProof(screen: Screen, { places }: Proof): void {
-  const rows = [['', 'table', 'rows', 'sha-256', '']]
+  const tables = places.source!.map(({ table }) => table)
+  const rows = [['', ...tables, 'sha-256 of all', '']]
   const notes: string[][] = [[]]
-  for (const [place, proofs] of Object.entries(places))
-    for (const { table, rows: size, digest, equal, differences } of proofs) {
-      const verdict = place === 'source' ? '' : equal ? 'equal' : 'different'
-      rows.push([place, table, count(size), digest.slice(0, DIGEST_DIGITS), verdict])
-      notes.push(differenceLines(differences))
-    }
-  aligned(rows, new Set([2])).forEach((line, i) => {
+  for (const [place, proofs] of Object.entries(places)) {
+    const verdict = proofs.every(({ equal }) => equal) ? 'equal' : 'different'
+    const sizes = proofs.map(({ rows: size }) => count(size))
+    rows.push([place, ...sizes, digestOfAll(proofs).slice(0, DIGEST_DIGITS), place === 'source' ? '' : verdict])
+    notes.push(proofs.flatMap(({ table, differences }) => differenceLines(table, differences)))
+  }
+  aligned(rows, new Set(tables.map((_, i) => i + 1)), GAP).forEach((line, i) => {
     screen.line(coloured(screen, line, i))
-    for (const note of notes[i]!) screen.line(`          ${screen.style('red', note)}`)
+    for (const note of notes[i]!) screen.line(`  ${screen.style('red', note)}`)
   })
+}
+
+/** Over the digests of the tables. */
+function digestOfAll(proofs: readonly TableProof[]): string {
+  const hash = createHash('sha256')
+  for (const { digest } of proofs) hash.update(digest)
+  return hash.digest('hex')
 }
 
 function coloured(screen: Screen, line: string, i: number): string {
@@ -83,10 +88,10 @@ function coloured(screen: Screen, line: string, i: number): string {
     .replace(/different$/, text => screen.style('red', text))
 }
 
-function differenceLines(differences: readonly Difference[]): string[] {
+function differenceLines(table: string, differences: readonly Difference[]): string[] {
   const lines = differences.slice(0, MOST_NAMED).map(({ key, kind, columns }) => {
-    return `${key}: ${kind}${columns.length > 0 ? ` (${columns.join(', ')})` : ''}`
+    return `${table} ${key}: ${kind}${columns.length > 0 ? ` (${columns.join(', ')})` : ''}`
   })
   const rest = differences.length - lines.length
-  return rest > 0 ? [...lines, `and ${count(rest)} more`] : lines
+  return rest > 0 ? [...lines, `${table}: and ${count(rest)} more`] : lines
 }

@@ -29,10 +29,11 @@ export class Rows {
     this.shape = shape
   }
 
-  add(row: Row): void {
-    const key = JSON.stringify(this.shape.key.map(column => row[column] ?? null))
-    if (this.byKey.has(key)) this.repeated.add(key)
-    this.byKey.set(key, row)
+  /** `key`: under which the row is found, where that is stored beside it. */
+  add(row: Row, key: readonly Cell[] = this.shape.key.map(column => row[column])): void {
+    const name = JSON.stringify(key.map(cell => cell ?? null))
+    if (this.byKey.has(name)) this.repeated.add(name)
+    this.byKey.set(name, row)
   }
 }
 

@@ -1,24 +1,29 @@
-import { abortable, sleep } from '../abort.ts'
+import { abortable } from '../abort.ts'
+import { boardFoot } from './board.ts'
 import { type CrashReport, crashPipeline } from './crash.ts'
 import { countTransactions, type LoggedTransactions } from './exactly-once.ts'
+import { firstLoad } from './first-load.ts'
 import { watchLag } from './live.ts'
-import type { PipelineProcess } from './pipeline-process.ts'
+import { type QueryReport, queryStep, type SearchReport, searchStep } from './lookups.ts'
 import { type Proof, proveEqual, showProof } from './proof.ts'
-import { aligned, count, seconds } from './screen.ts'
-import { type Hit, search } from './search.ts'
+import type { RedisAddress } from './redis-client.ts'
+import { aligned, count } from './screen.ts'
 import { fillShop, SHOP_TABLES } from './shop.ts'
+import { chooseSinks, type DemoSinks } from './sinks/choose.ts'
+import type { DemoSink } from './sinks/sink.ts'
 import { readSource } from './source-rows.ts'
 import type { Stage } from './stage.ts'
-import { tamperJsonl, tamperSqlite } from './tamper.ts'
 import type { Workspace } from './workspace.ts'
 
-/** The demo from start to comparison: a shop in PostgreSQL, its changes in a search index and in files. */
+/** The demo from start to comparison: a shop in PostgreSQL, its changes in every kind of sink. */
 
 export interface DemoOptions {
   /** How long the shop has customers. */
   readonly seconds: number
   /** Changes the sinks before they are compared. */
   readonly tamper: boolean
+  /** Where a Redis may run already; undefined: no cache. */
+  readonly redis: RedisAddress | undefined
 }
 
 export interface DemoReport {
@@ -33,22 +38,23 @@ export interface DemoReport {
   /** Transactions that the source committed and that changed rows, and what the log holds of them. */
   readonly committed: number
   readonly logged: LoggedTransactions
-  readonly search: { readonly milliseconds: number; readonly hits: readonly Hit[] }
+  readonly search: SearchReport
+  /** Null without a warehouse. */
+  readonly query: QueryReport | null
   readonly proof: Proof
 }
 
-/** What still stands when the comparison is over. */
+/** What is left when the comparison is over; the pipeline is stopped. */
 export interface DemoEnd {
   readonly report: DemoReport
   readonly url: string
   readonly workspace: Workspace
+  readonly sinks: readonly DemoSink[]
 }
-
-const LOOK_MS = 200
 
 export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoEnd> {
   const { screen, signal } = stage
-  screen.title('Tailrace demo: a shop in PostgreSQL, its changes in a search index and in files')
+  screen.title('Tailrace demo: a shop in PostgreSQL, its changes in search, cache, warehouse and files')
 
   screen.step('A PostgreSQL of its own')
   const url = await stage.startServer()
@@ -60,32 +66,37 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   const filled = await abortable(fillShop(client), signal)
   screen.done(`${count(filled)} rows in ${SHOP_TABLES.join(', ')}`)
 
+  const workspace = await stage.createWorkspace()
+  const sinks = await sinksStep(stage, workspace, options.redis)
+  const { all } = sinks
+  await workspace.configure(url, sinks.pipeline, all)
+  if (sinks.cache?.isShared === true) workspace.removeAtEnd(sinks.cache.name, sinks.cache.keys)
+
   screen.step('The pipeline: tailrace run')
-  const workspace = await stage.createWorkspace(url)
   screen.line(`configuration ${workspace.config}`)
   const pipeline = await stage.startPipeline(workspace)
-  const loadSeconds = await firstLoad(stage, pipeline, filled)
+  const loadSeconds = await firstLoad(stage, pipeline, all, filled)
   const cursor = (await pipeline.status(signal)).sources.app?.log.end ?? 'start'
 
-  screen.step(`${options.seconds} seconds of customers, and a crash`)
+  screen.step(`${options.seconds} seconds of customers, and a crash: the lag of each sink`)
   const traffic = stage.startTraffic(url)
-  const [worstLag, crash] = await Promise.all([
-    watchLag({ screen, traffic, seconds: options.seconds, pipeline: stage.pipeline, signal }),
-    crashPipeline(stage, workspace, options.seconds / 2),
-  ])
+  const crashing = crashPipeline(stage, workspace, options.seconds / 2)
+  const watching = { screen, traffic, sinks: all, seconds: options.seconds, beside: crashing }
+  const [worstLag, crash] = await Promise.all([watchLag({ ...watching, pipeline: stage.pipeline, signal }), crashing])
   await traffic.stop()
-  const lags = [...worstLag].map(([name, lag]) => `${name} ${seconds(lag)}`)
-  screen.line(`greatest lag seen, the crash included: ${lags.join(', ')}`)
+  if (!screen.redraws) screen.line(boardFoot(worstLag))
   screen.done(`${count(traffic.committed)} transactions committed, ${count(traffic.rolledBack)} rolled back`)
 
-  const found = await searchStep(stage, workspace, client)
+  const search = await searchStep(stage, sinks, client)
   const committed = traffic.changing + 1
   const logged = await countStep(stage, cursor, committed)
-  if (options.tamper) await tamperStep(stage, workspace)
+  await stage.stopPipeline()
+  const query = sinks.warehouse === undefined ? null : await queryStep(stage, sinks.warehouse)
+  if (options.tamper) await tamperStep(stage, all)
 
   screen.step('Every column of every row, compared by key')
   const source = await abortable(readSource(url), signal)
-  const proof = await abortable(proveEqual(source, workspace), signal)
+  const proof = await abortable(proveEqual(source, all), signal)
   showProof(screen, proof)
   const equal = proof.equal && logged.transactions === committed && logged.repeated === 0
   screen.done(verdict(screen, proof))
@@ -99,58 +110,23 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
     crash,
     committed,
     logged,
-    search: found,
+    search,
+    query,
     proof,
   }
-  return { report, url, workspace }
+  return { report, url, workspace, sinks: all }
 }
 
-/** Shows how far the first load is until both sinks hold it. Answers its seconds. */
-async function firstLoad({ screen, signal }: Stage, pipeline: PipelineProcess, total: number): Promise<number> {
-  const began = performance.now()
-  let done = false
-  const loaded = pipeline.wait(signal).finally(() => {
-    done = true
-  })
-  loaded.catch(() => {})
-  while (!done) {
-    const { sources, sinks } = await pipeline.status(signal)
-    const places = [
-      ['log', sources.app?.progress?.rows ?? (sources.app?.phase === 'loading' ? 0 : total)] as const,
-      ...Object.entries(sinks).map(([name, { applied }]) => [name, applied] as const),
-    ]
-    const texts = places.map(([name, rows]) => `${name} ${count(Math.min(rows, total)).padStart(7)}`)
-    if (screen.redraws) screen.draw([`first load of ${count(total)} rows:   ${texts.join('   ')}`])
-    await Promise.race([loaded, sleep(LOOK_MS, signal)])
-  }
-  await loaded
-  const took = (performance.now() - began) / 1000
-  screen.done(`${count(total)} rows into log, search index and files in ${seconds(took)}`)
-  return took
-}
-
-const WORDS = 'copper AND (kettle OR teapot)'
-
-/** A product that is new a moment ago is found among the thousands. */
-async function searchStep(
-  { screen, signal, pipeline }: Stage,
-  workspace: Workspace,
-  client: { query(text: string): Promise<unknown> },
-): Promise<DemoReport['search']> {
-  screen.step(`Full-text search: ${WORDS}`)
-  const began = performance.now()
-  await client.query(
-    `insert into products values ('SKU-NEW', 'Copper Kettle, Copper Teapot', 'A pair of copper, added a moment ago.',
-       129.00, 1, 2.5, '{"colour": 3}', null, clock_timestamp())`,
-  )
-  await pipeline()!.wait(signal)
-  const hits = search(workspace.search, WORDS)
-  const milliseconds = Math.round(performance.now() - began)
-  const lines = hits.map(({ sku, price, score, snippet }) => [sku, price, score.toFixed(2), snippet])
-  for (const line of aligned([['product', 'price', 'bm25', ''], ...lines], new Set([1, 2])))
-    screen.line(line.replaceAll(/\[.*?\]/g, word => screen.style('yellow', word)))
-  screen.done(`SKU-NEW was committed, waited for and found within ${milliseconds} ms`)
-  return { milliseconds, hits }
+async function sinksStep(stage: Stage, workspace: Workspace, redis: RedisAddress | undefined): Promise<DemoSinks> {
+  const { screen } = stage
+  screen.step('The sinks')
+  const sinks = await chooseSinks(stage, workspace, redis)
+  const lines = [
+    ...sinks.all.flatMap(({ name, about }) => about.map((text, i) => [i === 0 ? name : '', text])),
+    ...sinks.missing,
+  ]
+  for (const line of aligned(lines, new Set())) screen.line(line)
+  return sinks
 }
 
 /** The log against what PostgreSQL told its clients: every transaction once, in one piece, also over the crash. */
@@ -170,12 +146,9 @@ async function countStep(
   return logged
 }
 
-async function tamperStep(stage: Stage, workspace: Workspace): Promise<void> {
-  const { screen } = stage
+async function tamperStep({ screen }: Stage, sinks: readonly DemoSink[]): Promise<void> {
   screen.step('Tampering, behind the back of the pipeline')
-  await stage.stopPipeline()
-  tamperSqlite(workspace.search)
-  await tamperJsonl(workspace.files)
+  for (const sink of sinks) await sink.tamper()
   screen.done('in each sink one customer changed, one removed, one added')
 }
 

@@ -75,12 +75,12 @@ export function seconds(value: number | null | undefined): string {
 }
 
 /** Columns as wide as their widest cell; `right` names those that hold numbers. */
-export function aligned(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+export function aligned(rows: readonly (readonly string[])[], right: ReadonlySet<number>, gap = 3): string[] {
   const widths = rows.reduce<number[]>((sofar, row) => row.map((cell, i) => Math.max(sofar[i] ?? 0, cell.length)), [])
   return rows.map(row =>
     row
       .map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('   ')
+      .join(' '.repeat(gap))
       .trimEnd(),
   )
 }

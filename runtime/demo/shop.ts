@@ -19,6 +19,7 @@ create table customers (
   email text not null unique,
   name text not null,
   city text,
+  country text not null,
   tags text[] not null default '{}',
   balance numeric(14,4) not null default 0,
   vip boolean not null default false,
@@ -73,6 +74,7 @@ const WORDS = {
   ],
   material: ['oak', 'brass', 'linen', 'copper', 'wool', 'glass', 'bamboo', 'slate', 'cork', 'porcelain'],
   mood: ['quiet', 'sturdy', 'foldable', 'bright', 'handmade', 'travel', 'garden', 'river', 'winter', 'everyday'],
+  country: ['Portugal', 'Switzerland', 'Poland', 'Poland', 'Norway', 'Greece', 'Canada', 'Japan', 'Brazil', 'Spain'],
   city: ['Lisboa', 'Zürich', 'Kraków', 'Łódź', 'Bergen', 'Αθήνα', 'Québec', '東京', 'São Paulo', "Val d'Or"],
   tail: [
     'made to last a lifetime by the water',
@@ -86,9 +88,13 @@ const WORDS = {
 const array = (words: readonly string[]): string => `array[${words.map(w => `'${w.replaceAll("'", "''")}'`).join(',')}]`
 const pick = (words: readonly string[], by: string): string => `(${array(words)})[1 + (${by}) % ${words.length}]`
 
+/** Of a customer; the first ones have the most. */
+const PLACE = '(i % 13) * (i % 13) / 15'
+
 const FILL = [
-  `insert into customers (email, name, city, tags, balance, vip, joined_at)
-   select 'person' || i || '@example.org', 'Person ' || i, case when i % 17 = 0 then null else ${pick(WORDS.city, 'i')} end,
+  `insert into customers (email, name, city, country, tags, balance, vip, joined_at)
+   select 'person' || i || '@example.org', 'Person ' || i, case when i % 17 = 0 then null else ${pick(WORDS.city, PLACE)} end,
+     ${pick(WORDS.country, PLACE)},
      case i % 4 when 0 then '{}' when 1 then '{new}' when 2 then '{"two words",loyal}' else array['a"b', null] end,
      (i * 7919 % 100000)::numeric / 10000, i % 50 = 0, timestamptz '2020-01-01 00:00:00+00' + i * interval '61.000001 s'
    from generate_series(1, 12000) i`,

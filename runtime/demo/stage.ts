@@ -52,9 +52,12 @@ export class Stage implements AsyncDisposable {
     return client
   }
 
-  async createWorkspace(url: string): Promise<Workspace> {
-    return this.#opened.use(await Workspace.create(url))
+  async createWorkspace(): Promise<Workspace> {
+    return this.own(await Workspace.create())
   }
+
+  /** Ends it when the stage is disposed, before what it already owns. */
+  readonly own = <T extends AsyncDisposable>(resource: T): T => this.#opened.use(resource)
 
   async startPipeline(workspace: Workspace): Promise<PipelineProcess> {
     const pipeline = await PipelineProcess.start(workspace, this.signal, this.fail)

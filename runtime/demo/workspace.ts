@@ -3,17 +3,36 @@ import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { TailraceError } from '../errors.ts'
 import { SHOP_TABLES } from './shop.ts'
+import type { DemoSink } from './sinks/sink.ts'
+
+/** `tailrace`, as this very code was started: from a checkout or from the package. */
+export const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * $1 the folder. Stdin names the pipeline's process, a line each time it changes (empty: there is none). At its end,
- * which is also the end of a killed demo, that process and the folder go.
+ * $1 the folder, $2 node, $3 tailrace. Stdin tells, a line each: `pipeline`, its process (or nothing: there is none),
+ * and `remove`, a sink whose target is not ours and must be as it was. At its end, which is also the end of a killed
+ * demo, process, sink and folder go. A killed process may hold its log for a moment longer.
  */
 const WATCHDOG = `
-while read -r line; do pid=$line; done
+while read -r what value; do
+  case $what in pipeline) pid=$value ;; remove) sink=$value ;; esac
+done
 [ -n "$pid" ] && kill -9 "$pid"
+left=0
+if [ -n "$sink" ]; then
+  left=1
+  for attempt in 1 2 3; do
+    "$2" "$3" remove -c "$1/tailrace.yaml" --sink "$sink" --yes && left=0 && break
+    sleep 1
+  done
+fi
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+exit $left
 `
 
 /** A temporary folder with everything the pipeline reads and writes. Gone when this is disposed or the demo dies. */
@@ -21,25 +40,22 @@ export class Workspace implements AsyncDisposable {
   readonly folder: string
   readonly config: string
   readonly data: string
-  readonly search: string
-  readonly files: string
   readonly output: string
   readonly #watchdog: ChildProcess
+  /** Of somebody else's server: what is left there if the removal fails. */
+  #foreign: string | undefined
 
   private constructor(folder: string, watchdog: ChildProcess) {
     this.folder = folder
     this.config = join(folder, 'tailrace.yaml')
     this.data = join(folder, 'data')
-    this.search = join(folder, 'search.db')
-    this.files = join(folder, 'files')
     this.output = join(folder, 'pipeline.log')
     this.#watchdog = watchdog
   }
 
-  /** Makes the folder and writes the configuration that a user would write for the shop at `url`. */
-  static async create(url: string): Promise<Workspace> {
+  static async create(): Promise<Workspace> {
     const folder = await mkdtemp(join(tmpdir(), 'tailrace-demo-'))
-    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', folder], {
+    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', folder, process.execPath, MAIN], {
       cwd: '/',
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -47,45 +63,45 @@ export class Workspace implements AsyncDisposable {
     await once(watchdog, 'spawn')
     watchdog.unref()
     ;(watchdog.stdin as Socket).unref()
-    const workspace = new Workspace(folder, watchdog)
-    await writeFile(workspace.config, configText(url))
-    return workspace
+    return new Workspace(folder, watchdog)
+  }
+
+  /** Writes the configuration that a user would write for the shop at `url`. */
+  async configure(url: string, pipeline: string, sinks: readonly DemoSink[]): Promise<void> {
+    const text = stringify({
+      pipeline,
+      log: { type: 'embedded', path: './data' },
+      sources: { app: { type: 'postgres', url, tables: SHOP_TABLES.map(table => `public.${table}`) } },
+      sinks: Object.fromEntries(sinks.map(({ name, options }) => [name, options])),
+      http: { listen: '127.0.0.1:0' },
+    })
+    await writeFile(this.config, text)
   }
 
   /** Tells whom to end if the demo itself is killed; undefined: nobody. */
   watch(pid: number | undefined): void {
-    this.#watchdog.stdin!.write(`${pid ?? ''}\n`)
+    this.#tell('pipeline', `${pid ?? ''}`)
   }
 
+  /** From now on this sink is removed at the end; `keys` says what would be left in its target otherwise. */
+  removeAtEnd(sink: string, keys: string): void {
+    this.#foreign = keys
+    this.#tell('remove', sink)
+  }
+
+  #tell(what: string, value: string): void {
+    this.#watchdog.stdin!.write(`${what} ${value}\n`)
+  }
+
+  /** Call it when the pipeline has ended. Throws DEMO_KEYS_LEFT. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watchdog.ref()
     const exit = once(this.#watchdog, 'exit')
     this.#watchdog.stdin!.end()
-    await exit
+    const [code] = await exit
+    if (code === 0 || this.#foreign === undefined) return
+    throw new TailraceError('DEMO_KEYS_LEFT', 'stop', `What the demo made could not be removed: ${this.#foreign}.`, {
+      hint: 'Remove these keys yourself, or leave them: nothing else uses them.',
+    })
   }
-}
-
-function configText(url: string): string {
-  return `pipeline: demo
-log:
-  type: embedded
-  path: ./data
-sources:
-  app:
-    type: postgres
-    url: ${url}
-    tables:
-${SHOP_TABLES.map(table => `      - public.${table}\n`).join('')}sinks:
-  search:
-    type: sqlite
-    path: ./search.db
-    search:
-      app.public.products: [title, description]
-  files:
-    type: jsonl
-    path: ./files
-    mode: state
-http:
-  listen: 127.0.0.1:0
-`
 }

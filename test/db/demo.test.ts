@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from '@jest/globals'
 import type { DemoReport } from '../../runtime/demo/run.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
+import { describeRedis } from '../support/redis-suite.ts'
 import { until } from '../support/until.ts'
 
 const MAIN = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url))
@@ -14,7 +16,7 @@ interface Demo {
   readonly child: ChildProcess
   /** What it has printed so far. */
   readonly page: () => string
-  /** Its exit status, and what it said if that is not the expected one. */
+  /** Its exit status; null after a signal. */
   readonly exit: Promise<number | null>
 }
 
@@ -27,52 +29,111 @@ function startDemo(...options: string[]): Demo {
   return { child, page: () => page, exit: once(child, 'close').then(([code]) => code as number | null) }
 }
 
-it(
-  'ends with every sink equal to the source, after a crash amid traffic',
-  async () => {
-    const demo = startDemo('--seconds', '4', '--json')
-    expect(await demo.exit).toBe(0)
-    const { equal, rows, committed, logged, crash, search, proof } = JSON.parse(demo.page()) as DemoReport
-    expect({ equal, rows }).toEqual({ equal: true, rows: 70_000 })
-    expect(logged).toMatchObject({ transactions: committed, repeated: 0 })
-    expect(committed).toBeGreaterThan(100)
-    expect(crash.logBefore).toBeGreaterThan(70_000)
-    expect(crash.logAfter).toBeGreaterThanOrEqual(crash.logBefore!)
-    expect(search.hits[0]?.sku).toBe('SKU-NEW')
-    expect(Object.keys(proof.places)).toEqual(['source', 'search', 'files'])
-    const digests = Object.values(proof.places).map(tables => tables.map(({ table, digest }) => ({ table, digest })))
-    expect(digests[1]).toEqual(digests[0])
-    expect(digests[2]).toEqual(digests[0])
-    expect(digests[0]).toHaveLength(4)
-  },
-  2 * MINUTES,
-)
+const SINKS = ['search', 'cache', 'warehouse', 'files']
+
+/** The demo's own folder, and the process of its pipeline, as its page tells. */
+function placeOf({ page }: Demo): { folder: string; pid: number } {
+  const folder = dirname(/configuration (.*)/.exec(page())![1]!)
+  const { pid } = JSON.parse(readFileSync(join(folder, 'data', 'tailrace.json'), 'utf8')) as { pid: number }
+  return { folder, pid }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+await describeRedis('the demo, where a Redis runs', () => {
+  it(
+    'ends with every sink equal to the source, after a crash amid traffic, and leaves the Redis as it was',
+    async () => {
+      await using server = await startRedis()
+      const before = await fillRedis(server)
+      const demo = startDemo('--seconds', '4', '--json', '--redis', `127.0.0.1:${server.port}`)
+      expect(await demo.exit).toBe(0)
+      const { equal, rows, committed, logged, crash, search, query, proof } = JSON.parse(demo.page()) as DemoReport
+      expect({ equal, rows }).toEqual({ equal: true, rows: 70_000 })
+      expect(logged).toMatchObject({ transactions: committed, repeated: 0 })
+      expect(committed).toBeGreaterThan(100)
+      expect(crash.logBefore).toBeGreaterThan(70_000)
+      expect(crash.logAfter).toBeGreaterThanOrEqual(crash.logBefore!)
+      expect(search.hits[0]?.sku).toBe('SKU-NEW')
+      expect(JSON.parse(search.cached!)).toMatchObject({ sku: 'SKU-NEW', price: '129.00' })
+      expect(query?.rows[0]).toMatchObject({ country: 'Portugal' })
+      expect(Object.keys(proof.places)).toEqual(['source', ...SINKS])
+      const [source, ...sinks] = Object.values(proof.places).map(tables =>
+        tables.map(({ table, digest }) => ({ table, digest })),
+      )
+      for (const sink of sinks) expect(sink).toEqual(source)
+      expect(source).toHaveLength(4)
+      expect(await contentOf(server)).toEqual(before)
+    },
+    3 * MINUTES,
+  )
+
+  it(
+    'leaves nothing behind when it is killed amid traffic, in that Redis neither',
+    async () => {
+      await using server = await startRedis()
+      const before = await fillRedis(server)
+      const demo = startDemo('--seconds', '60', '--redis', `127.0.0.1:${server.port}`)
+      await until(() => demo.page().includes('and a crash'), 'the shop has customers', 90)
+      const { folder, pid } = placeOf(demo)
+      expect(Number(await server.text(['DBSIZE']))).toBeGreaterThan(70_000)
+      demo.child.kill('SIGKILL')
+      await demo.exit
+      await until(() => !existsSync(folder), 'its folder is gone', 60)
+      expect(isAlive(pid)).toBe(false)
+      expect(await contentOf(server)).toEqual(before)
+    },
+    3 * MINUTES,
+  )
+
+  it(
+    'starts one where none runs, fails and names the keys where a sink was tampered with',
+    async () => {
+      const demo = startDemo('--seconds', '2', '--tamper', '--redis', '127.0.0.1:1')
+      expect(await demo.exit).toBe(1)
+      const started = demo.page().includes('started for this')
+      const found = demo.page().match(/\S+ \S+=\d+: .*/g)
+      const each = ['id=77: changed (name)', 'id=88: missing', 'id=99000001: extra'].map(text => `customers ${text}`)
+      const names = SINKS.filter(name => started || name !== 'cache')
+      expect(found).toEqual(names.flatMap(() => each))
+      expect(demo.page()).toContain('Not equal')
+    },
+    3 * MINUTES,
+  )
+})
 
 it(
-  'fails and names the keys where a sink was tampered with',
+  'goes on without a cache, stays up when asked to, and leaves nothing behind when it is interrupted',
   async () => {
-    const demo = startDemo('--seconds', '2', '--tamper')
-    expect(await demo.exit).toBe(1)
-    const found = demo.page().match(/\S+=\d+: .*/g)
-    const each = ['id=77: changed (name)', 'id=88: missing', 'id=99000001: extra']
-    expect(found).toEqual([...each, ...each])
-    expect(demo.page()).toContain('Not equal')
-  },
-  2 * MINUTES,
-)
-
-it(
-  'leaves nothing behind when it is interrupted',
-  async () => {
-    const demo = startDemo('--seconds', '60')
-    await until(() => demo.page().includes('and a crash'), 'the shop has customers', 60)
-    const config = /configuration (.*)/.exec(demo.page())![1]!
-    const folder = dirname(config)
-    const { pid } = JSON.parse(readFileSync(join(folder, 'data', 'tailrace.json'), 'utf8')) as { pid: number }
+    const demo = startDemo('--seconds', '2', '--forever', '--no-redis')
+    await until(() => demo.page().includes('Everything stays up'), 'it is up for good', 150)
+    expect(demo.page()).toMatch(/cache {7}none/)
+    expect(demo.page()).toContain('All equal')
+    const { folder, pid } = placeOf(demo)
     demo.child.kill('SIGINT')
     expect(await demo.exit).toBe(130)
     expect(existsSync(folder)).toBe(false)
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    expect(isAlive(pid)).toBe(false)
   },
-  2 * MINUTES,
+  3 * MINUTES,
 )
+
+/** What somebody might have there, a pipeline of Tailrace's included; answers the content. */
+async function fillRedis(server: RedisServer): Promise<unknown> {
+  await server.command(['SET', 'demo:public.customers:77', 'mine'])
+  await server.command(['HSET', '_tailrace:demo:cache:app', 'log', 'another', 'cursor', 'c', 'epoch', '7'])
+  await server.command(['SADD', '_tailrace', '_tailrace:demo:cache:app'])
+  return contentOf(server)
+}
+
+async function contentOf(server: RedisServer): Promise<unknown> {
+  const keys = ((await server.command(['KEYS', '*'])) as readonly Buffer[]).map(String).sort()
+  return Promise.all(keys.map(async key => [key, await server.text(['DUMP', key])]))
+}
