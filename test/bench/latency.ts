@@ -2,12 +2,12 @@
  * From a commit to its change on disk in the log, and to its row in Redis: `tailrace run` in a process of its own, with
  * PostgreSQL (fsync on) and Redis beside it; one-row transactions at 20 and at 200 a second. The clock starts right
  * after COMMIT has returned to the writer. A third process watches from outside (support/latency-observer.ts); what it
- * takes to notice is in the figures, and measured by itself with keys that the writer sets. `--commits N` (1000), at
- * each rate.
+ * takes to notice is in the figures, and measured by itself with keys that the writer sets. Behind it what the disk takes
+ * for a write and an fdatasync alone, without the pipeline, after the same commits. `--commits N` (1000), at each rate.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -28,6 +28,8 @@ const RATES = [20, 200]
 const WARM_UP = 200
 /** Keys that the writer sets itself, to see how soon the observer notices. */
 const PROBES = 300
+/** As large as the log's chunk of one such transaction. */
+const RECORD = Buffer.alloc(300, 1)
 const OBSERVER = fileURLToPath(new URL('./support/latency-observer.ts', import.meta.url))
 
 export default async function latency(args: readonly string[]): Promise<BenchResult> {
@@ -38,16 +40,17 @@ export default async function latency(args: readonly string[]): Promise<BenchRes
     await using server = await startPostgres({ settings: { ...BENCH_SETTINGS, fsync: 'on' } })
     await using cache = await startRedis({ settings: { 'notify-keyspace-events': 'KEA' } })
     await server.sql('create table bench_latency (id bigint primary key, note text not null)')
+    await using running = new AsyncDisposableStack()
     const config = join(folder, 'tailrace.yaml')
     await writeFile(config, pipelineYaml(server.url(), cache.url()))
     const processFile = join(folder, 'data', 'tailrace.json')
-    await using pipeline = new RunningVerb(config, processFile)
+    const pipeline = running.use(new RunningVerb(config, processFile))
     await pipeline.until(
       ({ sources, sinks }) => sources.app?.phase === 'streaming' && sinks.cache?.phase === 'live',
       'the pipeline streams',
     )
     const { url } = JSON.parse(await readFile(processFile, 'utf8')) as { url: string }
-    await using observer = await Observer.start(new URL('/changes', url).href, cache.port)
+    const observer = running.use(await Observer.start(new URL('/changes', url).href, cache.port))
     await using writer = await Writer.open(server)
     await writer.commitAt(RATES.at(-1)!, WARM_UP)
     const runs: { name: string; commits: Commit[] }[] = []
@@ -63,10 +66,13 @@ export default async function latency(args: readonly string[]): Promise<BenchRes
       Object.assign(medians, figures(`commit to durable, ${name}`, commits, durable))
       Object.assign(medians, figures(`commit to visible in Redis, ${name}`, commits, visible))
     }
-    return {
-      ratios: {},
-      medians: { ...medians, ...figures('a key set by the writer to the observer', probes, visible) },
+    Object.assign(medians, figures('a key set by the writer to the observer', probes, visible))
+    await running.disposeAsync()
+    for (const rate of RATES) {
+      note(`${count} writes at ${rate} a second`)
+      Object.assign(medians, shares(`write and fdatasync alone, ${rate}/s`, await syncs(writer, rate, count, folder)))
     }
+    return { ratios: {}, medians }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -109,7 +115,7 @@ class Writer implements AsyncDisposable {
   }
 
   /** At random distances, so that no timer elsewhere keeps step with them. */
-  async commitAt(rate: number, count: number): Promise<Commit[]> {
+  async commitAt(rate: number, count: number, then?: () => Promise<void>): Promise<Commit[]> {
     const commits: Commit[] = []
     let due = performance.now()
     for (let i = 0; i < count; i++) {
@@ -118,6 +124,7 @@ class Writer implements AsyncDisposable {
       const key = String(this.next++)
       await this.#client.query('insert into bench_latency values ($1, $2)', [key, 'ring twice, then wait'])
       commits.push({ key, at: process.hrtime.bigint() })
+      await then?.()
     }
     return commits
   }
@@ -138,6 +145,19 @@ async function probe(url: string, first: number): Promise<Commit[]> {
     probes.push({ key, at: process.hrtime.bigint() })
   }
   return probes
+}
+
+/** How long a write and an fdatasync take behind each commit, in milliseconds. */
+async function syncs(writer: Writer, rate: number, count: number, folder: string): Promise<number[]> {
+  await using file = await open(join(folder, 'alone'), 'w')
+  const took: number[] = []
+  await writer.commitAt(rate, count, async () => {
+    const began = performance.now()
+    await file.write(RECORD)
+    await file.datasync()
+    took.push(performance.now() - began)
+  })
+  return took
 }
 
 class Observer implements AsyncDisposable {
@@ -179,6 +199,10 @@ function figures(name: string, commits: readonly Commit[], seen: ReadonlyMap<str
     if (when === undefined) throw new Error(`${name}: ${key} was never seen`)
     return Number(when - at) / 1e6
   })
+  return shares(name, took)
+}
+
+function shares(name: string, took: readonly number[]): Record<string, number> {
   const at = (share: number): number => Number(percentile(took, share).toFixed(2))
   return { [`${name}, p50 ms`]: at(0.5), [`${name}, p99 ms`]: at(0.99), [`${name}, max ms`]: at(1) }
 }
