@@ -3,15 +3,24 @@ import { CellTag } from '../../runtime/record/layout.ts'
 
 /** A longer row has large cells, which cost more than the calls that make texts of them. */
 const SHORT_ROW = 4096
+const WINDOW = 64 * 1024
 const SAFE_DIGITS = 15
 const ZERO = 0x30
 const MINUS = 0x2d
 
-/** The cells of a row, one after the other. The row's bytes must stay while it is at hand. */
+/**
+ * The cells of a row, one after the other; of one batch's rows, whose bytes must stay as they are.
+ *
+ * Part of the batch is at hand as one string, as if it were Latin-1: a cell in ASCII is cut out of it, for a tenth of
+ * what a call into native code for each cell takes.
+ */
 export class RowCells {
   #bytes: Buffer = Buffer.alloc(0)
-  /** All of a short row as if it were Latin-1: a cell in ASCII is a part of it, for a sixth of a call into native code. */
-  #latin1: string | undefined
+  #window = ''
+  #windowOf: ArrayBufferLike | undefined
+  #windowAt = 0
+  /** The row's place in the window; -1: it is too long for one. */
+  #row = -1
   #at = 0
   #content = 0
   #end = 0
@@ -20,8 +29,19 @@ export class RowCells {
   open(cells: Uint8Array): void {
     const bytes = asBuffer(cells)
     this.#bytes = bytes
-    this.#latin1 = bytes.length <= SHORT_ROW ? bytes.toString('latin1') : undefined
     this.#end = 0
+    this.#row = -1
+    if (bytes.length > SHORT_ROW) return
+    const row = bytes.byteOffset - this.#windowAt
+    const isIn = bytes.buffer === this.#windowOf && row >= 0 && row + bytes.length <= this.#window.length
+    this.#row = isIn ? row : this.#moveWindow(bytes)
+  }
+
+  #moveWindow({ buffer, byteOffset }: Buffer): number {
+    this.#windowOf = buffer
+    this.#windowAt = byteOffset
+    this.#window = Buffer.from(buffer, byteOffset, Math.min(WINDOW, buffer.byteLength - byteOffset)).toString('latin1')
+    return 0
   }
 
   /** Moves to the next cell and answers its tag. */
@@ -42,10 +62,11 @@ export class RowCells {
   /** As `ChangeView.text` of a cell that holds a value. */
   text(): string {
     const bytes = this.#bytes
-    if (this.#latin1 === undefined || bytes[this.#at] !== CellTag.text) return cellText(bytes, this.#at, this.#end)!
+    if (this.#row === -1 || bytes[this.#at] !== CellTag.text) return cellText(bytes, this.#at, this.#end)!
     let all = 0
     for (let i = this.#content; i < this.#end; i++) all |= bytes[i]!
-    return all < 0x80 ? this.#latin1.slice(this.#content, this.#end) : cellText(bytes, this.#at, this.#end)!
+    if (all >= 0x80) return cellText(bytes, this.#at, this.#end)!
+    return this.#window.slice(this.#row + this.#content, this.#row + this.#end)
   }
 
   /** The integer whose canonical text the cell holds; undefined if it is another text, or not safely a number. */

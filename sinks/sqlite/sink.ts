@@ -13,6 +13,7 @@ import { Catalog, type CatalogOptions, type Owner } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
 import { type Database, rowRefusal } from './database.ts'
 import { TableReader } from './reader.ts'
+import { RowCells } from './row-cells.ts'
 import { deleteAllRows } from './search.ts'
 import { TableWriter } from './table-writer.ts'
 
@@ -79,10 +80,11 @@ export class SqliteSink implements Sink {
   #store(batch: LogBatch, skip: ReadonlySet<number> | undefined): boolean {
     const isStored = this.#transaction(() => {
       this.#cursorRow.move(batch.cursor)
+      const cells = new RowCells()
       let index = 0
       for (const change of batch) {
         if (skip?.has(index++) === true) continue
-        if (this.#refusalOf(change) !== undefined) return false
+        if (this.#refusalOf(change, cells) !== undefined) return false
       }
       return true
     })
@@ -94,12 +96,13 @@ export class SqliteSink implements Sink {
   #findRefused(batch: LogBatch, skip: ReadonlySet<number> | undefined): Refused[] {
     const refused: Refused[] = []
     this.#transaction(() => {
+      const cells = new RowCells()
       let index = 0
       for (const change of batch) {
         const place = index++
         if (skip?.has(place) === true) continue
         this.#database.exec('SAVEPOINT tailrace_row')
-        const reason = this.#refusalOf(change)
+        const reason = this.#refusalOf(change, cells)
         if (reason !== undefined) {
           refused.push({ index: place, reason })
           this.#database.exec('ROLLBACK TO tailrace_row')
@@ -111,14 +114,14 @@ export class SqliteSink implements Sink {
     return refused
   }
 
-  #refusalOf(change: LoggedChange): string | undefined {
+  #refusalOf(change: LoggedChange, cells: RowCells): string | undefined {
     const { kind } = change
     if (kind === 'm') return undefined
     const writer = this.#writer(change.table)
     if (kind === 's' || writer === undefined) return undefined
     try {
       if (kind === 't') deleteAllRows(this.#database, writer.layout)
-      else writer.apply(change)
+      else writer.apply(change, cells)
       return undefined
     } catch (error) {
       const reason = rowRefusal(error)

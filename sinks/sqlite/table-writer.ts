@@ -4,7 +4,7 @@ import { CellTag } from '../../runtime/record/layout.ts'
 import { type Database, quote } from './database.ts'
 import { type KeyValues, keyValuesOf } from './key-values.ts'
 import { hasMarks, type Layout, Own, placesOf } from './layout.ts'
-import { RowCells } from './row-cells.ts'
+import type { RowCells } from './row-cells.ts'
 import { type IndexedRow, SearchIndex } from './search.ts'
 import { type Binder, binderOf, isAbsent, textOfValue } from './values.ts'
 
@@ -29,7 +29,6 @@ export class TableWriter {
   readonly #partial = new Map<string, StatementSync>()
   readonly #delete: StatementSync
   readonly #mark: StatementSync | undefined
-  readonly #cells = new RowCells()
 
   constructor(database: Database, table: Table, layout: Layout, log: string, onDelete: 'delete' | 'mark' | 'ignore') {
     this.layout = layout
@@ -69,21 +68,21 @@ export class TableWriter {
     return statement
   }
 
-  apply(change: LoggedChange): void {
+  /** `cell`: for the batch that the change is of. */
+  apply(change: LoggedChange, cell: RowCells): void {
     const key = this.#index === undefined ? undefined : this.#keyOf(change)
     const before = key === undefined ? undefined : this.#index!.find(key)
     if (change.kind === 'd') this.#remove(change, before)
     else {
-      const rowid = this.#put(change)
+      const rowid = this.#put(change, cell)
       if (this.#index !== undefined) this.#indexRow(change, before?.rowid ?? rowid, before)
     }
   }
 
   /** Answers the row number, if the row is new. */
-  #put(change: LoggedChange): number | bigint {
+  #put(change: LoggedChange, cell: RowCells): number | bigint {
     const values = this.#table.key.length === 0 ? this.#keyOf(change) : []
     const present: number[] | undefined = change.complete ? undefined : []
-    const cell = this.#cells
     cell.open(change.cells)
     for (let i = 0; i < this.#binders.length; i++) {
       const tag = cell.next()

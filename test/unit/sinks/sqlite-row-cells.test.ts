@@ -51,6 +51,19 @@ describe('cells of a row for SQLite', () => {
     )
   })
 
+  it('are those of each row of a batch, whatever lies between them and however long it is', () => {
+    const rows = Array.from({ length: 3000 }, (_, i) => [`row ${i}`, i % 700 === 0 ? LONG : 'zwölf', `${i}`, '\u{1f600}'])
+    const parts = rows.map(values => encodeCells(values))
+    const batch = Buffer.concat(parts.flatMap(part => [Buffer.from([0xff, 0xc3]), part]))
+    const row = new RowCells()
+    let at = 0
+    for (const [i, part] of parts.entries()) {
+      row.open(batch.subarray(at + 2, at + 2 + part.length))
+      at += 2 + part.length
+      expect(rows[i]!.map(() => (row.next(), row.text()))).toEqual(rows[i])
+    }
+  })
+
   it('refuse a row that has fewer cells than are asked for', () => {
     const row = new RowCells()
     row.open(encodeCells(['1']))
