@@ -56,29 +56,65 @@ export class DeliveryProgress {
  * belong to this log, or that lost it, is emptied table by table and built anew.
  */
 export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
-  const { log, sinkName, filter, limits } = delivery
+  const { log, sinkName, filter } = delivery
   await log.readers.register(sinkName)
   const after = await startingPoint(delivery, sink, work.signal)
   if (after === 'start') {
     progress.live = false
     progress.emptied = new Set()
-    for (const table of log.tables().values()) if (filter(table)) await empty(sink, table, progress, work.signal)
   } else {
     progress.live ||= isAtEnd(log, after)
     progress.advance(after, 0)
   }
   const registry = new RegistryCursor(log, sinkName, sink.cursor === undefined)
+  let known = -1
+  const emptyNew = async (tables: ReadonlyMap<number, Table>): Promise<void> => {
+    if (progress.emptied === undefined || tables.size === known) return
+    known = tables.size
+    for (const table of tables.values()) if (filter(table)) await empty(sink, table, progress.emptied, work.signal)
+  }
   try {
-    for await (const batch of log.read(after, filter, work.drain, limits)) {
-      if (progress.emptied !== undefined && batch.count > 0)
-        for (const { table } of batch) await empty(sink, table, progress, work.signal)
-      await apply(delivery, sink, batch, work.signal)
+    await emptyNew(log.tables())
+    for await (const { batch, skip } of batchesOf(delivery, after, work.drain)) {
+      await emptyNew(batch.tables)
+      await apply(delivery, sink, batch, skip, work.signal)
       await registry.move(batch.cursor)
       progress.advance(batch.cursor, batch.count)
       progress.live ||= isAtEnd(log, batch.cursor)
     }
   } finally {
     await registry.store()
+  }
+}
+
+interface Prepared {
+  readonly batch: LogBatch
+  readonly skip: ReadonlySet<number> | undefined
+}
+
+/**
+ * The log's batches. Behind a full one, of which there is more, the next is read while it is being applied; behind
+ * another only then, so that what comes meanwhile goes into one batch.
+ */
+async function* batchesOf(delivery: Delivery, after: Cursor | 'start', drain: AbortSignal): AsyncGenerator<Prepared> {
+  const { log, filter, limits } = delivery
+  const full = (limits.maxRows ?? Number.POSITIVE_INFINITY) / 2
+  const end = new AbortController()
+  const batches = log.read(after, filter, AbortSignal.any([drain, end.signal]), limits)[Symbol.asyncIterator]()
+  const read = async (): Promise<Prepared | undefined> => {
+    const { value: batch, done } = await batches.next()
+    return done === true ? undefined : { batch, skip: superseded(delivery, batch) }
+  }
+  try {
+    for (let prepared = await read(); prepared !== undefined; ) {
+      const ahead = prepared.batch.count >= full ? read() : undefined
+      ahead?.catch(() => {})
+      yield prepared
+      prepared = await (ahead ?? read())
+    }
+  } finally {
+    end.abort()
+    await batches.return?.()
   }
 }
 
@@ -124,13 +160,19 @@ async function startingPoint({ log, sinkName }: Delivery, sink: Sink, signal: Ab
 }
 
 /** Building anew: what an earlier life of the sink left of a table goes before the table's first change. */
-async function empty(sink: Sink, table: Table, { emptied }: DeliveryProgress, signal: AbortSignal): Promise<void> {
-  if (emptied === undefined || emptied.has(table.name)) return
+async function empty(sink: Sink, table: Table, emptied: Set<string>, signal: AbortSignal): Promise<void> {
+  if (emptied.has(table.name)) return
   emptied.add(table.name)
   await sink.truncate?.(table, signal)
 }
 
-async function apply(delivery: Delivery, sink: Sink, batch: LogBatch, signal: AbortSignal): Promise<void> {
+async function apply(
+  delivery: Delivery,
+  sink: Sink,
+  batch: LogBatch,
+  skip: ReadonlySet<number> | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const truncated = delivery.reads === 'state' ? truncatedTable(batch) : undefined
   if (truncated !== undefined) {
     if (sink.truncate === undefined)
@@ -145,13 +187,13 @@ async function apply(delivery: Delivery, sink: Sink, batch: LogBatch, signal: Ab
     await sink.flush?.(signal)
     await sink.truncate(truncated, signal)
   }
-  const skip = truncated === undefined ? superseded(delivery, batch) : new Set([0])
   try {
-    const { rejected } = await sink.write(batch, signal, skip)
+    const { rejected } = await sink.write(batch, signal, truncated === undefined ? skip : new Set([0]))
     if (rejected.length > 0) throw rejection(batch, rejected[0]!.reason, rejected.length)
   } catch (error) {
     if (!isTailraceError(error) || error.code !== 'SINK_BATCH_TOO_LARGE' || batch.count < 2) throw error
-    for (const part of batch.split(Math.ceil(batch.count / 2))) await apply(delivery, sink, part, signal)
+    for (const part of batch.split(Math.ceil(batch.count / 2)))
+      await apply(delivery, sink, part, superseded(delivery, part), signal)
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { Cursor, LogBatch, Sink, Table } from '../../runtime/contract.ts'
 import { type Delivery, DeliveryProgress, deliver } from '../../runtime/deliver.ts'
@@ -147,6 +148,61 @@ describe('deliver', () => {
     sink.tooLargeFrom = 4
     await run(log, sink)
     expect(sink.notes.slice(1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(i => `c ${i} v`))
+  })
+
+  it('reads the next batch while a full one is applied, and gathers what comes while another is', async () => {
+    const log = new OrderedMemoryLog()
+    const writer = writerOf(orders)
+    let rows = 0
+    const append = (count: number): Promise<unknown> =>
+      log.append(
+        transaction(writer, '0/1', w => {
+          for (let i = 0; i < count; i++) w.row('c', orders, tuple(String(++rows), 'a'))
+        }),
+      )
+    await append(3)
+    await append(1)
+    const counts: number[] = []
+    const sink = new NotingSink()
+    const all = Promise.withResolvers<void>()
+    sink.write = async ({ count }) => {
+      counts.push(count)
+      if (counts.length === 3) all.resolve()
+      await setImmediate()
+      if (counts.length < 3) await append(1)
+      return { rejected: [] }
+    }
+    const drain = new AbortController()
+    const work: Work = { signal: drain.signal, drain: drain.signal, running: () => {} }
+    const delivery = {
+      ...{ sinkName: 'k', log, filter: () => true },
+      reads: 'state',
+      coalesce: true,
+      deletes: true,
+    } as const
+    const done = deliver({ ...delivery, limits: { maxRows: 4 } }, sink, new DeliveryProgress(), work)
+    await Promise.race([all.promise, done])
+    drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
+    await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
+    // The first one holds the table's announcement as well.
+    expect(counts).toEqual([4, 1, 2])
+  })
+
+  it('ends with the error of a full batch at once, though there is nothing behind it to be read', async () => {
+    const log = new OrderedMemoryLog()
+    await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
+    const sink = new NotingSink()
+    sink.tooLargeFrom = 0
+    const idle = new AbortController()
+    const work: Work = { signal: idle.signal, drain: idle.signal, running: () => {} }
+    const delivery = {
+      ...{ sinkName: 'k', log, filter: () => true },
+      reads: 'state',
+      coalesce: true,
+      deletes: true,
+    } as const
+    const done = deliver({ ...delivery, limits: { maxRows: 2 } }, sink, new DeliveryProgress(), work)
+    await expect(done).rejects.toMatchObject({ code: 'SINK_BATCH_TOO_LARGE' })
   })
 
   it('stops at a row that the target refuses instead of skipping it', async () => {

@@ -52,7 +52,12 @@ describe('cells of a row for SQLite', () => {
   })
 
   it('are those of each row of a batch, whatever lies between them and however long it is', () => {
-    const rows = Array.from({ length: 3000 }, (_, i) => [`row ${i}`, i % 700 === 0 ? LONG : 'zwölf', `${i}`, '\u{1f600}'])
+    const rows = Array.from({ length: 3000 }, (_, i) => [
+      `row ${i}`,
+      i % 700 === 0 ? LONG : 'zwölf',
+      `${i}`,
+      '\u{1f600}',
+    ])
     const parts = rows.map(values => encodeCells(values))
     const batch = Buffer.concat(parts.flatMap(part => [Buffer.from([0xff, 0xc3]), part]))
     const row = new RowCells()
