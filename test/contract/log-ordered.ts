@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Position, SourceLog } from '../../runtime/contract.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import { readToEnd, rows } from '../support/log-reading.ts'
-import { table, tuple } from '../support/records.ts'
+import { table, transaction, tuple } from '../support/records.ts'
 import type { LogHome } from './log.ts'
 
 const orders = table('orders')
@@ -90,6 +90,18 @@ export function orderedLogContract(name: string, makeHome: () => Promise<LogHome
       const after = BigInt(Date.now()) * 1000n
       for (const { appendTime } of (await readToEnd(log)).seen)
         expect(appendTime >= before && appendTime <= after).toBe(true)
+    })
+
+    it('tells the changes of a new lineage from those before by their versions', async () => {
+      await append(1, [2])
+      await log.append(
+        transaction(writer, '7', to => to.row('c', orders, tuple('7', 'x')), 1n, { lineage: '3' }),
+        never,
+      )
+      await append(2, [1])
+      const { lineageFrom } = (await log.resume())!
+      const { seen } = await readToEnd(log)
+      expect(seen.map(({ version }) => version <= lineageFrom)).toEqual([true, true, true, false, false])
     })
 
     it('counts exactly what a reader has not read yet', async () => {

@@ -220,6 +220,29 @@ export function logContract(name: string, makeHome: () => Promise<LogHome>): voi
       await expect(waiting).rejects.toThrow('enough')
     })
 
+    it('notes where another lineage of the source begins, and answers with no position of the one before', async () => {
+      const ended = (position: number, lineage?: string): Batch =>
+        writer.take({
+          lane: 'stream',
+          position: String(position) as Position,
+          identity: lineage === undefined ? { system: '4711' } : { system: '4711', lineage },
+        })
+      await append(unit(50, 'orders 1 one', 'items 1 a'))
+      await append(ended(90))
+      await append(ended(91, '0'))
+      expect((await log.resume())!.lineageFrom).toBe(0n)
+      const { seen } = await readToEnd(log)
+      const stop = new AbortController()
+      await append(ended(10, '1'))
+      const { lineageFrom } = (await log.resume())!
+      expect(lineageFrom >= seen.reduce((most, { version }) => (version > most ? version : most), 0n)).toBe(true)
+      const waiting = log.reached('20' as Position, atLeast, stop.signal)
+      const twentieth = await append(unit(20, 'orders 2 two'))
+      expect(log.compare(await waiting, twentieth)).toBe('equal')
+      await append(ended(30, '1'))
+      expect((await log.resume())!.lineageFrom).toBe(lineageFrom)
+    })
+
     it('knows whether a reader has something to read', async () => {
       await append(unit(1, 'orders 1 one', 'orders 2 two'))
       const middle = log.end()!

@@ -45,6 +45,16 @@ export class ItemWriter {
   }
 }
 
+/** A chunk of a load of items, as the log is asked about it. */
+export function loadChunk(log: SourceLog, rows: readonly (readonly [key: string, text: string])[]): Batch {
+  const writer = new BatchWriter([...log.tables().values()])
+  writer.beginLoad('0', 1n)
+  for (const row of rows) writer.row('r', ITEMS, tuple(...row))
+  writer.commit()
+  const progress = { done: false, rows: rows.length, totalRows: null, state: '' }
+  return writer.take({ lane: `load:${ITEMS.name}`, progress })
+}
+
 /** The text of the key's newest row. */
 export async function newestText(log: SourceLog, key: string): Promise<string | null | undefined> {
   const change = await log.newest!(ITEMS, tuple(key).bytes)

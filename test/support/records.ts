@@ -1,4 +1,4 @@
-import type { Batch, ChangeView, Column, LogicalType, Position, Table } from '../../runtime/contract.ts'
+import type { Batch, ChangeView, Column, LogicalType, Position, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import type { BatchWriter, Tuple } from '../../runtime/record/writer.ts'
@@ -37,11 +37,13 @@ export function transaction(
   position: string,
   write: (writer: BatchWriter) => void,
   commitTime = 1_000_000n,
+  identity?: SourceIdentity,
 ): Batch {
   writer.begin(position, position as Position, commitTime)
   write(writer)
   writer.commit()
-  return writer.take({ lane: 'stream', position: position as Position })
+  const end = { lane: 'stream', position: position as Position } as const
+  return writer.take(identity === undefined ? end : { ...end, identity })
 }
 
 /** `kind key body` of each change, for comparing. */

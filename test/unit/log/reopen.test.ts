@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Cursor, Position, SourceLog } from '../../../runtime/contract.ts'
-import { replaceChecked } from '../../../runtime/log/embedded/checked-file.ts'
+import { readChecked, replaceChecked } from '../../../runtime/log/embedded/checked-file.ts'
 import { segmentFirst } from '../../../runtime/log/embedded/segment.ts'
 import { BatchWriter } from '../../../runtime/record/writer.ts'
 import { Random } from '../../crash/random.ts'
 import { contents, FOLDER, lastUnit, never, open, UnitSource, units } from '../../support/log-life.ts'
-import { tuple } from '../../support/records.ts'
+import { transaction, tuple } from '../../support/records.ts'
 import { SimulatedFs } from '../../support/simulated-fs.ts'
 
 async function feed(log: SourceLog, count: number, attempt = 0): Promise<Cursor> {
@@ -47,6 +47,44 @@ describe('a log that is opened again', () => {
     expect(files.delete(`${FOLDER}/checkpoint`)).toBe(true)
     await using log = await open(SimulatedFs.holding(new Random(1), files))
     expect({ rows: (await contents(log)).rows, resume: await log.resume(), stats: await log.stats() }).toEqual(before)
+  })
+
+  it('remembers where the lineage of its source began, with its checkpoint or without it', async () => {
+    const fs = new SimulatedFs(new Random(1))
+    const first = await open(fs)
+    await feed(first, 5)
+    const writer = new BatchWriter([units])
+    await first.append(
+      transaction(writer, '3', w => w.row('c', units, tuple('3-0', '3', '1', 'x')), 1n, { lineage: '1' }),
+      never,
+    )
+    const { lineageFrom } = (await first.resume())!
+    expect(lineageFrom).toBeGreaterThan(0n)
+    await first[Symbol.asyncDispose]()
+    const files = fs.files()
+    for (const hasCheckpoint of [true, false]) {
+      if (!hasCheckpoint) expect(files.delete(`${FOLDER}/checkpoint`)).toBe(true)
+      await using log = await open(SimulatedFs.holding(new Random(1), files))
+      expect((await log.resume())!.lineageFrom).toBe(lineageFrom)
+      const waiting = log.reached('4' as Position, (a, b) => Number(a) >= Number(b), never)
+      const end = (await log.append(
+        transaction(writer, '4', w => w.row('c', units, tuple('4-0', '4', '1', 'x'))),
+        never,
+      ))!
+      expect(log.compare(await waiting, end.cursor)).toBe('equal')
+    }
+  })
+
+  it('takes a checkpoint that tells of no lineage', async () => {
+    const fs = new SimulatedFs(new Random(1))
+    const first = await open(fs)
+    await feed(first, 5)
+    await first[Symbol.asyncDispose]()
+    const read = await readChecked(fs, FOLDER, 'checkpoint')
+    const { lineageFrom: _, ...old } = (read as { value: Record<string, unknown> }).value
+    await replaceChecked(fs, FOLDER, 'checkpoint', old)
+    await using log = await open(fs.processDeath())
+    expect([(await log.resume())!.lineageFrom, await lastUnit(log)]).toEqual([0n, 5])
   })
 
   it('reads only what came after its checkpoint', async () => {
