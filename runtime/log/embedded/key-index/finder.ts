@@ -1,7 +1,7 @@
+import { writeCellHash } from '../../../record/cell-hash.ts'
 import { readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind } from '../../../record/layout.ts'
-import { writeCellHash } from './cell-hash.ts'
 import { indexFailed } from './failures.ts'
 import type { Indexer } from './indexer.ts'
 import { decodeRow, Prefix, type Row, Scratch } from './layout.ts'

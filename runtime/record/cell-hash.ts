@@ -1,4 +1,4 @@
-import { writeU32LE } from '../../../record/cells.ts'
+import { writeU32LE } from './cells.ts'
 
 /**
  * 64 bits of a row's cells: tells a row from another state of it without reading either, and an index that names the
