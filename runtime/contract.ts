@@ -219,6 +219,7 @@ export interface LoadRequest {
   readonly scope:
     | { readonly kind: 'all' }
     | { readonly kind: 'range'; readonly from?: Uint8Array; readonly to?: Uint8Array }
+    /** Also keys that no row can have: those of rows found elsewhere. */
     | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
   /** A former load of this table did not finish and nothing of it counts: the chunk stream begins with a truncate. */
   readonly restart: boolean

@@ -110,7 +110,7 @@ export class PostgresSource implements Source {
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     for await (const chunk of request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)) {
       yield chunk
-      this.#logged.set(chunk.table.id, chunk.table)
+      if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
     }
   }
 

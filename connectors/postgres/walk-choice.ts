@@ -8,6 +8,7 @@ import { KeyWalk } from './key-walk.ts'
 import { ListWalk } from './list-walk.ts'
 import type { LoadState } from './load-state.ts'
 import { PageWalk } from './page-walk.ts'
+import { possibleKeys } from './possible-keys.ts'
 import { quoteIdentifier } from './quote.ts'
 import type { Walk } from './walk.ts'
 
@@ -43,7 +44,10 @@ export async function chooseWalk(
   }
   if (isMasked) throw keysMasked(captured)
   const order = await readKeyOrder(client, captured)
-  if (scope.kind === 'keys') return { walk: new ListWalk({ relation, columns, order, keys: scope.keys }) }
+  if (scope.kind === 'keys') {
+    const keys = await possibleKeys(client, order, scope.keys)
+    return { walk: new ListWalk({ relation, columns, order, keys }) }
+  }
   const { from, to } = scope.kind === 'range' ? scope : { from: startOf(done), to: undefined }
   return { walk: new KeyWalk({ relation, columns: list, order, from, to }) }
 }

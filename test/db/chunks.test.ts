@@ -151,6 +151,24 @@ describe('a load beside the stream', () => {
     expect(await gather(rig.load({ kind: 'keys', keys: [] }))).toHaveLength(1)
   })
 
+  it('takes keys that no row can have for keys without a row', async () => {
+    await using rig = await ChunkRig.of(
+      server,
+      `CREATE TABLE t (id int, day date, PRIMARY KEY (id, day));
+       INSERT INTO t SELECT i, date '2020-01-01' FROM generate_series(1, 50) i`,
+    )
+    const impossible = [
+      ['none', '2020-01-01'],
+      ['99999999999', '2020-01-01'],
+      ['2', '2020-02-30'],
+      ['3', ''],
+    ]
+    const possible = [1, 7, 50].map(id => [String(id), '2020-01-01'])
+    const keys = [...impossible, ...possible, ...impossible].map(texts => keyFromTexts(texts))
+    const rows = await rowsOf(await gather(rig.load({ kind: 'keys', keys })))
+    expect(rows).toEqual(possible)
+  })
+
   it('reads a range in the order of the keys, its chunks bounded by keys without a gap', async () => {
     await using rig = await ChunkRig.of(server, table(40_000, "repeat('x', 100)"))
     const [from, to] = [keyFromTexts(['1000']), keyFromTexts(['33000'])]
