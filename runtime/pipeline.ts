@@ -10,6 +10,8 @@ import { SinkPart } from './sink-part.ts'
 import { SourcePart } from './source-part.ts'
 import type { Health, Part, PipelineStatus, RunningPipeline } from './status.ts'
 import type { Supervisor } from './supervisor.ts'
+import { verifySink } from './verify/sink.ts'
+import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
 import { VERSION } from './version.ts'
 
 /**
@@ -43,6 +45,8 @@ export class Pipeline implements RunningPipeline {
   readonly #sinks: readonly SinkPart[]
   readonly #pauses: Pauses
   readonly #logs: AsyncDisposableStack
+  /** Being compared now. */
+  readonly #verified = new Set<SinkPart>()
   readonly #startedAt = new Date().toISOString()
   #stopping: Promise<void> | undefined
 
@@ -117,6 +121,17 @@ export class Pipeline implements RunningPipeline {
     supervisor.resume()
   }
 
+  async verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport> {
+    const sink = this.#sink(request.sink)
+    if (this.#verified.has(sink)) throw verifyBusy(sink.name)
+    this.#verified.add(sink)
+    try {
+      return await verifySink(sink, request, events, signal)
+    } finally {
+      this.#verified.delete(sink)
+    }
+  }
+
   log(source: string): SourceLog {
     return this.#source(source).log
   }
@@ -163,6 +178,12 @@ export class Pipeline implements RunningPipeline {
       hint: `The sinks are ${this.sinks().join(', ')}.`,
     })
   }
+}
+
+function verifyBusy(sink: string): TailraceError {
+  return new TailraceError('VERIFY_BUSY', 'stop', `The sink ${sink} is being compared already.`, {
+    hint: 'Wait until that is done, or end it.',
+  })
 }
 
 interface Judged {

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
-import type { LogLag, SinkContext, Table, TableFilter, Target } from './contract.ts'
+import type { LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
 import { type Delivery, DeliveryProgress, deliver } from './deliver.ts'
 import { Rate } from './lag.ts'
+import { Lent } from './lent.ts'
 import type { SinkConfig } from './pipeline-config.ts'
 import { matchesTable } from './select.ts'
-import { progress, type SourcePart } from './source-part.ts'
+import { notRunning, progress, type SourcePart, stopped } from './source-part.ts'
 import type { Progress, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
@@ -25,6 +26,8 @@ export class SinkPart {
   readonly #place: SinkPlace
   readonly #sources: readonly SourcePart[]
   readonly #progress = new Map<string, DeliveryProgress>()
+  /** What is open now, by source. */
+  readonly #lent = new Map<string, Lent<Sink>>()
   readonly #rate = new Rate()
 
   constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace) {
@@ -43,6 +46,30 @@ export class SinkPart {
 
   delivery(source: string): DeliveryProgress | undefined {
     return this.#progress.get(source)
+  }
+
+  takes(table: Table): boolean {
+    return this.#filter()(table)
+  }
+
+  /** Rows that the source deleted stay in the target as they are. */
+  get keepsDeleted(): boolean {
+    return this.#config.onDelete === 'ignore'
+  }
+
+  /** By column, what the sink shows of a value; undefined: the value. */
+  shown(table: Table): ReturnType<NonNullable<SinkConfig['plugin']['shown']>> | undefined {
+    return this.#config.plugin.shown?.(this.#config.options, table)
+  }
+
+  /**
+   * Lends the sink that takes from this source, until it ends: then the signal given to `work` aborts. Throws
+   * PART_NOT_RUNNING.
+   */
+  async use<R>(source: string, work: (sink: Sink, signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R> {
+    const lent = this.#lent.get(source)
+    if (lent === undefined) throw notRunning(this.supervisor)
+    return await lent.use(work, signal)
   }
 
   async #work(work: Work): Promise<void> {
@@ -72,6 +99,8 @@ export class SinkPart {
   async #deliver(target: Target, source: SourcePart, work: Work): Promise<void> {
     const { log } = source
     await using sink = await target.sink({ name: source.name, logId: log.id }, work.signal)
+    await using lent = new Lent(sink, () => stopped(this.supervisor))
+    this.#lent.set(source.name, lent)
     const { plugin, options, batch, onDelete } = this.#config
     const delivery: Delivery = {
       sinkName: this.name,
@@ -82,7 +111,11 @@ export class SinkPart {
       coalesce: plugin.coalesce ?? false,
       deletes: onDelete === 'delete',
     }
-    await deliver(delivery, sink, this.#progress.get(source.name)!, work)
+    try {
+      await deliver(delivery, sink, this.#progress.get(source.name)!, work)
+    } finally {
+      this.#lent.delete(source.name)
+    }
   }
 
   #filter(): TableFilter {

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Cursor, IndexStats, Position, Source, SourceLog } from './contract.ts'
+import { TailraceError } from './errors.ts'
 import { ingest } from './ingest.ts'
 import { Rate, SourceLag } from './lag.ts'
+import { Lent } from './lent.ts'
 import type { SourceConfig } from './pipeline-config.ts'
 import type { Progress, SourceStatus, TableStatus } from './status.ts'
 import { statusError } from './status-error.ts'
@@ -31,6 +33,8 @@ export class SourcePart {
   readonly #rate = new Rate()
   readonly #loads = new Map<string, Load>()
   #source: Source | undefined
+  #lent: Lent<Source> | undefined
+  #lineageFrom = 0n
   #phase: 'loading' | 'streaming' = 'loading'
   #position: string | null = null
 
@@ -51,11 +55,14 @@ export class SourcePart {
     const context = { pipeline, name: this.name, logger, folder }
     const sampling = new AbortController()
     await using source = await this.#config.plugin.open(this.#config.options, context)
+    await using lent = new Lent(source, () => stopped(this.supervisor))
     try {
       this.#source = source
+      this.#lent = lent
       await ingest(source, this.log, this.#events(source, sampling.signal), work)
     } finally {
       this.#source = undefined
+      this.#lent = undefined
       sampling.abort()
     }
   }
@@ -65,6 +72,7 @@ export class SourcePart {
       started: (resume, loads) => {
         this.#phase = resume?.stream === undefined ? 'loading' : 'streaming'
         this.#position = resume?.stream ?? null
+        this.#lineageFrom = resume?.lineageFrom ?? 0n
         this.#loads.clear()
         for (const { table, estimatedRows } of loads)
           this.#loads.set(table.name, { rows: 0, totalRows: estimatedRows, done: false })
@@ -87,6 +95,19 @@ export class SourcePart {
         this.#lag.durable(position, source)
       },
     }
+  }
+
+  /**
+   * Lends the source while it streams, until it ends: then the signal given to `work` aborts. Throws PART_NOT_RUNNING.
+   */
+  async use<R>(work: (source: Source, signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R> {
+    if (this.#lent === undefined || this.#phase === 'loading') throw notRunning(this.supervisor)
+    return await this.#lent.use(work, signal)
+  }
+
+  /** Changes up to this version are of an earlier lineage. */
+  get lineageFrom(): bigint {
+    return this.#lineageFrom
   }
 
   #loadedRows(): number {
@@ -172,6 +193,21 @@ export class SourcePart {
       }
     })
   }
+}
+
+export function notRunning({ name, state }: Supervisor): TailraceError {
+  const how = state === 'running' ? 'loads' : `is ${state}`
+  return new TailraceError('PART_NOT_RUNNING', 'stop', `The ${name} ${how}.`, {
+    hint: 'tailrace status says why; tailrace wait returns once everything runs and is applied.',
+  })
+}
+
+/** What those are told who use a part when it ends. */
+export function stopped({ name, error }: Supervisor): TailraceError {
+  const why = error === undefined ? '' : ` (${error.code})`
+  return new TailraceError('PART_STOPPED', 'stop', `The ${name} has stopped meanwhile${why}.`, {
+    hint: 'tailrace status says why. Once it runs again, ask again.',
+  })
 }
 
 export function progress(rows: number, totalRows: number | null, rate: number | null): Progress {

@@ -1,5 +1,6 @@
 import type { SourceLog } from './contract.ts'
 import type { TailraceError } from './errors.ts'
+import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
 
 /**
  * What a running pipeline says about itself (the Status JSON, stable) and what can be asked of it. Times are ISO 8601;
@@ -108,6 +109,11 @@ export interface RunningPipeline extends AsyncDisposable {
   sinks(): readonly string[]
   /** Resolves once every sink holds what was committed before it got there. */
   caughtUp(signal: AbortSignal): Promise<void>
+  /**
+   * Compares a sink with its sources by key while both move. Throws UNKNOWN_TABLE, VERIFY_UNSUPPORTED, VERIFY_BUSY while
+   * the same sink is being compared, PART_NOT_RUNNING, PART_STOPPED.
+   */
+  verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport>
   /** Drains: what the log has taken stays, sinks store their cursors. */
   stop(): Promise<void>
   /** Resolves once every part runs, waits or is paused; rejects with the error of a part that cannot start. */

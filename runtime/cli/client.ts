@@ -84,6 +84,23 @@ async function refusal(response: Response): Promise<TailraceError> {
   }
 }
 
+/** The lines of JSON of an answer as they come. Throws NOT_RUNNING if it breaks off. */
+export async function* answerLines(response: Response, signal: AbortSignal): AsyncGenerator<unknown> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  try {
+    for await (const bytes of response.body ?? []) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) yield JSON.parse(line) as unknown
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw notRunning(`The process no longer answers (${errorMessage(error)}).`)
+  }
+  if (rest !== '') throw notRunning('The process no longer answers.')
+}
+
 function notRunning(message: string): TailraceError {
   return new TailraceError('NOT_RUNNING', 'stop', message, {
     hint: 'Start it with: tailrace run. One that runs elsewhere is named by --url (and TAILRACE_TOKEN).',

@@ -1,7 +1,15 @@
-/** Exit statuses: 0 fine, 1 failed at run time, 2 bad config or usage, 3 environment not ready, 4 waited in vain. */
+/** 0 fine, 1 failed at run time, 2 bad config or usage, 3 environment not ready, 4 waited or compared without success. */
 export const EXIT = { fine: 0, failed: 1, usage: 2, environment: 3, inVain: 4 } as const
 
-const USAGE = new Set(['USAGE', 'FILE_EXISTS', 'UNKNOWN_SOURCE', 'UNKNOWN_SINK', 'NOT_CONFIRMED', 'REQUEST_INVALID'])
+const USAGE = new Set([
+  'USAGE',
+  'FILE_EXISTS',
+  'UNKNOWN_SOURCE',
+  'UNKNOWN_SINK',
+  'UNKNOWN_TABLE',
+  'NOT_CONFIRMED',
+  'REQUEST_INVALID',
+])
 
 /** What only a change outside Tailrace mends: at the database, at the target, on this machine. */
 const ENVIRONMENT = new Set([
@@ -41,6 +49,9 @@ const ENVIRONMENT = new Set([
   'LISTEN_TAKEN',
   'LISTEN_FAILED',
   'NOT_RUNNING',
+  'PART_NOT_RUNNING',
+  'PART_STOPPED',
+  'VERIFY_BUSY',
   'STILL_RUNNING',
   'UNAUTHORIZED',
   'STARTING',

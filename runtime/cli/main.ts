@@ -125,6 +125,13 @@ verb('resume', 'resume a paused or failed source or sink')
   .option('--sink <name>', 'the sink')
   .action(action(async () => (await import('./resume.ts')).resume))
 
+verb('verify', 'compare a sink with its sources by key, while both move; names the keys that differ')
+  .requiredOption('--sink <name>', 'the sink')
+  .option('--table <name>', 'only this table, source.schema.table; * within a part (may be repeated)', repeat)
+  .option('--fix', 'write what differs anew, through the log, and compare it again')
+  .option('--all', 'name all keys that differ, not just the first 100')
+  .action(action(async () => (await import('./verify.ts')).verify))
+
 verb('remove', 'drop what was made for a source (slot, publication, log) or a sink (target)')
   .option('--source <name>', 'the source')
   .option('--sink <name>', 'the sink')

@@ -1,10 +1,10 @@
 import type { PipelineStatus, RunningPipeline } from '../status.ts'
 import type { Io } from './context.ts'
+import { RedrawnLines } from './redrawn-lines.ts'
 import { progressLines } from './render-status.ts'
 
 const REDRAW_MS = 500
 const LOG_MS = 10_000
-const UP = '\u001b['
 
 /**
  * Shows how a pipeline gets on, on standard error: lines redrawn in place on a terminal, elsewhere a plain line per
@@ -12,21 +12,18 @@ const UP = '\u001b['
  */
 export class ProgressDisplay implements Disposable {
   readonly #io: Io
-  readonly #redraws: boolean
-  #drawn: string[] = []
+  readonly #lines: RedrawnLines
   #last = ''
   #timer: NodeJS.Timeout | undefined
   #asking = false
 
   constructor(io: Io, json: boolean) {
     this.#io = io
-    this.#redraws = io.err.isTTY === true && process.env.TERM !== 'dumb' && !json
+    this.#lines = new RedrawnLines(io, json)
   }
 
   line(text: string): void {
-    this.#erase()
-    this.#io.err.write(`${text.trimEnd()}\n`)
-    this.#draw()
+    this.#lines.line(text.trimEnd())
   }
 
   /** `say` takes the plain lines where nothing is redrawn. */
@@ -42,17 +39,15 @@ export class ProgressDisplay implements Disposable {
         this.#asking = false
       }
     }
-    this.#timer = setInterval(() => void show(), this.#redraws ? REDRAW_MS : LOG_MS)
+    this.#timer = setInterval(() => void show(), this.#lines.isPossible ? REDRAW_MS : LOG_MS)
     void show()
   }
 
   #show(status: PipelineStatus, say: (line: string) => void): void {
     if (this.#timer === undefined) return
     const lines = progressLines(this.#io.err, status)
-    if (this.#redraws) {
-      this.#erase()
-      this.#drawn = lines
-      this.#draw()
+    if (this.#lines.isPossible) {
+      this.#lines.draw(lines)
       return
     }
     const text = lines.join('\n')
@@ -60,18 +55,10 @@ export class ProgressDisplay implements Disposable {
     this.#last = text
   }
 
-  #draw(): void {
-    if (this.#drawn.length > 0) this.#io.err.write(`${this.#drawn.join('\n')}\n`)
-  }
-
-  #erase(): void {
-    if (this.#drawn.length > 0) this.#io.err.write(`${UP}${this.#drawn.length}A${UP}J`)
-  }
-
   /** Leaves the last lines standing. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#drawn = []
+    this.#lines.release()
   }
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { abortable } from '../abort.ts'
 import { errorMessage, isTailraceError, TailraceError } from '../errors.ts'
 import { redact } from '../logger.ts'
 
@@ -15,10 +16,13 @@ const STATUS: Readonly<Record<string, number>> = {
   UNKNOWN_TABLE: 404,
   ROW_MISSING: 404,
   METHOD_NOT_ALLOWED: 405,
+  VERIFY_BUSY: 409,
   CURSOR_EXPIRED: 410,
   CURSOR_FOREIGN: 410,
   CONTENT_TYPE: 415,
   LOOKUP_UNSUPPORTED: 501,
+  VERIFY_UNSUPPORTED: 501,
+  PART_NOT_RUNNING: 503,
   STARTING: 503,
   WAIT_TIMEOUT: 504,
 }
@@ -50,6 +54,14 @@ export function errorBody(error: unknown): { code: string; message: string; hint
   if (!isTailraceError(error)) return { code: 'INTERNAL', message: redact(errorMessage(error)), hint: null }
   const { code, message, hint } = error
   return { code, message: redact(message), hint: hint === undefined ? null : redact(hint) }
+}
+
+/** Resolves once the client has taken what was written. */
+export function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  const drain = new Promise<void>(resolve => {
+    response.once('drain', resolve)
+  })
+  return abortable(drain, signal)
 }
 
 export function invalidRequest(message: string, hint: string): TailraceError {

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { abortable } from '../abort.ts'
 import { databaseOf, type FeedLine, type FeedRequest, type FeedSource, feed } from '../change-feed.ts'
-import { errorBody, invalidRequest } from './answer.ts'
+import { drained, errorBody, invalidRequest } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Proxies and clients take a silent connection for a dead one. */
@@ -107,11 +106,4 @@ class Gathered {
     this.#bytes = 0
     this.#response.write(bytes)
   }
-}
-
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  const drain = new Promise<void>(resolve => {
-    response.once('drain', resolve)
-  })
-  return abortable(drain, signal)
 }

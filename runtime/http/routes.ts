@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts'
 import openapi from './openapi.json' with { type: 'json' }
 import { row } from './row.ts'
 import { health, metrics, ready, status, tables } from './status.ts'
+import { verify } from './verify.ts'
 import { wait } from './wait.ts'
 
 export interface Route {
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/sources/{name}/resume', handle: act(pipeline => pipeline.resume, 'source') },
   { method: 'POST', path: '/sinks/{name}/pause', handle: act(pipeline => pipeline.pause, 'sink') },
   { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
+  { method: 'POST', path: '/sinks/{name}/verify', handle: verify },
 ]
 
 /** The route of a path, and what stands at its `{...}`; methods that the path has if not this one. */

@@ -5,6 +5,7 @@ import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Part, PipelineStatus, RunningPipeline, SinkStatus, SourceStatus } from '../../runtime/status.ts'
+import type { VerifyEvents, VerifyReport, VerifyRequest } from '../../runtime/verify-report.ts'
 
 export const SOURCE_STATUS: SourceStatus = {
   type: 'fake',
@@ -62,6 +63,10 @@ export class FakePipeline implements RunningPipeline {
     sources: { app: SOURCE_STATUS },
     sinks: { search: SINK_STATUS },
   }
+  /** What `verify` does. */
+  verifying: (request: VerifyRequest, events: VerifyEvents, signal: AbortSignal) => Promise<VerifyReport> = async ({
+    sink,
+  }) => ({ sink, equal: true, seconds: 0.1, tables: [] })
   /** What `wait` does. */
   waiting: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
 
@@ -95,6 +100,12 @@ export class FakePipeline implements RunningPipeline {
 
   async resume(part: Part): Promise<void> {
     this.asked.push(`resume ${this.#name(part)}`)
+  }
+
+  async verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport> {
+    if (request.sink !== 'search') throw unknown('UNKNOWN_SINK', request.sink)
+    this.asked.push(`verify ${request.tables?.join(',') ?? 'all'}${request.fix ? ' fix' : ''}`)
+    return this.verifying(request, events, signal)
   }
 
   log(): OrderedMemoryLog {

@@ -17,7 +17,17 @@ type PluginFolder = (typeof PLUGIN_FOLDERS)[number]
 
 const PLUGIN_FOLDERS = ['connectors', 'runtime/log', 'sinks'] as const
 const FRONT = ['cli', 'http', 'demo', 'testing']
-const ENGINE = ['pipeline', 'source-part', 'sink-part', 'ingest', 'complete', 'deliver', 'supervisor', 'worker']
+const ENGINE = [
+  'pipeline',
+  'source-part',
+  'sink-part',
+  'ingest',
+  'complete',
+  'deliver',
+  'supervisor',
+  'verify',
+  'worker',
+]
 
 const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   front: ['front', 'engine', 'config', 'base'],

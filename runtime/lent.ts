@@ -1,0 +1,35 @@
+import { abortable } from './abort.ts'
+
+/**
+ * What one part owns and others use meanwhile. Before the owner gives it up, who uses it is told to stop and waited for.
+ */
+export class Lent<T> implements AsyncDisposable {
+  readonly #thing: T
+  readonly #reason: () => unknown
+  readonly #ending = new AbortController()
+  readonly #uses = new Set<Promise<unknown>>()
+
+  /** `reason`: what those are told who use it when it ends. */
+  constructor(thing: T, reason: () => unknown) {
+    this.#thing = thing
+    this.#reason = reason
+  }
+
+  /** The signal that the work is given ends it when the thing goes, and when `signal` aborts. */
+  async use<R>(work: (thing: T, signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R> {
+    const either = AbortSignal.any([signal, this.#ending.signal])
+    either.throwIfAborted()
+    const use = work(this.#thing, either)
+    this.#uses.add(use)
+    try {
+      return await abortable(use, either)
+    } finally {
+      use.catch(() => {}).finally(() => this.#uses.delete(use))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort(this.#reason())
+    await Promise.allSettled(this.#uses)
+  }
+}

@@ -1,0 +1,52 @@
+import type { Sink, Source } from '../contract.ts'
+import { TailraceError } from '../errors.ts'
+import type { SinkPart } from '../sink-part.ts'
+import type { SourcePart } from '../source-part.ts'
+import type { VerifyEvents, VerifyReport, VerifyRequest } from '../verify-report.ts'
+import type { Subject } from './subject.ts'
+import { type VerifiedSource, verify } from './verify.ts'
+
+/** `verify` of one sink of a running pipeline. */
+export function verifySink(
+  sink: SinkPart,
+  request: VerifyRequest,
+  events: VerifyEvents,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  const sources = sink.sources.map(source => verifiedSource(sink, source))
+  return verify(sources, request, events, signal)
+}
+
+function verifiedSource(part: SinkPart, from: SourcePart): VerifiedSource {
+  return {
+    log: from.log,
+    takes: table => part.takes(table),
+    use: (work, signal) =>
+      part.use(
+        from.name,
+        (sink, sinkRuns) => from.use((source, bothRun) => work(subjectOf(part, from, sink, source), bothRun), sinkRuns),
+        signal,
+      ),
+  }
+}
+
+function subjectOf(part: SinkPart, from: SourcePart, sink: Sink, source: Source): Subject {
+  const { log } = from
+  const delivery = part.delivery(from.name)!
+  return {
+    source,
+    log,
+    sink,
+    keepsDeleted: part.keepsDeleted,
+    lineageFrom: () => from.lineageFrom,
+    shown: table => part.shown(table),
+    async reached(position, signal) {
+      source.hasten(position, signal)
+      const cursor = await log.reached(position, (a, b) => source.covers(a, b), signal)
+      await delivery.reached(log, cursor, signal)
+    },
+    async repair() {
+      throw new TailraceError('VERIFY_UNSUPPORTED', 'stop', 'Rows cannot be written anew yet.')
+    },
+  }
+}

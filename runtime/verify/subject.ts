@@ -1,0 +1,18 @@
+import type { Position, Sink, Source, SourceLog, Table } from '../contract.ts'
+
+/** What of a running pipeline one comparison works with: a source, its log, and one sink that takes from it. */
+export interface Subject {
+  readonly source: Source
+  readonly log: SourceLog
+  readonly sink: Sink
+  /** The sink leaves rows where they are that the source deleted: there is no telling which it should not have. */
+  readonly keepsDeleted: boolean
+  /** Changes up to this version are of an earlier lineage (`Resume.lineageFrom`). */
+  lineageFrom(): bigint
+  /** By column, what the sink shows of a value (`SinkPlugin.shown`). */
+  shown(table: Table): readonly (((text: string) => string) | undefined)[] | undefined
+  /** Resolves once the sink has all that was committed up to this position. */
+  reached(position: Position, signal: AbortSignal): Promise<void>
+  /** Resolves once the source's rows of these keys went through the log into the sink anew, deletes of others too. */
+  repair(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { redisProgram } from '../support/cached-redis.ts'
+import { DuckdbHand, RedisHand, type SinkHand, SqliteHand } from '../support/false-rows.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { startRedis } from '../support/redis.ts'
+import { itIf } from '../support/skip.ts'
+import { TABLE, VerifyRig } from '../support/verify-rig.ts'
+
+const ROWS = 12_000
+const FALSE = 50
+const redisProblem = await redisProgram().then(
+  () => undefined,
+  (error: unknown) => String(error),
+)
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await startPostgres()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+function open(sinks: Readonly<Record<string, string>>): Promise<VerifyRig> {
+  return VerifyRig.open(server, { rows: ROWS, rate: 100, seed: 1, sinks })
+}
+
+/** Everything that was falsified is named, with its columns, and nothing else. */
+async function named(rig: VerifyRig, sink: string, expected: readonly string[]): Promise<void> {
+  const { report, item, told } = await rig.verify(sink)
+  expect(told.lines).toEqual(expected)
+  expect(told.differences.every(({ table, fixed }) => table === TABLE && !fixed)).toBe(true)
+  expect(report.equal).toBe(false)
+  expect(item).toMatchObject({ missing: 10, extra: 10, different: 30, fixed: 0, unsettled: 0 })
+  expect(item.compared).toBeGreaterThan(ROWS * 0.9)
+  expect(rig.changeRate).toBeGreaterThan(10)
+}
+
+async function namesWhatIsFalse(rig: VerifyRig, sink: string, hand: SinkHand): Promise<void> {
+  const { report, told } = await rig.verify(sink)
+  expect(told.lines).toEqual([])
+  expect(report.equal).toBe(true)
+  await named(rig, sink, await rig.falsify(hand, FALSE))
+}
+
+describe('verify under a writer', () => {
+  it('names what is wrong in SQLite, all of it and nothing else', async () => {
+    await using rig = await open({ copy: 'type: sqlite\npath: ./copy.db' })
+    await namesWhatIsFalse(rig, 'copy', new SqliteHand(rig.path('copy.db')))
+  }, 120_000)
+
+  itIf(redisProblem === undefined, redisProblem ?? '')(
+    'names what is wrong in Redis, all of it and nothing else',
+    async () => {
+      await using redis = await startRedis()
+      await using rig = await open({ cache: `type: redis\nurl: ${redis.url()}` })
+      await namesWhatIsFalse(rig, 'cache', new RedisHand(redis))
+    },
+    120_000,
+  )
+
+  it('names what is wrong in DuckDB, all of it and nothing else', async () => {
+    await using rig = await open({ warehouse: 'type: duckdb\npath: ./warehouse.duckdb' })
+    const hand = new DuckdbHand(rig.path('warehouse.duckdb'))
+    await namesWhatIsFalse(rig, 'warehouse', {
+      falsify: async rows => {
+        await rig.pipeline.pause({ sink: 'warehouse' })
+        await hand.falsify(rows)
+        await rig.pipeline.resume({ sink: 'warehouse' })
+        await rig.pipeline.wait(['warehouse'], AbortSignal.timeout(60_000))
+      },
+    })
+  }, 120_000)
+})
