@@ -1,4 +1,4 @@
-import type { Batch, LoadProgress, Position, Table, UnitEnd } from '../../runtime/contract.ts'
+import type { Batch, LoadProgress, Position, SourceIdentity, Table, UnitEnd } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { formatSize } from '../../runtime/quantity.ts'
 import { indexCells, keyOf } from '../../runtime/record/key.ts'
@@ -105,10 +105,11 @@ export class LoadLane implements RowTaker {
   }
 
   /** Everything so far, as the end of a unit. */
-  take(progress: LoadProgress): Batch {
+  take(progress: LoadProgress, identity?: SourceIdentity): Batch {
     if (this.#writer.inTransaction) this.#writer.commit()
     this.#rows = 0
-    const end: UnitEnd = { lane: `load:${this.#table.name}`, progress }
+    const lane = `load:${this.#table.name}` as const
+    const end: UnitEnd = identity === undefined ? { lane, progress } : { lane, progress, identity }
     return this.#writer.take(end)
   }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { TailraceError } from '../../runtime/errors.ts'
+import { errorCode, TailraceError } from '../../runtime/errors.ts'
 import { quoteIdentifier } from './quote.ts'
 
 /** A table as publications see it. */
@@ -31,32 +31,72 @@ interface Publication {
 const MARK = 'Made by Tailrace'
 
 /**
- * The publication of exactly these tables. One that a person made is accepted as it is, if it publishes them whole; one
- * of ours is set to these tables as long as nothing was read through it (`mayChange`). Answers its oid, by which a
- * publication made anew is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE,
- * PUBLICATION_MISSING.
+ * The publication of exactly these tables, before anything is read through it: one of ours is made or set to them, one
+ * that a person made is accepted as it is, if it publishes them whole. Answers its oid, by which a publication made anew
+ * is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE, PUBLICATION_MISSING.
  */
-export async function ensurePublication(
-  sql: pg.Client,
-  plan: PublicationPlan,
-  version: number,
-  mayChange: boolean,
-): Promise<string> {
-  let found = await readPublication(sql, plan.name, version)
+export async function setPublication(sql: pg.Client, plan: PublicationPlan, version: number): Promise<string> {
+  const found = await readPublication(sql, plan.name, version)
   if (found === undefined) {
-    if (!mayChange) throw publicationMissing(plan)
     const comment = `COMMENT ON PUBLICATION ${quoteIdentifier(plan.name)} IS '${MARK}'`
     // One transaction.
     await sql.query(`${createStatement(plan)}; ${comment}`)
-    found = await readPublication(sql, plan.name, version)
-  } else if (mayChange && found.ours && !isExactly(found, plan)) {
-    await sql.query(`ALTER PUBLICATION ${quoteIdentifier(plan.name)} SET TABLE ${tableList(plan)}`)
-    found = await readPublication(sql, plan.name, version)
+  } else if (found.ours && !isExactly(found, plan))
+    await sql.query(`ALTER PUBLICATION ${quoteIdentifier(plan.name)} SET TABLE ${tableList(plan.tables)}`)
+  return await requireWhole(sql, plan, version, new Set())
+}
+
+/**
+ * The same of a publication that the stream reads: tables that are new are added to one of ours. `added`: their oids.
+ * Throws as well PUBLICATION_TABLES where only its owner can add them.
+ */
+export async function growPublication(
+  sql: pg.Client,
+  plan: PublicationPlan,
+  version: number,
+  added: ReadonlySet<number>,
+): Promise<string> {
+  const found = await readPublication(sql, plan.name, version)
+  const missing = plan.tables.filter(({ oid }) => added.has(oid) && found?.tables.has(oid) === false)
+  if (found?.ours && missing.length > 0) {
+    try {
+      await sql.query(addStatement(plan, missing))
+    } catch (error) {
+      if (errorCode(error) === NOT_ALLOWED) throw tablesMissing(plan, missing, true)
+      throw error
+    }
   }
+  return await requireWhole(sql, plan, version, added)
+}
+
+const NOT_ALLOWED = '42501'
+
+/** Whether changes of this table are in the publication, or could be: it is ours, and so is the table. */
+export async function canPublish(
+  sql: pg.ClientBase,
+  name: string,
+  version: number,
+  table: { readonly oid: number; readonly owned: boolean },
+): Promise<boolean> {
+  const found = await readPublication(sql, name, version)
+  return found !== undefined && (found.tables.has(table.oid) || (found.ours && table.owned))
+}
+
+async function requireWhole(
+  sql: pg.Client,
+  plan: PublicationPlan,
+  version: number,
+  added: ReadonlySet<number>,
+): Promise<string> {
+  const found = await readPublication(sql, plan.name, version)
   if (found === undefined) throw publicationMissing(plan)
-  const { tables } = found
-  const missing = plan.tables.filter(table => !tables.has(table.oid))
-  if (missing.length > 0) throw tablesMissing(plan, missing)
+  const missing = plan.tables.filter(table => !found.tables.has(table.oid))
+  if (missing.length > 0)
+    throw tablesMissing(
+      plan,
+      missing,
+      missing.every(({ oid }) => added.has(oid)),
+    )
   checkSuitable(found, plan)
   return found.oid
 }
@@ -68,12 +108,16 @@ function isExactly(found: Publication, plan: PublicationPlan): boolean {
 /** The statement that makes it, for people and for us. */
 export function createStatement(plan: PublicationPlan): string {
   const operations = plan.insertsOnly ? 'insert, truncate' : 'insert, update, delete, truncate'
-  return `CREATE PUBLICATION ${quoteIdentifier(plan.name)} FOR TABLE ${tableList(plan)} WITH (publish = '${operations}', publish_via_partition_root = true)`
+  return `CREATE PUBLICATION ${quoteIdentifier(plan.name)} FOR TABLE ${tableList(plan.tables)} WITH (publish = '${operations}', publish_via_partition_root = true)`
 }
 
-function tableList(plan: PublicationPlan): string {
+function addStatement({ name }: PublicationPlan, tables: readonly PublishedTable[]): string {
+  return `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${tableList(tables)}`
+}
+
+function tableList(tables: readonly PublishedTable[]): string {
   // ONLY: children by inheritance are tables of their own. A partitioned table has no rows without its partitions.
-  return plan.tables.map(table => (table.partitioned ? table.relation : `ONLY ${table.relation}`)).join(', ')
+  return tables.map(table => (table.partitioned ? table.relation : `ONLY ${table.relation}`)).join(', ')
 }
 
 /** Drops it if it is there and ours. */
@@ -98,7 +142,7 @@ interface PublicationRow {
   ours: string
 }
 
-async function readPublication(sql: pg.Client, name: string, version: number): Promise<Publication | undefined> {
+async function readPublication(sql: pg.ClientBase, name: string, version: number): Promise<Publication | undefined> {
   const { rows } = await sql.query<PublicationRow>(
     `SELECT oid, pubviaroot, ${IS_OURS} AS ours,
        pg_catalog.concat_ws(',', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
@@ -153,9 +197,13 @@ function unsuitable(plan: PublicationPlan, what: string, wanted: string): Tailra
   })
 }
 
-function tablesMissing(plan: PublicationPlan, missing: readonly PublishedTable[]): TailraceError {
+/** `added`: nothing of them was read yet. */
+function tablesMissing(plan: PublicationPlan, missing: readonly PublishedTable[], added: boolean): TailraceError {
+  const when = added
+    ? `Let its owner run: ${addStatement(plan, missing)}; then start again, and their rows are loaded.`
+    : `Before the first start, let its owner run: ${addStatement(plan, missing)}. Later, changes in between would be lost: give the table to a new source, or take it out of \`tables\`.`
   return new TailraceError('PUBLICATION_TABLES', 'stop', `Publication "${plan.name}" lacks ${names(missing)}.`, {
-    hint: `Before the first start, let its owner run: ALTER PUBLICATION ${quoteIdentifier(plan.name)} ADD TABLE ${missing.map(table => table.relation).join(', ')}. Later, changes in between would be lost: give the table to a new source, or take it out of \`tables\`.`,
+    hint: when,
   })
 }
 

@@ -1,16 +1,26 @@
 import type pg from 'pg'
-import type { Captured } from './catalog.ts'
+import type { Captured, Leaf } from './catalog.ts'
+import type { Pages } from './load-state.ts'
 import { quoteIdentifier } from './quote.ts'
 
 /** A table's reads: each is one query, all together are every row once. */
 export interface LoadPlan {
-  readonly statements: readonly string[]
+  readonly ranges: readonly Range[]
   /** Names of the columns that are read, in the order of the Table. */
   readonly columns: readonly string[]
 }
 
-/** Ranges of one relation at most; a query costs the server little, but rows of few pages would all be small reads. */
-const MOST_RANGES = 24
+export interface Range {
+  readonly sql: string
+  /** What of a leaf it is; undefined where it is no run of pages of one. */
+  readonly part: { readonly leaf: Leaf; readonly pages: Pages } | undefined
+}
+
+/**
+ * Ranges of one relation at most: when a load is interrupted, those at hand are read again. A query costs the server
+ * little, but rows of few pages would all be small reads.
+ */
+const MOST_RANGES = 128
 const LEAST_PAGES = 256
 
 /**
@@ -19,19 +29,24 @@ const LEAST_PAGES = 256
  */
 export async function planLoad(client: pg.ClientBase, captured: Captured): Promise<LoadPlan> {
   const columns = captured.columns.filter((_, i) => captured.plan.rules[i] !== 'exclude').map(({ name }) => name)
-  const list = columns.map(quoteIdentifier).join(', ')
-  const pages = await readPages(client, captured)
+  const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM`
+  const sizes = await readPages(client, captured)
   const byLeaf = captured.leaves.every(({ readable }) => readable)
-  const statements: string[] = []
+  const ranges: Range[] = []
   if (byLeaf || !captured.partitioned)
-    for (const { oid, relation, hasRanges } of captured.leaves)
-      for (const where of hasRanges ? ranges(pages.get(oid) ?? 0) : [''])
-        statements.push(`SELECT ${list} FROM ONLY ${relation}${where}`)
+    for (const leaf of captured.leaves) {
+      const from = `${select} ONLY ${leaf.relation}`
+      if (!leaf.hasRanges) ranges.push({ sql: from, part: undefined })
+      else
+        for (const pages of cut(sizes.get(leaf.oid) ?? 0))
+          ranges.push({ sql: `${from}${within(pages)}`, part: { leaf, pages } })
+    }
   else {
-    const most = captured.leaves.every(({ hasRanges }) => hasRanges) ? Math.max(0, ...pages.values()) : 0
-    for (const where of ranges(most)) statements.push(`SELECT ${list} FROM ${captured.relation}${where}`)
+    const most = captured.leaves.every(({ hasRanges }) => hasRanges) ? Math.max(0, ...sizes.values()) : 0
+    for (const pages of cut(most))
+      ranges.push({ sql: `${select} ${captured.relation}${within(pages)}`, part: undefined })
   }
-  return { statements, columns }
+  return { ranges, columns }
 }
 
 /** Of each leaf, as it is now: a page added later holds no row that an older snapshot sees. */
@@ -45,13 +60,15 @@ async function readPages(client: pg.ClientBase, captured: Captured): Promise<Map
 }
 
 /** The last is open at its end. */
-function ranges(pages: number): string[] {
+function cut(pages: number): Pages[] {
   const size = Math.max(LEAST_PAGES, Math.ceil(pages / MOST_RANGES))
-  if (pages <= size) return ['']
-  const wheres: string[] = []
-  for (let from = 0; from < pages; from += size) {
-    const to = from + size
-    wheres.push(` WHERE ctid >= '(${from},0)'${to < pages ? ` AND ctid < '(${to},0)'` : ''}`)
-  }
-  return wheres
+  const runs: Pages[] = []
+  let from = 0
+  for (; from + size < pages; from += size) runs.push([from, from + size])
+  return [...runs, [from, null]]
+}
+
+function within([from, to]: Pages): string {
+  if (to === null) return from === 0 ? '' : ` WHERE ctid >= '(${from},0)'`
+  return ` WHERE ctid >= '(${from},0)' AND ctid < '(${to},0)'`
 }

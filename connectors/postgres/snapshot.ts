@@ -1,14 +1,24 @@
 import type pg from 'pg'
-import type { Batch, Chunk, LoadProgress, LoadRequest, Position, Table } from '../../runtime/contract.ts'
+import type {
+  Batch,
+  Chunk,
+  LoadProgress,
+  LoadRequest,
+  Position,
+  SourceIdentity,
+  Table,
+} from '../../runtime/contract.ts'
 import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
 import { readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
+import type { FastLane } from './fast-lane.ts'
 import { EXPORTED_FENCE } from './fence.ts'
 import { LoadLane } from './load-lane.ts'
 import { quoteLiteral } from './quote.ts'
 import { type LoadPlan, planLoad } from './ranges.ts'
+import { ReadRanges } from './read-ranges.ts'
 import { type RowConnection, selectRows } from './select-rows.ts'
 import { DirectSocket } from './socket.ts'
 import { Turnstile } from './turnstile.ts'
@@ -22,12 +32,21 @@ export interface LoadContext {
   readonly captured: Captured
   /** Every table version so far: what batches of this source may name. */
   readonly tables: readonly Table[]
+  /** Tables to make known in the first unit beside this one: those that are loaded later. */
+  readonly announce: readonly Table[]
+  /** Whose snapshot it is. */
+  readonly slot: string
+  /** Stored with the first unit, so that a load that was interrupted can tell whether it may go on. */
+  readonly identity: SourceIdentity
+  /** Ends the load before its table is read, if the table has a key. */
+  readonly fastLane: FastLane
 }
 
 /**
  * Reads a table under the exported snapshot, as units of lane `load:<table>`. The first chunk announces the table
- * (its `s`) and, for a restart, truncates it; the last has `progress.done`. Throws LOAD_INTERRUPTED (retry: the first
- * load starts again) if the snapshot is gone or the table was rewritten, VALUE_TOO_LARGE.
+ * (its `s`) and, for a restart, truncates it; the last has `progress.done`, or not where time is up: the rest is then read
+ * beside the stream. Throws LOAD_INTERRUPTED (retry: what
+ * counts is kept, the rest is read beside the stream) if the snapshot is gone or the table was rewritten, VALUE_TOO_LARGE.
  */
 export async function* loadTable(
   request: LoadRequest,
@@ -53,12 +72,16 @@ class Load implements AsyncDisposable {
   readonly #connections: RowConnection[] = []
   readonly #turnstile = new Turnstile<Batch>()
   readonly #workers: Promise<void>[] = []
+  /** For the first unit. */
+  #identity: SourceIdentity | undefined
+  #ranges = new ReadRanges([])
   #next = 0
   #rows = 0
 
   constructor(request: LoadRequest, context: LoadContext, signal: AbortSignal) {
     this.#request = request
     this.#context = context
+    this.#identity = context.identity
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
   }
 
@@ -67,13 +90,15 @@ class Load implements AsyncDisposable {
     await this.#requireState(first)
     const time = await this.#enterSnapshot(first)
     const plan = await planLoad(first, this.#context.captured)
+    this.#ranges = new ReadRanges(plan.ranges)
     const lanes = [this.#lane(plan, time)]
     const [opening] = lanes
-    opening!.announce()
+    const { captured, announce } = this.#context
+    opening!.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
     if (this.#request.restart) opening!.truncate()
-    if (plan.statements.length > 1) {
+    if (plan.ranges.length > 1 && !this.#isOver) {
       // Its rows may be ahead of those of the first lane, but not of the table's announcement.
-      yield this.#chunk(opening!.take(this.#progress(0)))
+      yield this.#chunk(this.#take(opening!))
       const second = await this.#connect()
       await this.#enterSnapshot(second)
       lanes.push(this.#lane(plan, time))
@@ -81,16 +106,33 @@ class Load implements AsyncDisposable {
     this.#workers.push(...lanes.map((lane, i) => this.#work(this.#connections[i]!, lane, plan)))
     const ended = Promise.all(this.#workers).then(() => undefined)
     for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
-    for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(lane.take(this.#progress(lane.rows)))
+    for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(this.#take(lane))
     await first.query('COMMIT')
     await this.#requireState(first)
     await Promise.all(this.#connections.map(({ client }) => client.end()))
-    yield this.#chunk(opening!.take(this.#progress(opening!.rows, true)))
+    for (const lane of lanes) this.#ranges.taken(lane)
+    yield this.#chunk(this.#take(opening!, this.#ranges.areAll))
   }
 
-  /** On behalf of one connection: the next range, until there is none. */
+  /** A table without a key can be read in no other way. */
+  get #isOver(): boolean {
+    return this.#context.captured.table.key.length > 0 && this.#context.fastLane.isOver
+  }
+
+  /** On behalf of one connection: the next range, until there is none or time is up. */
   async #work(connection: RowConnection, lane: LoadLane, plan: LoadPlan): Promise<void> {
-    while (this.#next < plan.statements.length) await selectRows(connection, plan.statements[this.#next++]!, lane)
+    while (this.#next < plan.ranges.length && !this.#isOver) {
+      const range = plan.ranges[this.#next++]!
+      await selectRows(connection, range.sql, lane)
+      this.#ranges.ended(lane, range)
+    }
+  }
+
+  #take(lane: LoadLane, done = false): Batch {
+    this.#ranges.taken(lane)
+    const identity = this.#identity
+    this.#identity = undefined
+    return lane.take(this.#progress(lane.rows, done), identity)
   }
 
   #lane(plan: LoadPlan, time: bigint): LoadLane {
@@ -100,7 +142,7 @@ class Load implements AsyncDisposable {
       tables,
       columns: plan.columns.length,
       maxValueBytes: config.maxValueBytes,
-      onFull: () => this.#turnstile.put(lane.take(this.#progress(lane.rows))),
+      onFull: () => this.#turnstile.put(this.#take(lane)),
     })
     lane.under(consistentPoint, time)
     return lane
@@ -110,11 +152,14 @@ class Load implements AsyncDisposable {
     this.#rows += rows
     const { estimatedRows } = this.#request
     const atLeast = estimatedRows === null ? null : Math.max(estimatedRows, this.#rows)
-    return { done, rows: this.#rows, totalRows: done ? this.#rows : atLeast, state: EXPORTED_FENCE }
+    const { captured, slot, consistentPoint } = this.#context
+    const state = this.#ranges.state({ attributes: captured.attributes, slot, point: consistentPoint })
+    return { done, rows: this.#rows, totalRows: done ? this.#rows : atLeast, state }
   }
 
   #chunk(rows: Batch): Chunk {
-    const { captured, consistentPoint } = this.#context
+    const { captured, consistentPoint, fastLane } = this.#context
+    fastLane.read(rows.bytes.length)
     const progress = rows.end as { readonly progress: LoadProgress }
     return {
       table: captured.table,
@@ -180,7 +225,7 @@ function loadError(error: unknown, { captured, config }: LoadContext): TailraceE
 
 function interrupted({ table }: Captured, why: string, cause?: unknown): TailraceError {
   return new TailraceError('LOAD_INTERRUPTED', 'retry', `The first load of ${table.name} does not count: ${why}.`, {
-    hint: 'The first load starts again by itself.',
+    hint: 'It goes on by itself, with what still counts.',
     cause,
   })
 }

@@ -16,16 +16,20 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
 import { type Captured, captureTables } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
+import { FastLane } from './fast-lane.ts'
 import { Fences } from './fence.ts'
+import { firstStart } from './first-start.ts'
 import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
 import { formatLsn, parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
 import { Resolver } from './resolver.ts'
+import { resumeFirstLoad, resumeStart } from './resume-start.ts'
 import { nameOf } from './selection.ts'
+import { waitUntilEnded } from './settle.ts'
 import { loadTable } from './snapshot.ts'
 import { SqlConnection } from './sql.ts'
-import { firstStart, loadRequest, resumeStart, type Start } from './start.ts'
+import { loadRequest, type Start, type StartRequest } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { Numbering } from './table-version.ts'
 import { warnOfUnknown } from './unknown-types.ts'
@@ -42,6 +46,8 @@ export class PostgresSource implements Source {
   readonly #sql: SqlConnection
   readonly #name: string
   readonly #fences = new Fences()
+  readonly #fastLaneMs: number | undefined
+  #fastLane: FastLane | undefined
   #start: Start | undefined
   /** Holds the exported snapshot until the loads have ended. */
   #exporter: pg.Client | undefined
@@ -53,7 +59,9 @@ export class PostgresSource implements Source {
   /** Table versions that the log knows: at the start, and announced by loads since. */
   readonly #logged = new Map<number, Table>()
 
-  constructor(config: PostgresConfig, context: SourceContext) {
+  /** `fastLaneMs`: how long the first load may take under the exported snapshot (fast-lane.ts). */
+  constructor(config: PostgresConfig, context: SourceContext, fastLaneMs?: number) {
+    this.#fastLaneMs = fastLaneMs
     this.#config = config
     this.#context = context
     this.#name = `tailrace ${context.pipeline} ${context.name}`
@@ -63,10 +71,7 @@ export class PostgresSource implements Source {
   async start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]> {
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], this.#config.maskKey)
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
-    const start =
-      from?.stream === undefined
-        ? await firstStart(request, from, signal)
-        : await resumeStart(request, from, from.stream, signal)
+    const start = await beginOrGoOn(request, from, signal)
     for (const table of from?.tables ?? []) this.#logged.set(table.id, table)
     this.#exporter = start.exporter
     this.#meter = new HeadMeter(start.slot)
@@ -108,7 +113,8 @@ export class PostgresSource implements Source {
   }
 
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    for await (const chunk of request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)) {
+    const chunks = request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)
+    for await (const chunk of chunks) {
       yield chunk
       if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
     }
@@ -121,9 +127,12 @@ export class PostgresSource implements Source {
     return { ...loadRequest(captured), scope, beside: true, sweep }
   }
 
-  #beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+  async *#beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const captured = this.#capturedAs(request.table)
-    return loadBeside(
+    const { name } = captured.table
+    const running = this.#started().unsettled.get(name) ?? []
+    await waitUntilEnded(this.#sql, running, { table: name, logger: this.#context.logger }, signal)
+    yield* loadBeside(
       request,
       {
         config: this.#config,
@@ -136,22 +145,31 @@ export class PostgresSource implements Source {
     )
   }
 
-  #underSnapshot(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    const { snapshot, position } = this.#started()
+  async *#underSnapshot(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const { snapshot, position, slot, identity, captured } = this.#started()
     if (snapshot === undefined || request.scope.kind !== 'all')
       throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
-    return loadTable(
-      request,
-      {
-        config: this.#config,
-        sourceName: this.#context.name,
-        snapshotName: snapshot,
-        consistentPoint: formatLsn(position),
-        captured: this.#capturedAs(request.table),
-        tables: [...this.#logged.values()],
-      },
-      signal,
+    this.#fastLane ??= new FastLane(
+      captured.reduce((bytes, { estimatedBytes }) => bytes + (estimatedBytes ?? 0), 0),
+      this.#fastLaneMs,
     )
+    const announce = unknownTables(captured, this.#logged)
+    const context = {
+      config: this.#config,
+      sourceName: this.#context.name,
+      snapshotName: snapshot,
+      consistentPoint: formatLsn(position),
+      captured: this.#capturedAs(request.table),
+      tables: [...this.#logged.values()],
+      announce,
+      slot,
+      identity,
+      fastLane: this.#fastLane,
+    }
+    for await (const chunk of loadTable(request, context, signal)) {
+      yield chunk
+      for (const table of announce) this.#logged.set(table.id, table)
+    }
   }
 
   #capturedAs({ name }: Table): Captured {
@@ -224,6 +242,12 @@ export class PostgresSource implements Source {
     if (this.#exporter !== undefined) endConnection(this.#exporter)
     this.#exporter = undefined
   }
+}
+
+async function beginOrGoOn(request: StartRequest, from: Resume | undefined, signal: AbortSignal): Promise<Start> {
+  if (from?.stream !== undefined) return await resumeStart(request, from, parseLsn(from.stream), signal)
+  const goesOn = from === undefined ? undefined : await resumeFirstLoad(request, from, signal)
+  return goesOn ?? (await firstStart(request, from, signal))
 }
 
 function unknownTables(captured: readonly Captured[], logged: ReadonlyMap<number, Table>): Table[] {

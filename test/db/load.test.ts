@@ -65,7 +65,7 @@ describe('a first load', () => {
     expect(chunks.length).toBeGreaterThan(3)
     expect(kinds(chunks[0]!)).toEqual(['s'])
     for (const chunk of chunks) {
-      expect(chunk.rows.end).toEqual({ lane: 'load:app.public.t', progress: chunk.progress })
+      expect(chunk.rows.end).toMatchObject({ lane: 'load:app.public.t', progress: chunk.progress })
       expect(chunk.fence).toEqual({ data: 'exported', high: '0/100' })
       expect(chunk.table).toBe(table)
       expect(chunk.rows.bytes.length).toBeLessThan(4 * 1024 * 1024)
@@ -80,7 +80,9 @@ describe('a first load', () => {
   it('of an empty table is one unit that is done', async () => {
     await using exported = await Exported.of(server, 'CREATE TABLE t (id int PRIMARY KEY)', { tables: ['public.t'] })
     const chunks = await gather(exported.load('t'))
-    expect(chunks.map(({ progress }) => progress)).toEqual([{ done: true, rows: 0, totalRows: 0, state: 'exported' }])
+    expect(chunks.map(({ progress }) => progress)).toEqual([
+      { done: true, rows: 0, totalRows: 0, state: expect.stringContaining('[[0,null]]') },
+    ])
     expect(kinds(chunks[0]!)).toEqual(['s'])
   })
 

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
 import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
 import { connectSql } from '../../connectors/postgres/connection.ts'
+import { FastLane } from '../../connectors/postgres/fast-lane.ts'
 import { loadTable } from '../../connectors/postgres/snapshot.ts'
 import type { Chunk, Position, Table } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
@@ -78,6 +79,10 @@ export class Exported implements AsyncDisposable {
         consistentPoint: '0/100' as Position,
         captured,
         tables: [],
+        announce: [],
+        slot: 'tailrace_test',
+        identity: {},
+        fastLane: new FastLane(0),
       },
       options.signal ?? new AbortController().signal,
     )

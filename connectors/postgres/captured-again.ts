@@ -1,0 +1,78 @@
+import type pg from 'pg'
+import type { Resume } from '../../runtime/contract.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
+import { publicationNames } from './config.ts'
+import { canPublish } from './publication.ts'
+import { resumedTables } from './resumed.ts'
+import { nameOf } from './selection.ts'
+import type { StartRequest } from './start.ts'
+
+export interface CapturedAgain {
+  readonly captured: readonly Captured[]
+  /** Those of them that the log does not know. */
+  readonly added: readonly Captured[]
+}
+
+/**
+ * The tables of a log that goes on: those it knows, those that were added to `tables`, and those that a star matches now
+ * where they can be captured and published. Throws what keeps a table out that is known or named without a star, and
+ * what the catalog says of rows changed without events.
+ */
+export async function captureAgain(
+  client: pg.Client,
+  request: StartRequest,
+  from: Resume,
+  version: number,
+): Promise<CapturedAgain> {
+  const { config, context, numbering } = request
+  const resumed = await resumedTables(client, config, from.tables)
+  if (resumed.gone.length > 0)
+    context.logger.warn({ tables: resumed.gone }, 'captured tables are gone; their rows stay in the sinks')
+  const starred = new Set(resumed.added)
+  const wanted = { ...resumed.config, tables: [...resumed.config.tables, ...resumed.added] }
+  const { tables, problems } = await surveyTables(client, context.name, wanted, from.tables, numbering)
+  if (problems[0] !== undefined) throw problems[0]
+  const known = new Set(from.tables.map(({ name }) => name))
+  const captured: Captured[] = []
+  for (const surveyed of tables) {
+    const problem = starred.has(nameOf(surveyed.relation))
+      ? await whyNot(client, request, surveyed, version)
+      : isTailraceError(surveyed.captured)
+        ? surveyed.captured
+        : undefined
+    if (problem === undefined) captured.push(surveyed.captured as Captured)
+    else if (isTailraceError(problem)) throw problem
+    else context.logger.warn({ table: nameOf(surveyed.relation) }, `a new table is not captured: ${problem}`)
+  }
+  for (const { table, rewrite } of captured) if (known.has(table.name) && rewrite !== undefined) throw rewrite
+  return { captured, added: captured.filter(({ table }) => !known.has(table.name)) }
+}
+
+/** What keeps a table out that only a star matches: nobody may have meant it. */
+async function whyNot(
+  client: pg.Client,
+  { config, context }: StartRequest,
+  { relation, captured }: Surveyed,
+  version: number,
+): Promise<string | undefined> {
+  if (isTailraceError(captured)) return captured.message
+  if (captured.table.key.length === 0) return 'it has no key, and the log began without it'
+  const { main, append } = publicationNames(config, context)
+  const name = captured.appendOnly ? append : main
+  if (await canPublish(client, name, version, relation)) return undefined
+  return `publication "${name}" lacks it, and only its owner can add it`
+}
+
+/** Throws TABLE_ADDED: the server cannot decode what lies behind us with a publication that is made now. */
+export function requirePublication(stored: boolean, name: string, tables: readonly Captured[]): void {
+  if (stored) return
+  throw new TailraceError(
+    'TABLE_ADDED',
+    'stop',
+    `${tables.map(({ table }) => table.name).join(', ')} needs publication "${name}", which this log began without.`,
+    {
+      hint: 'A source that began without append-only tables, or with nothing else, takes no first one: give it to a new source.',
+    },
+  )
+}

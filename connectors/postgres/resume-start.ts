@@ -1,0 +1,178 @@
+import type pg from 'pg'
+import type { LoadProgress, LoadRequest, Resume, SourceIdentity } from '../../runtime/contract.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { requireMergeKey } from './beside.ts'
+import { type CapturedAgain, captureAgain, requirePublication } from './captured-again.ts'
+import { slotName } from './config.ts'
+import { readInsertLsn } from './head.ts'
+import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts'
+import { parseLoadState } from './load-state.ts'
+import { parseLsn } from './position.ts'
+import { growPublication, type PublicationPlan } from './publication.ts'
+import { connectReplication, endConnection } from './replication.ts'
+import { RESYNC_HINT } from './server-error.ts'
+import { runningTransactions } from './settle.ts'
+import { waitUntilFree } from './slot.ts'
+import {
+  describe,
+  identity,
+  loadRequest,
+  publicationEntry,
+  publicationPlans,
+  type Start,
+  type StartRequest,
+} from './start.ts'
+import { warnOfUnknown } from './unknown-types.ts'
+
+/**
+ * A log goes on behind `position`: everything must still be what it was. Tables that were added since are published, and
+ * what is not read of the tables comes as loads beside the stream. Throws the codes of lineage.ts and of publications.
+ */
+export async function resumeStart(
+  request: StartRequest,
+  from: Resume,
+  position: bigint,
+  signal: AbortSignal,
+): Promise<Start> {
+  const { config, context, name, sql } = request
+  const slot = slotName(config, context)
+  const replication = await connectReplication(config, name, signal)
+  try {
+    const server = await describe(sql, replication, signal)
+    checkSystem(from.identity, server)
+    await checkTimeline(from.identity, server, position, replication)
+    await sql.use(async client => checkBehind(await readInsertLsn(client), position), signal)
+    const found = await sql.use(client => waitUntilFree(client, slot, signal), signal)
+    checkSlot(slot, found, server.database, position)
+    const tables = await sql.use(client => captureAgain(client, request, from, server.version), signal)
+    const { captured } = tables
+    warnOfUnknown(context.logger, captured)
+    const plans = publicationPlans(request, captured)
+    const publicationIds = await publish(request, plans, tables, from.identity, server.version, signal)
+    const loads = unfinished(request, tables, from)
+    const fresh = loads.filter(({ table, resume }) => isUnread(resume) && isLate(table.name, tables, from))
+    const running = fresh.length === 0 ? [] : await sql.use(runningTransactions, signal)
+    return {
+      isFirst: from.stream === undefined,
+      slot,
+      publications: plans.map(plan => plan.name),
+      captured,
+      position,
+      identity: identity(server, slot, plans, publicationIds),
+      loads,
+      unsettled: new Map(fresh.map(({ table }) => [table.name, running])),
+      snapshot: undefined,
+      exporter: undefined,
+    }
+  } finally {
+    endConnection(replication)
+  }
+}
+
+/** With these the slot of an interrupted first load, or what was read, counts no more. */
+const BEGIN_ANEW = new Set([
+  'LOAD_KEYLESS',
+  'MASK_LOST',
+  'PUBLICATION_MISSING',
+  'PUBLICATION_REPLACED',
+  'PUBLICATION_TABLES',
+  'SCHEMA_REWRITE',
+  'SLOT_AHEAD',
+  'SLOT_LOST',
+])
+
+/**
+ * A first load that was interrupted goes on while its slot is the same: the stream begins at the slot's consistent
+ * point, and what is left is read beside it. Undefined if it must be made anew.
+ */
+export async function resumeFirstLoad(
+  request: StartRequest,
+  from: Resume,
+  signal: AbortSignal,
+): Promise<Start | undefined> {
+  const point = consistentPoint(from, slotName(request.config, request.context))
+  if (point === undefined) return undefined
+  try {
+    return await resumeStart(request, from, point, signal)
+  } catch (error) {
+    if (!isTailraceError(error) || !BEGIN_ANEW.has(error.code)) throw error
+    request.context.logger.warn({ reason: error.message }, 'the first load that was interrupted begins anew')
+    return undefined
+  }
+}
+
+/** As the progress of its loads tells it. */
+function consistentPoint({ loads }: Resume, slot: string): bigint | undefined {
+  for (const { state } of loads.values()) {
+    const known = parseLoadState(state)
+    if (known?.slot === slot && known.point !== undefined) return parseLsn(known.point)
+  }
+  return undefined
+}
+
+/** What is not read of each table. Throws LOAD_KEYLESS if that cannot be read any more. */
+function unfinished(
+  { config, context }: StartRequest,
+  { captured, added }: CapturedAgain,
+  from: Resume,
+): LoadRequest[] {
+  if (config.snapshot === 'never') return []
+  const requests: LoadRequest[] = []
+  for (const one of captured) {
+    const progress = from.loads.get(one.table.name)
+    if (progress?.done) continue
+    if (one.table.key.length === 0 && from.stream !== undefined && !added.includes(one)) {
+      context.logger.warn({ table: one.table.name }, 'rows from before the stream are not loaded: the table has no key')
+      continue
+    }
+    requireMergeKey(one.table)
+    const sweep = progress?.pass === undefined ? {} : { sweep: true }
+    requests.push({
+      ...loadRequest(one),
+      beside: true,
+      ...(progress === undefined ? {} : { resume: progress }),
+      ...sweep,
+    })
+  }
+  return requests
+}
+
+function isUnread(progress: LoadProgress | undefined): boolean {
+  return progress === undefined || progress.state === ''
+}
+
+/** It was published after the stream had begun. */
+function isLate(table: string, { added }: CapturedAgain, from: Resume): boolean {
+  return from.stream !== undefined || added.some(one => one.table.name === table)
+}
+
+async function publish(
+  { sql }: StartRequest,
+  plans: readonly PublicationPlan[],
+  { added }: CapturedAgain,
+  stored: SourceIdentity,
+  version: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const fresh = new Set(added.map(({ oid }) => oid))
+  const ids: string[] = []
+  for (const plan of plans) {
+    const known = stored[publicationEntry(plan)]
+    requirePublication(
+      known !== undefined,
+      plan.name,
+      added.filter(({ oid }) => plan.tables.some(table => table.oid === oid)),
+    )
+    const id = await sql.use((client: pg.Client) => growPublication(client, plan, version, fresh), signal)
+    if (known !== id) throw replaced(plan)
+    ids.push(id)
+  }
+  return ids
+}
+
+/** A publication made anew cannot decode what was written before; newer servers then pass over changes in silence. */
+function replaced({ name }: PublicationPlan): TailraceError {
+  return new TailraceError('PUBLICATION_REPLACED', 'stop', `Publication "${name}" was dropped and made again.`, {
+    hint: `Changes in between are not published. ${RESYNC_HINT}`,
+  })
+}
