@@ -3,7 +3,7 @@ import { CellTag } from '../../runtime/record/layout.ts'
 
 /** A longer row has large cells, which cost more than the calls that make texts of them. */
 const SHORT_ROW = 4096
-const WINDOW = 64 * 1024
+const WINDOW = 16 * 1024
 const SAFE_DIGITS = 15
 const ZERO = 0x30
 const MINUS = 0x2d
