@@ -1,9 +1,12 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisProgram } from '../support/cached-redis.ts'
 import { DuckdbHand, RedisHand, type SinkHand, SqliteHand } from '../support/false-rows.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { itIf } from '../support/skip.ts'
+import { refusalOf, SmallPipeline } from '../support/small-pipeline.ts'
 import { TABLE, VerifyRig } from '../support/verify-rig.ts'
 
 const ROWS = 12_000
@@ -60,13 +63,28 @@ describe('verify under a writer', () => {
   it('names what is wrong in DuckDB, all of it and nothing else', async () => {
     await using rig = await open({ warehouse: 'type: duckdb\npath: ./warehouse.duckdb' })
     const hand = new DuckdbHand(rig.path('warehouse.duckdb'))
-    await namesWhatIsFalse(rig, 'warehouse', {
-      falsify: async rows => {
-        await rig.pipeline.pause({ sink: 'warehouse' })
-        await hand.falsify(rows)
-        await rig.pipeline.resume({ sink: 'warehouse' })
-        await rig.pipeline.wait(['warehouse'], AbortSignal.timeout(60_000))
-      },
-    })
+    await namesWhatIsFalse(rig, 'warehouse', rig.whilePaused('warehouse', hand))
+  }, 120_000)
+})
+
+describe('the verb verify', () => {
+  it('exits with 0 when all is equal, with 4 naming what differs, and with 3 where nothing runs', async () => {
+    await using small = await SmallPipeline.open(server)
+    expect(refusalOf(await small.verb('verify', '--sink', 'copy', '--json'))).toMatchObject({ code: 'NOT_RUNNING' })
+    await using running = small.start()
+    await running.until(({ sinks }) => sinks.copy!.phase === 'live', 'the sink is live')
+    const equal = await small.verb('verify', '--sink', 'copy')
+    expect(equal.code).toBe(0)
+    expect(equal.out).toContain('copy equals its sources.')
+    using database = new DatabaseSync(join(small.folder, 'copy.db'), { timeout: 10_000 })
+    database.exec("UPDATE public_item SET name = '' WHERE id = 2; DELETE FROM public_item WHERE id = 3")
+    const { code, out } = await small.verb('verify', '--sink', 'copy', '--table', 'app.public.*')
+    expect(code).toBe(4)
+    expect(out).toMatch(/^different {2}app\.public\.item {2}2 {2}name$/m)
+    expect(out).toMatch(/^missing {4}app\.public\.item {2}3$/m)
+    expect((await small.verb('verify', '--sink', 'copy', '--table', 'app.public.none')).code).toBe(2)
+    await small.verb('pause', '--source', 'app')
+    const paused = await small.verb('verify', '--sink', 'copy', '--json')
+    expect([paused.code, refusalOf(paused)?.code]).toEqual([3, 'PART_NOT_RUNNING'])
   }, 120_000)
 })

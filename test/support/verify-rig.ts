@@ -81,16 +81,30 @@ ${blocks.join('')}http: false
     return this.#writer.changeRate
   }
 
-  /** Falsifies `count` rows of the sink, of every kind alike, none of which is written to any more. Answers what a comparison must name. */
+  /**
+   * Falsifies `count` rows of the sink, of every kind alike, which are not written to any more. Answers what a comparison
+   * must name.
+   */
   async falsify(hand: SinkHand, count: number): Promise<string[]> {
+    const ids = await this.#writer.reserve(count)
     await this.pipeline.wait(undefined, AbortSignal.timeout(TIMEOUT_MS))
-    const rows = this.#writer
-      .reserve(count)
-      .map((id, i): FalseRow => ({ id, kind: FALSE_ROWS[i % FALSE_ROWS.length]! }))
+    const rows = ids.map((id, i): FalseRow => ({ id, kind: FALSE_ROWS[i % FALSE_ROWS.length]! }))
     await hand.falsify(rows)
     return rows
       .map(({ id, kind }) => [kind.kind, kind.kind === 'extra' ? -id : id, ...kind.columns].join(' '))
       .toSorted()
+  }
+
+  /** A hand that needs the target to itself. */
+  whilePaused(sink: string, hand: SinkHand): SinkHand {
+    return {
+      falsify: async rows => {
+        await this.pipeline.pause({ sink })
+        await hand.falsify(rows)
+        await this.pipeline.resume({ sink })
+        await this.pipeline.wait([sink], AbortSignal.timeout(TIMEOUT_MS))
+      },
+    }
   }
 
   async verify(sink: string, fix = false): Promise<{ report: VerifyReport; item: TableReport; told: Told }> {
@@ -112,7 +126,10 @@ class Writer implements AsyncDisposable {
   readonly #random: Random
   readonly #rows: number
   readonly #rate: number
-  readonly #reserved = new Set<number>()
+  readonly #deleted = new Set<number>()
+  #reserved: ReadonlySet<number> = new Set()
+  /** The change under way. */
+  #changing: Promise<void> = Promise.resolve()
   readonly #ending = new AbortController()
   readonly #began = performance.now()
   readonly #work: Promise<void>
@@ -136,13 +153,17 @@ class Writer implements AsyncDisposable {
     return this.#changes / ((performance.now() - this.#began) / 1000)
   }
 
-  /** Spread over the table; odd and even ids alike. */
-  reserve(count: number): number[] {
+  /** Ids of rows that are there, odd and even, spread over the table: they stay as they are from then on. */
+  async reserve(count: number): Promise<number[]> {
     const stride = Math.floor(this.#rows / (count + 1))
     const offset = this.#random.between(1, stride)
-    const ids = Array.from({ length: count }, (_, i) => offset + i * stride)
-    this.#reserved.clear()
-    for (const id of ids) this.#reserved.add(id)
+    const ids = Array.from({ length: count }, (_, i) => {
+      let id = offset + i * stride
+      while (this.#deleted.has(id)) id += 2
+      return id
+    })
+    this.#reserved = new Set(ids)
+    await this.#changing
     return ids
   }
 
@@ -150,7 +171,10 @@ class Writer implements AsyncDisposable {
     while (!this.#ending.signal.aborted) {
       const due = Math.ceil((this.#rate * (performance.now() - this.#began)) / 1000) - this.#changes
       // What a busy machine has missed is not made up for in one burst.
-      for (let i = 0; i < Math.min(due, (this.#rate * TICK_MS) / 100); i++) await this.#change()
+      for (let i = 0; i < Math.min(due, (this.#rate * TICK_MS) / 100); i++) {
+        this.#changing = this.#change()
+        await this.#changing
+      }
       await setTimeout(TICK_MS)
     }
   }
@@ -161,8 +185,10 @@ class Writer implements AsyncDisposable {
     if (this.#reserved.has(id)) return
     const choice = this.#random.between(0, 20)
     const value = String(this.#changes)
-    if (choice === 0) await this.#client.query('DELETE FROM item WHERE id = $1', [id])
-    else if (choice === 1)
+    if (choice === 0) {
+      this.#deleted.add(id)
+      await this.#client.query('DELETE FROM item WHERE id = $1', [id])
+    } else if (choice === 1)
       await this.#client.query('INSERT INTO item VALUES ($1, $2, $3, NULL)', [this.#next++, `new ${value}`, value])
     else
       await this.#client.query('UPDATE item SET name = $2, price = $3 WHERE id = $1', [
