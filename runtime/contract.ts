@@ -533,7 +533,7 @@ export interface Sink extends AsyncDisposable {
   get?(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<readonly (SinkRow | undefined)[]>
   /**
    * All rows in any order, in pages of some MB at most unless a single row is larger; nothing is read ahead of the
-   * caller. A row may come twice if the target moves it while it is walked.
+   * caller. A row may come twice.
    */
   rows?(table: Table, signal: AbortSignal): AsyncIterable<readonly SinkRow[]>
 }

@@ -4,6 +4,7 @@ import { errorMessage, isTailraceError } from '../runtime/errors.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption } from '../runtime/quantity.ts'
+import { shownInJson } from '../runtime/record/text.ts'
 import { addressOf, serverName } from './redis/address.ts'
 import { Connection } from './redis/connection.ts'
 import { EVICTION_FIX, evictionRisk, serverFacts } from './redis/facts.ts'
@@ -40,6 +41,7 @@ export default defineSink<Config>({
   type: 'redis',
   config,
   coalesce: true,
+  shown: ({ value }, { columns }) => columns.map(value === 'json' ? shownInJson : () => undefined),
   open: async (options, context) => open(options, context),
   check: async ({ url }, context, signal) => check(url, context, signal),
   destroy: async ({ url }, context, signal) => removeAll(addressOf(url), context, signal),
@@ -66,7 +68,8 @@ function open(options: Config, context: SinkContext): Target {
           layout: mode === 'invalidate' ? `${INVALIDATES} ${name}` : `${value} ${name}`,
         }
         const taken = await takeOver(parts, signal)
-        const sink = mode === 'set' ? new RowSink(parts, taken) : new RedisSink(parts, taken)
+        // Rows that go by themselves cannot be told from rows that are missing.
+        const sink = mode === 'set' && ttl === undefined ? new RowSink(parts, taken) : new RedisSink(parts, taken)
         sinks.push(sink)
         return sink
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { Column, LogicalType } from '../contract.ts'
 import { shortestDigits } from './shortest.ts'
+import { valueJson } from './value.ts'
 
 /** The way back from JSON (record/json.ts) to the text that the database printed, for sinks that store JSON. */
 
@@ -30,10 +31,31 @@ export function textOfJson(column: Column, value: ExactJson): string | null {
   return column.masked === true && typeof value === 'string' ? value : text(column.type, column.declared, value)
 }
 
+/**
+ * What becomes of a value's text on its way into JSON and back, for columns where that may be another text than
+ * databases print.
+ */
+export function shownInJson(column: Column): ((text: string) => string) | undefined {
+  if (column.masked === true || !REWRITTEN.has(column.type.kind)) return undefined
+  return text => textOfJson(column, parseExact(valueJson(column.type, text)))!
+}
+
+/** Kinds whose JSON is not their text. */
+const REWRITTEN: ReadonlySet<LogicalType['kind']> = new Set<LogicalType['kind']>([
+  'boolean',
+  'bytes',
+  'date',
+  'timetz',
+  'timestamp',
+  'timestamptz',
+  'array',
+])
+
+/** An object, which none of ours is, is its JSON: no value's text. */
 function text(type: LogicalType, declared: string, value: ExactJson): string {
   if (typeof value === 'boolean') return booleanText(declared, value)
   if (Array.isArray(value)) return arrayText(type, declared, value)
-  if (typeof value !== 'string') return (value as ExactNumber).rawJSON
+  if (typeof value !== 'string') return JSON.stringify(value)
   switch (type.kind) {
     case 'bytes':
       return `\\x${Buffer.from(value, 'base64').toString('hex')}`

@@ -54,6 +54,13 @@ export class Catalog {
     return fields
   }
 
+  /** The name of the table's keys if they hold this incarnation. */
+  find(table: Table): string | undefined {
+    const name = this.#names.of(table)
+    const known = this.#entries.get(name)
+    return known?.table === table.name && known.incarnation === table.incarnation ? name : undefined
+  }
+
   /** Throws NAME_COLLISION. */
   claim(table: Table): Claim {
     const name = this.#names.of(table)

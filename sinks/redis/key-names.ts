@@ -75,10 +75,11 @@ export function keylessPart(logId: string, version: bigint): Uint8Array {
   return keyPart(keyFromTexts([logId, String(version)]))
 }
 
-/** The key that keyText made this text of. */
-export function keyFromPart(part: string, table: Table): Uint8Array {
+/** The key that keyText made this text of; undefined if it has not as many parts as the table's keys. */
+export function keyFromPart(part: string, table: Table): Uint8Array | undefined {
   if (table.key.length === 1) return encodeCells([aloneCell(part)])
-  return encodeCells(part.split('|').map(partCell))
+  const parts = part.split('|')
+  return parts.length === (table.key.length || 2) ? encodeCells(parts.map(partCell)) : undefined
 }
 
 function aloneCell(text: string): string | Uint8Array {

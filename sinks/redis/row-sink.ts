@@ -1,3 +1,4 @@
+import { abortable } from '../../runtime/abort.ts'
 import type { SinkRow, Table } from '../../runtime/contract.ts'
 import { Connection } from './connection.ts'
 import { keyPart, ownerOf, patternOf } from './key-names.ts'
@@ -10,11 +11,13 @@ import { rowOf, valuesOf } from './values.ts'
  * part of the transaction.
  */
 export class RowSink extends RedisSink {
-  #reader: Promise<Connection> | undefined
+  #reader: Promise<Connection | undefined> | undefined
 
   async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
+    signal.throwIfAborted()
+    const name = this.find(table)
+    if (name === undefined) return keys.map(() => undefined)
     const connection = await this.#connect(signal)
-    const name = this.parts.names.of(table)
     const prefix = Buffer.from(`${name}:`)
     const rows: (SinkRow | undefined)[] = []
     const wanted = keys.map(key => Buffer.concat([prefix, keyPart(key)]))
@@ -25,8 +28,10 @@ export class RowSink extends RedisSink {
 
   /** All rows; what changes meanwhile may be seen or not. */
   async *rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
+    signal.throwIfAborted()
+    const name = this.find(table)
+    if (name === undefined) return
     const connection = await this.#connect(signal)
-    const name = this.parts.names.of(table)
     const names = new Set([name])
     for await (const page of scan(connection, patternOf(name), signal)) {
       const keys = page.filter(key => ownerOf(key.toString(), names) === name)
@@ -46,15 +51,13 @@ export class RowSink extends RedisSink {
   }
 
   async #connect(signal: AbortSignal): Promise<Connection> {
-    const before = await this.#reader
-    if (before?.isOpen === true) return before
+    const open = this.#reader === undefined ? undefined : await abortable(this.#reader, signal)
+    if (open?.isOpen === true) return open
     const { address, connectionName } = this.parts
-    this.#reader = Connection.open(address, connectionName, signal)
-    // One that failed is not kept.
-    this.#reader.catch(() => {
-      this.#reader = undefined
-    })
-    return this.#reader
+    const opening = Connection.open(address, connectionName, signal)
+    // Of one that failed the next caller hears nothing: it opens its own.
+    this.#reader = opening.catch(() => undefined)
+    return opening
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { abortable } from '../../runtime/abort.ts'
 import type { Connection } from './connection.ts'
 import type { CursorRow } from './cursor-row.ts'
 import { type KeyNames, ownerOf, patternOf } from './key-names.ts'
@@ -16,8 +17,7 @@ const MOST_NAMES = 100_000
 export async function* scan(connection: Connection, pattern: string, signal: AbortSignal): AsyncGenerator<Buffer[]> {
   let cursor = '0'
   do {
-    signal.throwIfAborted()
-    const reply = await connection.ask('SCAN', cursor, 'MATCH', pattern, 'COUNT', PAGE_KEYS)
+    const reply = await abortable(connection.ask('SCAN', cursor, 'MATCH', pattern, 'COUNT', PAGE_KEYS), signal)
     const [next, keys] = reply as readonly [Buffer, readonly Reply[]]
     cursor = next.toString()
     if (keys.length > 0) yield keys as Buffer[]

@@ -145,7 +145,7 @@ export class RedisSink implements Sink {
   }
 
   async #read(keys: readonly Buffer[], batch: LogBatch, signal: AbortSignal): Promise<FormerRows> {
-    const sizes = await sizesOf(this.#connection, keys)
+    const sizes = await sizesOf(this.#connection, keys, signal)
     if (batch.count > 1 && sizes.reduce((sum, size) => sum + size, 0) > FORMER_BYTES)
       throw new TailraceError('SINK_BATCH_TOO_LARGE', 'retry', 'The rows to be completed are too large together.')
     const former: FormerRows = new Map()
@@ -183,6 +183,11 @@ export class RedisSink implements Sink {
     if (!this.#isUncertain) return false
     this.#surveyed ??= (await survey(this.#connection, this.parts.names, signal)) ?? 'too many'
     return this.#surveyed === 'too many' || this.#surveyed.has(name)
+  }
+
+  /** What the table's keys begin with; undefined if there are none, or of another incarnation. */
+  protected find(table: Table): string | undefined {
+    return this.#catalog.find(table)
   }
 
   async flush(signal: AbortSignal): Promise<void> {

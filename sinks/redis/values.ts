@@ -1,3 +1,4 @@
+import { abortable } from '../../runtime/abort.ts'
 import type { SinkRow, Table } from '../../runtime/contract.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
 import type { Connection } from './connection.ts'
@@ -9,6 +10,7 @@ import { Own } from './table-rows.ts'
 
 const GROUP_BYTES = 4 * 1024 * 1024
 const GROUP_KEYS = 1000
+const BRACE = 0x7b
 
 export interface Held {
   readonly key: Buffer
@@ -17,11 +19,11 @@ export interface Held {
 }
 
 /** Bytes that the keys' values take in the server's memory; 0 where there is none. */
-export async function sizesOf(connection: Connection, keys: readonly Buffer[]): Promise<number[]> {
+export async function sizesOf(connection: Connection, keys: readonly Buffer[], signal: AbortSignal): Promise<number[]> {
   const sizes: number[] = []
   for (let from = 0; from < keys.length; from += GROUP_KEYS) {
     const commands = keys.slice(from, from + GROUP_KEYS).map(key => ['MEMORY', 'USAGE', key])
-    for (const size of await connection.askAll(commands)) sizes.push(Number(size ?? 0))
+    for (const size of await abortable(connection.askAll(commands), signal)) sizes.push(Number(size ?? 0))
   }
   return sizes
 }
@@ -33,14 +35,13 @@ export async function* valuesOf(
   keys: readonly Buffer[],
   signal: AbortSignal,
 ): AsyncGenerator<Held[]> {
-  const sizes = await sizesOf(connection, keys)
+  const sizes = await sizesOf(connection, keys, signal)
   for (let from = 0; from < keys.length; ) {
-    signal.throwIfAborted()
     let to = from
     for (let bytes = 0; to < keys.length && (to === from || bytes + sizes[to]! <= GROUP_BYTES); to++)
       bytes += sizes[to]!
     const group = keys.slice(from, to)
-    const values = await connection.tryAll(group.map(key => [command, key]))
+    const values = await abortable(connection.tryAll(group.map(key => [command, key])), signal)
     for (const value of values)
       if (isReplyError(value) && !value.error.startsWith('WRONGTYPE')) throw connection.refusal(value.error)
     yield group.map((key, i) => ({ key, value: values[i]! }))
@@ -48,26 +49,34 @@ export async function* valuesOf(
   }
 }
 
-/** The row in a key of the table; undefined if there is none, or it is marked as deleted. */
-export function rowOf(table: Table, name: string, held: Held, marks: boolean): SinkRow | undefined {
-  const cells = cellsOf(table, held.value, marks)
-  if (cells === undefined) return undefined
-  return { key: keyFromPart(held.key.toString().slice(name.length + 1), table), cells }
+/**
+ * The row in a key of the table; undefined if there is none, it is marked as deleted, or the key is none that the table
+ * could have.
+ */
+export function rowOf(table: Table, name: string, { key: place, value }: Held, marks: boolean): SinkRow | undefined {
+  const key = keyFromPart(place.toString().slice(name.length + 1), table)
+  if (value === null || key === undefined) return undefined
+  const row = Array.isArray(value) ? rowOfHash(value) : Buffer.isBuffer(value) ? rowOfJson(value) : undefined
+  if (row === undefined) return { key, cells: new Map(), foreign: true }
+  if (row.size === 0 && Array.isArray(value)) return undefined
+  if (marks && row.has(Own.deleted)) return undefined
+  return { key, cells: Array.isArray(value) ? cellsOfHash(table, row) : cellsOfJson(table, row) }
 }
 
-type Cells = Map<string, string | null>
+type Members = ReadonlyMap<string, ExactJson>
 
-/** No cells, if what is there is no row of ours: it then differs from every row. */
-function cellsOf(table: Table, value: Reply, marks: boolean): Cells | undefined {
-  if (value === null) return undefined
-  if (Array.isArray(value)) return cellsOfHash(table, value, marks)
-  return Buffer.isBuffer(value) ? cellsOfJson(table, value, marks) : new Map()
+/** Undefined if it is no JSON object. */
+function rowOfJson(value: Buffer): Members | undefined {
+  if (value[0] !== BRACE) return undefined
+  try {
+    return new Map(Object.entries(parseExact(value.toString()) as { [name: string]: ExactJson }))
+  } catch {
+    return undefined
+  }
 }
 
-function cellsOfJson(table: Table, value: Buffer, marks: boolean): Cells | undefined {
-  const cells: Cells = new Map()
-  const members = membersOf(value.toString())
-  if (marks && members.has(Own.deleted)) return undefined
+function cellsOfJson(table: Table, members: Members): SinkRow['cells'] {
+  const cells = new Map<string, string | null>()
   for (const column of table.columns) {
     const member = members.get(column.name)
     if (member !== undefined) cells.set(column.name, textOfJson(column, member))
@@ -75,20 +84,13 @@ function cellsOfJson(table: Table, value: Buffer, marks: boolean): Cells | undef
   return cells
 }
 
-/** None, if it is no JSON object. */
-function membersOf(json: string): Map<string, ExactJson> {
-  try {
-    const value = parseExact(json)
-    return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : [])
-  } catch {
-    return new Map()
-  }
-}
-
-function cellsOfHash(table: Table, reply: readonly Reply[], marks: boolean): Cells | undefined {
-  if (reply.length === 0) return undefined
+function rowOfHash(reply: readonly Reply[]): Members {
   const fields = new Map<string, string>()
   for (let i = 0; i < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]))
-  if (marks && fields.has(Own.deleted)) return undefined
-  return new Map(table.columns.map(({ name }) => [name, fields.get(name) ?? null]))
+  return fields
+}
+
+/** A null has no field, and so has a cell that the log never saw. */
+function cellsOfHash(table: Table, fields: Members): SinkRow['cells'] {
+  return new Map(table.columns.map(({ name }) => [name, (fields.get(name) as string | undefined) ?? null]))
 }
