@@ -5,6 +5,7 @@ import type { Sink, SinkContext, Target } from '../runtime/contract.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { sizeOption } from '../runtime/quantity.ts'
+import { shownInJson } from '../runtime/record/text.ts'
 import { checkWritable } from '../runtime/writable.ts'
 import { ChangesSink } from './jsonl/changes-sink.ts'
 import { CursorFile } from './jsonl/cursor-file.ts'
@@ -31,6 +32,7 @@ type Config = z.infer<typeof config>
 export default defineSink<Config>({
   type: 'jsonl',
   config,
+  shown: (_, table) => table.columns.map(shownInJson),
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
   open: async (options, context) => open(options, context),
   check: async ({ path }) => [await checkWritable(resolve(path))],

@@ -78,7 +78,7 @@ function stringEnd(line: string, start: number): number {
 
 /** Lines of a file without markers, in pieces. */
 export async function* readLines(part: FilePart, signal: AbortSignal): AsyncGenerator<string[]> {
-  const file = await open(part.path, 'r')
+  const file = part.handle ?? (await open(part.path, 'r'))
   try {
     let rest: Buffer = Buffer.alloc(0)
     for (let at = 0; at < part.size; ) {
@@ -94,7 +94,7 @@ export async function* readLines(part: FilePart, signal: AbortSignal): AsyncGene
       rest = known.subarray(end)
     }
   } finally {
-    await file.close()
+    if (part.handle === undefined) await file.close()
   }
 }
 

@@ -187,9 +187,10 @@ export abstract class JsonlSink implements Sink {
     }
   }
 
-  /** The folder that holds the table's lines; undefined if it never had one. */
+  /** The folder that holds the table's lines; undefined if it never had one, or they are of another incarnation. */
   protected folderIfAny(table: Table): TableFolder | undefined {
-    return this.#folders.get(table.name)
+    const isCurrent = this.cursorFile.tables.get(table.name)?.incarnation === table.incarnation
+    return isCurrent ? this.#folders.get(table.name) : undefined
   }
 
   async #folderOf(table: Table): Promise<TableFolder> {
@@ -226,8 +227,13 @@ export abstract class JsonlSink implements Sink {
       return work()
     })()
     this.#turn = mine.catch(() => {})
+    return this.reading(() => mine)
+  }
+
+  /** Errors of the file system come as those of the sink. */
+  protected async reading<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await mine
+      return await work()
     } catch (error) {
       throw fileError(error, this.#options.path)
     }

@@ -1,21 +1,24 @@
 import { join } from 'node:path'
+import { abortable } from '../../runtime/abort.ts'
 import type { LoggedChange, SinkRow, Table } from '../../runtime/contract.ts'
 import { errorMessage } from '../../runtime/errors.ts'
 import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
+import { RowPage } from '../../runtime/record/row-pages.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
 import { foldFiles, KeyParts, rowLine, type StateRow } from './fold.ts'
 import { deleteLine, keyArray, keyJson, type Lines, upsertLine } from './lines.ts'
 import { JsonlSink } from './sink.ts'
+import { Snapshot } from './snapshot.ts'
 import type { TableFolder } from './table-folder.ts'
 
 /** Below this a table is not worth compacting. */
 const SMALLEST_COMPACTED = 1024 * 1024
-const PAGE_ROWS = 1000
 const PIECE_BYTES = 256 * 1024
 
 /** Keeps the current rows: a line per change, the last of a key wins; compacted when more than half is dead. */
 export class StateSink extends JsonlSink {
   protected readonly forgetsFormerLives = true
+  #readings = 0
 
   protected encode(change: LoggedChange, into: Lines): number {
     const { kind, table } = change
@@ -51,36 +54,48 @@ export class StateSink extends JsonlSink {
     }
   }
 
+  /** Walks over the whole table: its lines are in no order. */
   async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
+    signal.throwIfAborted()
+    const names = keys.map(key => lookUpKey(table, key))
     const folder = this.folderIfAny(table)
     if (folder === undefined) return keys.map(() => undefined)
-    const names = keys.map(key => lookUpKey(table, key))
-    const rows = await this.exclusive(() => foldFiles(folder.parts(), signal, new Set(names)))
+    await using snapshot = await this.#snapshot(folder, signal)
+    const rows = await this.reading(() => foldFiles(snapshot.parts, signal, new Set(names)))
     return names.map((name, i) => {
       const row = rows.get(name)
       return row === undefined || row.deleted ? undefined : { key: keys[i]!, cells: cellsOf(table, row) }
     })
   }
 
+  /** All rows as of the call. */
   async *rows(table: Table, signal: AbortSignal): AsyncGenerator<readonly SinkRow[]> {
+    signal.throwIfAborted()
     const folder = this.folderIfAny(table)
     if (folder === undefined) return
-    const { parts, first } = await this.exclusive(async () => {
-      const parts = await KeyParts.of(folder.parts(), join(folder.path, 'read.tmp'), signal)
-      // A single part is the table's own file, which may change once others have their turn.
-      return { parts, first: parts.files.length === 1 ? await foldFiles(parts.files[0]!, signal) : undefined }
-    })
-    await using _ = parts
+    await using snapshot = await this.#snapshot(folder, signal)
+    const scratch = join(folder.path, `read-${++this.#readings}.tmp`)
+    await using parts = await this.reading(() => KeyParts.of(snapshot.parts, scratch, signal))
+    const page = new RowPage()
     for (const files of parts.files) {
-      const rows = first ?? (await foldFiles(files, signal))
-      let page: SinkRow[] = []
-      for (const row of rows.values()) {
-        if (!row.deleted) page.push({ key: keyOfRow(table, row), cells: cellsOf(table, row) })
-        if (page.length < PAGE_ROWS) continue
-        yield page
-        page = []
+      for (const row of (await this.reading(() => foldFiles(files, signal))).values()) {
+        if (row.deleted || !page.add({ key: keyOfRow(table, row), cells: cellsOf(table, row) })) continue
+        yield page.take()
+        signal.throwIfAborted()
       }
-      if (page.length > 0) yield page
+    }
+    if (!page.isEmpty) yield page.take()
+  }
+
+  /** Waits for what is being written or compacted. */
+  async #snapshot(folder: TableFolder, signal: AbortSignal): Promise<Snapshot> {
+    const taking = this.exclusive(() => Snapshot.of(folder))
+    try {
+      return await abortable(taking, signal)
+    } catch (error) {
+      // Nobody is left to close one that comes later, or to hear why there is none.
+      taking.then(late => late[Symbol.asyncDispose]()).catch(() => {})
+      throw error
     }
   }
 }

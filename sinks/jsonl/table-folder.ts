@@ -10,6 +10,8 @@ export interface FilePart {
   readonly path: string
   /** Bytes of it that count. */
   readonly size: number
+  /** Open where the file may be replaced before it is read. */
+  readonly handle?: FileHandle
 }
 
 interface TableFile {
