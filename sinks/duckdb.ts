@@ -8,10 +8,11 @@ import { durationOption, sizeOption } from '../runtime/quantity.ts'
 import { parseName, qualifiedName } from '../runtime/select.ts'
 import { checkWritable } from '../runtime/writable.ts'
 import { checkDatabase, Database } from './duckdb/database.ts'
-import { TABLE_NAMES } from './duckdb/layout.ts'
+import { storageIn, TABLE_NAMES } from './duckdb/layout.ts'
 import { createOwnTables } from './duckdb/owner.ts'
 import { removeAll } from './duckdb/remove.ts'
 import { RowsSink } from './duckdb/rows-sink.ts'
+import { shownOf } from './duckdb/shown.ts'
 import { type DuckdbOptions, DuckdbSink, takePlace } from './duckdb/sink.ts'
 import { Snapshots } from './duckdb/snapshots.ts'
 
@@ -45,6 +46,10 @@ export default defineSink<Config>({
   type: 'duckdb',
   config,
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
+  shown: (options, table) => {
+    const asText = asTextOf(options)
+    return table.columns.map(column => shownOf(column, storageIn(table, column, { asText })))
+  },
   open,
   check,
   destroy: async (options, context) => {
@@ -65,7 +70,7 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
     names: new Names('{table}', context.pipeline, TABLE_NAMES),
     history: options.mode === 'changes',
     marks: context.onDelete === 'mark',
-    asText: new Set(options.asText.map(columnKey)),
+    asText: asTextOf(options),
   }
   await using opening = new AsyncDisposableStack()
   const database = opening.use(await Database.open(resolve(options.path), options))
@@ -95,6 +100,10 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
 function templateOf(name: string): { schema: string; table: string } {
   const dot = name.indexOf('.')
   return dot === -1 ? { schema: 'main', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) }
+}
+
+function asTextOf({ asText }: Config): ReadonlySet<string> {
+  return new Set(asText.map(columnKey))
 }
 
 function columnKey(name: string): string {

@@ -62,6 +62,14 @@ export class Catalog {
     return layout
   }
 
+  /** How the table stands, without making or changing it; undefined if there is none, or of another incarnation. */
+  async find(table: Table): Promise<Layout | undefined> {
+    const known = await this.#known(this.#placeOf(table), table)
+    if (known?.incarnation !== table.incarnation) return undefined
+    const { layout } = known
+    return table.key.every(i => hasColumn(layout, table.columns[i]!.name)) ? layout : undefined
+  }
+
   #placeOf({ source, schema, table }: Table): { schema: string; table: string } {
     const { template } = this.#options
     const parts = { pipeline: this.#owner.pipeline, source, schema, table }
@@ -136,4 +144,8 @@ export class Catalog {
     )
     if (left.length === 0) await this.#database.run(`DROP SCHEMA IF EXISTS ${CATALOG}.${quote(schema)}`)
   }
+}
+
+function hasColumn({ columns }: Layout, name: string): boolean {
+  return columns.some(({ source }) => source === name)
 }

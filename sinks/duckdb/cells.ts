@@ -83,17 +83,24 @@ function put64(value: number, into: DataView, at: number): void {
 }
 
 function encodeBoolean(bytes: Buffer, from: number, to: number, into: DataView, at: number): boolean {
-  const text = to - from === 1 ? bytes[from] : WORDS.get(textOf(bytes, from, to))
-  const isTrue = text === 0x74 || text === 0x31
-  if (!isTrue && text !== 0x66 && text !== 0x30) return false
-  into.setUint8(at, isTrue ? 1 : 0)
+  const truth = truthOf(textOf(bytes, from, to))
+  if (truth === undefined) return false
+  into.setUint8(at, truth ? 1 : 0)
   return true
 }
 
-/** Long forms by their short ones. */
-const WORDS = new Map([
-  ['true', 0x74],
-  ['false', 0x66],
+/** Undefined for what is no boolean. */
+export function truthOf(text: string): boolean | undefined {
+  return TRUTHS.get(text)
+}
+
+const TRUTHS = new Map([
+  ['t', true],
+  ['1', true],
+  ['true', true],
+  ['f', false],
+  ['0', false],
+  ['false', false],
 ])
 
 function smallInteger(kind: 'int16' | 'int32'): Encode {
@@ -126,7 +133,7 @@ function encodeUint64(bytes: Buffer, from: number, to: number, into: DataView, a
   return true
 }
 
-const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^-?Infinity$|^NaN$/i
+export const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^-?Infinity$|^NaN$/i
 
 function float(kind: 'float32' | 'float64'): Encode {
   return (bytes, from, to, into, at) => {

@@ -6,6 +6,7 @@ import { errorMessage, TailraceError } from '../../runtime/errors.ts'
 import { type Driver, loadDriver } from './driver.ts'
 import { databaseError } from './errors.ts'
 import { Feed } from './feed.ts'
+import { Reader } from './reader.ts'
 
 /** The name under which the file is attached. */
 export const CATALOG = 'target'
@@ -147,9 +148,8 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  /** A connection for reading beside the writer. */
-  async reader(): Promise<DuckDBConnection> {
-    return this.#instance.connect()
+  async reader(signal: AbortSignal): Promise<Reader> {
+    return new Reader(await this.#instance.connect(), this.path, signal)
   }
 
   get #isCurrent(): boolean {

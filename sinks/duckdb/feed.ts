@@ -14,7 +14,7 @@ const FUNCTION = 'tailrace_rows'
 export class Feed {
   readonly #sets = new Map<number, RowSet>()
   #last = 0
-  #failure: unknown
+  readonly #failures = new WeakMap<RowSet, unknown>()
 
   constructor(driver: Driver, connection: DuckDBConnection) {
     const { api, bindings } = driver
@@ -36,10 +36,11 @@ export class Feed {
         },
         mainFunction: (info, chunk) => {
           const scan = info.initData as { next: number }
+          const rows = info.bindData as RowSet
           try {
-            scan.next += (info.bindData as RowSet).fill(bindings, chunk.chunk, scan.next, VECTOR_ROWS)
+            scan.next += rows.fill(bindings, chunk.chunk, scan.next, VECTOR_ROWS)
           } catch (error) {
-            this.#failure = error
+            this.#failures.set(rows, error)
             info.setError('rows could not be handed over')
           }
         },
@@ -51,11 +52,10 @@ export class Feed {
   async run<T>(rows: RowSet, statement: (table: string) => Promise<T>): Promise<T> {
     const id = ++this.#last
     this.#sets.set(id, rows)
-    this.#failure = undefined
     try {
       return await statement(`${FUNCTION}(${id})`)
     } catch (error) {
-      throw this.#failure ?? error
+      throw this.#failures.get(rows) ?? error
     } finally {
       this.#sets.delete(id)
     }

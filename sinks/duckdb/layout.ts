@@ -95,7 +95,11 @@ export function layOut(
 }
 
 /** A key column of lists is text: DuckDB has no keys of lists. */
-export function storageIn(table: Table, column: Table['columns'][number], { asText }: LayoutOptions): Storage {
+export function storageIn(
+  table: Table,
+  column: Table['columns'][number],
+  { asText }: Pick<LayoutOptions, 'asText'>,
+): Storage {
   const storage = storageOf(column, asText.has(`${table.name}\0${column.name}`))
   const isKey = table.key.some(i => table.columns[i] === column)
   return isKey && storage.kind === 'list' ? { kind: 'varchar' } : storage
@@ -130,6 +134,11 @@ function modeChanged(table: Table, { history }: LayoutOptions): TailraceError {
 export function isLive({ columns }: Layout): string {
   const hasMarks = columns.some(({ source, name }) => source === undefined && name === Own.deleted)
   return hasMarks ? `t.${quote(Own.deleted)} IS NOT TRUE` : 'true'
+}
+
+/** Names of the columns that tell the rows apart. */
+export function rowKey({ key }: Layout): readonly string[] {
+  return key.length === 0 ? [Own.log, Own.version] : key
 }
 
 /** Names in the database of the columns of a version of the table. */

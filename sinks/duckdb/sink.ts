@@ -148,9 +148,9 @@ export class DuckdbSink implements Sink {
     await this.database.run(createTable(layout))
   }
 
-  /** How the table stands; undefined if it has begun a later life. */
-  protected layoutOf(table: Table, signal: AbortSignal): Promise<Layout | undefined> {
-    return this.#transaction(() => this.#layout(table), signal)
+  /** How the table stands; undefined if there is none, or of another incarnation. */
+  protected find(table: Table): Promise<Layout | undefined> {
+    return this.database.exclusive(() => this.#catalog.find(table))
   }
 
   /** Tables made in a transaction that does not commit are gone, and with them what is known of them. */

@@ -1,6 +1,6 @@
 import { quote } from './database.ts'
 import type { Group } from './groups.ts'
-import { isLive, type Layout, namesOf, Own, tableName } from './layout.ts'
+import { isLive, type Layout, namesOf, Own, rowKey, tableName } from './layout.ts'
 
 /** SQL over rows that a statement reads from `from`, as c0, c1 and so on. */
 
@@ -60,7 +60,9 @@ export function joinedByKey(layout: Layout, rows: string): string {
 }
 
 function isKey(layout: Layout): string {
-  return layout.key.map((name, i) => `t.${quote(name)} = b.c${i}`).join(' AND ')
+  return rowKey(layout)
+    .map((name, i) => `t.${quote(name)} = b.c${i}`)
+    .join(' AND ')
 }
 
 function hasMarks({ columns }: Layout): boolean {

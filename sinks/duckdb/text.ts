@@ -52,6 +52,6 @@ function numberText(kind: 'float32' | 'float64', value: number): string {
   return kind === 'float32' ? realText(value) : floatText(kind, value)
 }
 
-function listText(values: readonly (string | null)[]): string {
+export function listText(values: readonly (string | null)[]): string {
   return `{${values.map(value => (value === null ? 'NULL' : elementText(value))).join(',')}}`
 }
