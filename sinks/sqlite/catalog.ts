@@ -92,7 +92,9 @@ export class Catalog {
   /** How the table stands, without making or changing it; undefined if there is none, or of another incarnation. */
   find(table: Table): Layout | undefined {
     const known = this.#known(this.#options.names.of(table), table)
-    return known?.incarnation === table.incarnation ? known.layout : undefined
+    if (known?.incarnation !== table.incarnation) return undefined
+    const { layout } = known
+    return table.key.every(i => hasColumn(layout, table.columns[i]!.name)) ? layout : undefined
   }
 
   #known(name: string, table: Table): { incarnation: number; layout: Layout } | undefined {
@@ -164,4 +166,8 @@ function checkSearch(table: Table, search: readonly string[], layout: Layout): v
         hint: `Leave it out of \`search\` of the sink for ${table.name}.`,
       })
   }
+}
+
+function hasColumn({ columns }: Layout, name: string): boolean {
+  return columns.some(({ source }) => source === name)
 }

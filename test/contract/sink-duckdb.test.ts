@@ -14,6 +14,10 @@ async function place(): Promise<SinkPlace> {
   await mkdir(data)
   const options = { path: join(data, 'rows.duckdb'), name: '{source}_{schema}.{table}', asText }
   return {
+    shown: table => duckdb.shown!(duckdb.config.parse(options), table),
+    // DuckDB itself loses the sign of a zero in a list.
+    bent: { '{-0}': '{0}' },
+    refuses: true,
     child: { type: 'duckdb', options, crashPoint: 'duckdb.applied' },
     open: context => duckdb.open(duckdb.config.parse(options), context),
     async empty() {

@@ -11,6 +11,7 @@ async function place(): Promise<SinkPlace> {
   // Small files: that tables go on in new ones belongs to every test.
   const options = { path, mode: 'state', fileBytes: '64KB', name: '{source}.{schema}.{table}' }
   return {
+    shown: table => jsonl.shown!(jsonl.config.parse(options), table),
     child: { type: 'jsonl', options, crashPoint: 'jsonl.synced' },
     open: context => jsonl.open(jsonl.config.parse(options), context),
     empty: () => rm(path, { recursive: true, force: true }),

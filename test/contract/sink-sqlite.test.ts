@@ -13,6 +13,7 @@ async function place(host: 'main' | 'worker', search: Record<string, string[]>):
   const options = { path: join(data, 'rows.db'), name: '{source}_{schema}_{table}', search }
   const parsed = sqlite.config.parse(options)
   return {
+    shown: table => sqlite.shown!(parsed, table),
     child: { type: 'sqlite', options, crashPoint: 'sqlite.applied' },
     open: context =>
       host === 'worker' ? openInWorker('sqlite', folder, parsed, context) : sqlite.open(parsed, context),

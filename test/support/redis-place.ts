@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
 import type { z } from 'zod'
-import type { SinkContext } from '../../runtime/contract.ts'
+import type { SinkContext, Table } from '../../runtime/contract.ts'
 import redis from '../../sinks/redis.ts'
 import type { RedisServer } from './redis.ts'
 import { type SinkPlace, SinkRig } from './sink-rig.ts'
@@ -23,6 +23,10 @@ export class RedisPlace implements SinkPlace {
     const place = new RedisPlace(server, database, options)
     await place.empty()
     return place
+  }
+
+  shown(table: Table): ReturnType<SinkPlace['shown']> {
+    return redis.shown!(redis.config.parse(this.options), table)
   }
 
   get child(): SinkPlace['child'] {

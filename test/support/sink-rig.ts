@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
 import { pino } from 'pino'
-import type { LogBatch, Sink, SinkContext, Target } from '../../runtime/contract.ts'
+import type { LogBatch, Sink, SinkContext, Table, Target } from '../../runtime/contract.ts'
 import { column, expectedRows, ScriptedLog, table, tuple } from './scripted-log.ts'
 import { rowsIn } from './sink-driver.ts'
 
@@ -11,6 +11,12 @@ export interface SinkPlace extends AsyncDisposable {
   empty(): Promise<void>
   /** Answers a function that puts the present state back later. */
   backup(): Promise<() => Promise<void>>
+  /** The plugin's own `shown`, for its options here. */
+  shown(table: Table): readonly (((text: string) => string) | undefined)[]
+  /** Texts of values, by their text in the log, that come back otherwise. */
+  readonly bent?: Readonly<Record<string, string>>
+  /** Some values of some types are refused. */
+  readonly refuses?: boolean
   /**
    * What a child process needs to open the same place: type and options; and the crash point (runtime/crash.ts)
    * between the rows of a batch and its cursor.

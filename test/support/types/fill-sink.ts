@@ -1,4 +1,4 @@
-import type { LogBatch, SinkContext, SinkRow, Table, Target } from '../../../runtime/contract.ts'
+import type { LogBatch, Sink, SinkContext, SinkRow, Table, Target } from '../../../runtime/contract.ts'
 import { createLogger } from '../../../runtime/logger.ts'
 
 export const context: SinkContext = {
@@ -16,7 +16,17 @@ export interface Filled {
 
 const never = new AbortController().signal
 
-/** Writes all batches, as deliver does: what is refused is left out of its batch. Closes the target. */
+/** Writes a batch as deliver does: what is refused is left out of it. */
+export async function writeAccepted(sink: Sink, batch: LogBatch): Promise<void> {
+  const skip = new Set<number>()
+  for (;;) {
+    const { rejected } = await sink.write(batch, never, skip)
+    if (rejected.length === 0) return
+    for (const { index } of rejected) skip.add(index)
+  }
+}
+
+/** Writes all batches. Closes the target. */
 export async function fill(
   target: Target,
   { id, batches }: { id: string; batches: readonly LogBatch[] },
@@ -26,12 +36,7 @@ export async function fill(
   let written: Table | undefined
   for (const batch of batches) {
     for (const { table } of batch) written = table
-    const skip = new Set<number>()
-    for (;;) {
-      const { rejected } = await sink.write(batch, never, skip)
-      if (rejected.length === 0) break
-      for (const { index } of rejected) skip.add(index)
-    }
+    await writeAccepted(sink, batch)
   }
   await sink.flush?.(never)
   const back = new Map<string, SinkRow['cells']>()
