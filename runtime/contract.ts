@@ -462,7 +462,7 @@ export interface Passes {
   has(table: Table, pass: string): Promise<boolean>
   /**
    * Live keys of which there is no evidence, as of all that is durable at the call, at most `limit`, behind `after` in
-   * the index's order. Where nearly all were seen it takes long (2 to 5 seconds for a million keys) and holds nothing
+   * the index's order. Where nearly all were seen it takes long (seconds for each million of keys) and holds nothing
    * up: what was appended meanwhile must be looked at before anything is made of the answer. Throws LOG_PASS_LOST.
    */
   unseen(table: Table, pass: string, after: Uint8Array | undefined, limit: number): Promise<readonly UnseenKey[]>
