@@ -6,6 +6,7 @@ import { PartWriter } from './complete/part-writer.ts'
 import { type Need, planOf, tableOf } from './complete/plan.ts'
 import type { Batch, ChangeView, Source, SourceLog, Table } from './contract.ts'
 import { TailraceError } from './errors.ts'
+import { collectAfter } from './large-memory.ts'
 import { asBuffer } from './record/cells.ts'
 import { findParts, newParts } from './record/entry-parts.ts'
 import { entries, entryLength, wholeSlice } from './record/slice.ts'
@@ -22,6 +23,8 @@ interface Work {
   /** Where the cells of rewritten rows begin and end in the part at hand, by their place in the batch; undefined: the log has them. */
   readonly rewritten: Map<number, { readonly at: number; readonly end: number } | undefined>
   readonly signal: AbortSignal
+  /** Bytes of the largest row that was looked up. */
+  largest: number
 }
 
 /**
@@ -64,7 +67,7 @@ export class Completer {
     const ahead = new LookAhead((...asked) => this.#log.newest!(...asked), needs, this.#sizes, within)
     const bytes = asBuffer(batch.bytes)
     const out = new PartWriter(batch.registry)
-    const work: Work = { batch, bytes, ahead, out, rewritten: new Map(), signal }
+    const work: Work = { batch, bytes, ahead, out, rewritten: new Map(), signal, largest: 0 }
     let next = 0
     for (const { at, end } of entries(wholeSlice(bytes, 0, 0n))) {
       if (out.size >= PART_BYTES && at !== batch.endAt) {
@@ -77,6 +80,7 @@ export class Completer {
       else await this.#rewrite(work, need, next++)
     }
     yield out.take(batch.end)
+    collectAfter(work.largest)
   }
 
   async #rewrite(work: Work, need: Need, place: number): Promise<void> {
@@ -87,6 +91,7 @@ export class Completer {
       out.copy(bytes, at, end)
       return
     }
+    work.largest = Math.max(work.largest, former.bytes.length)
     const map = this.#columns.of(table, former.table)
     if (wantsCells) this.#cells.fill(table, rowAt(bytes, at, end, table), former, map)
     if (wantsBefore) this.#beforeCells.take(table, former, map)

@@ -1,4 +1,5 @@
 import { TailraceError } from '../../runtime/errors.ts'
+import { giveBack } from '../../runtime/large-memory.ts'
 import { readU32BE } from '../../runtime/record/cells.ts'
 
 /** Type byte, and a length that counts itself. */
@@ -49,7 +50,10 @@ export class FrameReader {
       if (!this.#fill(length)) return true
       if (!this.#handle(this.#carry[0]!, this.#carry, HEAD, length)) return false
       this.#carried = 0
-      if (this.#carry.length > SMALL) this.#carry = Buffer.allocUnsafeSlow(SMALL)
+      if (this.#carry.length > SMALL) {
+        giveBack(this.#carry)
+        this.#carry = Buffer.allocUnsafeSlow(SMALL)
+      }
     }
     const bytes = this.#bytes
     const end = this.#end

@@ -25,17 +25,25 @@ export function formerChange(change: ChangeView): FormerRow | undefined {
   return formerRow(table, cells, 0, cells.length)
 }
 
-/** A run of cells that is put together anew for each row. */
+/** The only cell of which no row has bytes. */
+const ABSENT = Buffer.from([CellTag.absent])
+
+/** A run of cells from two rows, put together anew for each row where it is written: the cells may be large. */
 export class CellRun {
-  bytes: Buffer = Buffer.allocUnsafeSlow(4096)
+  /** Bytes of all cells. */
   end = 0
+  /** Where each cell begins, counted from the first. */
   starts = new Uint32Array(64)
   /** No cell is absent. */
   isComplete = false
+  /** What it consists of: runs of bytes of rows. */
+  #bytes: Buffer[] = []
+  #froms: number[] = []
+  #tos: number[] = []
 
   /** The row's own cells, and where it has none those of the former row. `map`: of its columns, if versions differ. */
   fill(table: Table, own: FormerRow, former: FormerRow, map: ColumnMap | undefined): void {
-    this.#begin(table, own.starts.at(-1)! - own.starts[0]! + former.starts.at(-1)! - former.starts[0]!)
+    this.#begin(table)
     for (let i = 0; i < table.columns.length; i++) {
       if (own.bytes[own.starts[i]!] !== CellTag.absent) this.#add(i, own, i)
       else this.#add(i, former, map === undefined ? i : map[i]!)
@@ -44,29 +52,44 @@ export class CellRun {
 
   /** The former row as one of this version of the table. */
   take(table: Table, former: FormerRow, map: ColumnMap | undefined): void {
-    this.#begin(table, former.starts.at(-1)! - former.starts[0]! + table.columns.length)
+    this.#begin(table)
     for (let i = 0; i < table.columns.length; i++) this.#add(i, former, map === undefined ? i : map[i]!)
   }
 
-  #begin({ columns }: Table, size: number): void {
-    if (this.bytes.length < size || this.bytes.length > 16 * size + LARGEST_KEPT)
-      this.bytes = Buffer.allocUnsafeSlow(Math.max(size, 4096))
+  /** Writes the cells and lets go of the rows; answers the position behind them. */
+  writeTo(into: Buffer, at: number): number {
+    let position = at
+    for (const [i, bytes] of this.#bytes.entries())
+      position += bytes.copy(into, position, this.#froms[i]!, this.#tos[i]!)
+    this.#bytes = []
+    return position
+  }
+
+  #begin({ columns }: Table): void {
     if (this.starts.length <= columns.length) this.starts = new Uint32Array(2 * columns.length + 1)
+    this.#bytes = []
+    this.#froms = []
+    this.#tos = []
     this.end = 0
     this.isComplete = true
     this.starts[0] = 0
   }
 
   #add(column: number, { bytes, starts }: FormerRow, from: number): void {
-    if (from === -1) this.bytes[this.end++] = CellTag.absent
-    else {
-      bytes.copy(this.bytes, this.end, starts[from]!, starts[from + 1]!)
-      this.end += starts[from + 1]! - starts[from]!
-    }
-    if (this.bytes[this.starts[column]!] === CellTag.absent) this.isComplete = false
+    if (from === -1) this.#put(ABSENT, 0, 1)
+    else this.#put(bytes, starts[from]!, starts[from + 1]!)
     this.starts[column + 1] = this.end
   }
-}
 
-/** Memory of one huge row is not kept for small ones. */
-const LARGEST_KEPT = 1024 * 1024
+  #put(bytes: Buffer, from: number, to: number): void {
+    if (bytes[from] === CellTag.absent) this.isComplete = false
+    this.end += to - from
+    const last = this.#bytes.length - 1
+    if (this.#bytes[last] === bytes && this.#tos[last] === from) this.#tos[last] = to
+    else {
+      this.#bytes.push(bytes)
+      this.#froms.push(from)
+      this.#tos.push(to)
+    }
+  }
+}

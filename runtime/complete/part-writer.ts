@@ -84,13 +84,13 @@ export class PartWriter {
     if (ownKey) to = copyInto(into, to, bytes, parts.keyAt, parts.keyEnd)
     if (before !== undefined) {
       writeU64BE(into, to, before.end)
-      to = copyInto(into, to + 8, before.bytes, 0, before.end)
+      to = before.writeTo(into, to + 8)
     } else if (parts.beforeAt !== -1) {
       writeU64BE(into, to, oldBefore)
       to = copyInto(into, to + 8, bytes, parts.beforeAt, parts.beforeEnd)
     }
     if (cells === undefined) copyInto(into, to, bytes, parts.cellsAt, end)
-    else copyInto(into, to, cells.bytes, 0, cells.end)
+    else cells.writeTo(into, to)
     return { at: to, end: to + cellsLength }
   }
 

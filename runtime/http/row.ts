@@ -1,13 +1,12 @@
 import { abortable } from '../abort.ts'
 import type { LoggedChange, SourceLog, Table } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
+import { jsonRoom } from '../record/json.ts'
 import { keyFromTexts } from '../record/key.ts'
 import type { RunningPipeline } from '../status.ts'
 import { newestTables } from '../tables.ts'
 import { answerText, invalidRequest } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-
-const FIRST_BYTES = 16 * 1024
 
 /** The row of a key as the log has it now, everything durable at the call included. */
 export async function row({ pipeline, name, query, response, signal }: Exchange): Promise<void> {
@@ -57,8 +56,8 @@ function keyOf(table: Table, query: URLSearchParams): Uint8Array {
 }
 
 function rowText(change: LoggedChange): string {
-  for (let size = FIRST_BYTES; ; size *= 4) {
-    const bytes = Buffer.allocUnsafe(size)
+  for (let size = jsonRoom(change); ; size *= 2) {
+    const bytes = Buffer.allocUnsafeSlow(size)
     const end = change.toJson(bytes, 0)
     if (end !== -1) return bytes.toString('utf8', 0, end)
   }

@@ -1,5 +1,7 @@
 import type { Column, LoggedChange, Table } from '../contract.ts'
+import { giveBack, LARGE_BYTES } from '../large-memory.ts'
 import { VERSION } from '../version.ts'
+import { jsonRoom } from './json.ts'
 import { keyTexts } from './key.ts'
 import { valueJson } from './value.ts'
 
@@ -42,10 +44,16 @@ export class EnvelopeWriter {
       `"value":{"before":${beforeJson(change)},"after":`
     const tail = `,"source":${this.#source(change)},"op":"${change.kind}","ts_ms":${milliseconds(change.appendTime)},"transaction":${transactionJson(change)}}}`
     const hasRow = change.kind !== 'd' && change.kind !== 't'
+    if (this.#buffer.length >= LARGE_BYTES) {
+      giveBack(this.#buffer)
+      this.#buffer = Buffer.allocUnsafe(FIRST_BUFFER)
+    }
     for (;;) {
       const end = this.#fill(change, head, tail, hasRow)
       if (end !== -1) return this.#buffer.subarray(0, end)
-      this.#buffer = Buffer.allocUnsafe(2 * this.#buffer.length)
+      const room = 3 * (head.length + tail.length) + jsonRoom(change)
+      giveBack(this.#buffer)
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, room))
     }
   }
 

@@ -169,6 +169,8 @@ export function writeBase64(
   into: Uint8Array,
   at: number,
 ): number {
+  // Before all of it is looked at: what is hex needs half of what other bytes do.
+  if (at + ((to - from) >> 3) * 5 > into.length) return -1
   const isHex = text && hasHex(bytes, from, to)
   const width = isHex ? 2 : 1
   const start = isHex ? from + 2 : from

@@ -26,6 +26,11 @@ function columnNames(table: Table): readonly Buffer[] {
   return known
 }
 
+/** Bytes to reserve for the row as JSON: most rows need less. What is reserved and not written takes no memory. */
+export function jsonRoom({ cells, table }: ChangeView): number {
+  return 2 * cells.length + 64 * table.columns.length
+}
+
 /** See ChangeView.toJson. The cells stand in `bytes` from `cellsAt` to `end`; -1: there are none. */
 export function writeRow(
   table: Table,

@@ -29,12 +29,31 @@ export class SharedPool {
 }
 
 export function packBatch(batch: LogBatch, pool: SharedPool): PackedBatch {
-  const headers = batch.slices.map(transactionHeader)
-  const size = batch.slices.reduce((sum, slice, i) => sum + headers[i]!.length + slice.to - slice.from, 0)
+  const { cursor, count, endsTransaction, gap } = batch
+  const common = { cursor, count, endsTransaction, gap, ...describeChanges(batch) }
+  return sharedAlready(batch.slices, common) ?? copied(batch.slices, common, pool)
+}
+
+type Common = Omit<PackedBatch, 'bytes' | 'slices'>
+
+/** Large chunks that were read for this reader lie in shared memory; undefined: the batch does not lie in one of them. */
+function sharedAlready(slices: readonly LogSlice[], common: Common): PackedBatch | undefined {
+  const bytes = slices[0]?.bytes.buffer
+  if (!(bytes instanceof SharedArrayBuffer) || slices.some(slice => slice.bytes.buffer !== bytes)) return undefined
+  const moved = slices.map(({ bytes: { byteOffset }, from, to, transactionAt, base, appendTime }): PackedSlice => {
+    const headerAt = transactionAt === -1 ? -1 : byteOffset + transactionAt
+    return { from: byteOffset + from, to: byteOffset + to, transactionAt: headerAt, base, appendTime }
+  })
+  return { ...common, bytes, slices: moved }
+}
+
+function copied(slices: readonly LogSlice[], common: Common, pool: SharedPool): PackedBatch {
+  const headers = slices.map(transactionHeader)
+  const size = slices.reduce((sum, slice, i) => sum + headers[i]!.length + slice.to - slice.from, 0)
   const shared = pool.take(size)
   const bytes = Buffer.from(shared)
   let at = 0
-  const slices = batch.slices.map((slice, i): PackedSlice => {
+  const moved = slices.map((slice, i): PackedSlice => {
     const header = headers[i]!
     const transactionAt = slice.transactionAt === -1 ? -1 : at
     bytes.set(header, at)
@@ -43,8 +62,7 @@ export function packBatch(batch: LogBatch, pool: SharedPool): PackedBatch {
     at = from + slice.to - slice.from
     return { from, to: at, transactionAt, base: slice.base, appendTime: slice.appendTime }
   })
-  const { cursor, count, endsTransaction, gap } = batch
-  return { bytes: shared, slices, cursor, count, endsTransaction, gap, ...describeChanges(batch) }
+  return { ...common, bytes: shared, slices: moved }
 }
 
 /** The header of the transaction that the slice begins inside of. */

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Sink, SinkRow, Table, Target } from '../contract.ts'
+import { collectAfter } from '../large-memory.ts'
 import { createLogger } from '../logger.ts'
 import { loadPlugin } from '../plugin.ts'
 import { freeze } from '../record/schema.ts'
@@ -48,7 +49,7 @@ const methods: {
     inSink(parameters, ({ sink, tables }) => {
       const skip = parameters.skip === undefined ? undefined : new Set(parameters.skip)
       return sink.write(unpackBatch(parameters.batch, tables), signal, skip)
-    }),
+    }).finally(() => collectSoon(parameters.batch.bytes.byteLength)),
   truncate: (parameters, signal) =>
     inSink(parameters, async ({ sink, tables }) => {
       await sink.truncate!(tables.get(parameters.table)!, signal)
@@ -99,6 +100,11 @@ const methods: {
     await target?.[Symbol.asyncDispose]()
     return null
   },
+}
+
+/** Once the call has ended and nothing holds its batch any more. */
+function collectSoon(bytes: number): void {
+  setImmediate(() => collectAfter(bytes))
 }
 
 function inSink<T>(

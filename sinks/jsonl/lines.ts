@@ -1,4 +1,6 @@
 import type { ChangeView, Table } from '../../runtime/contract.ts'
+import { giveBack } from '../../runtime/large-memory.ts'
+import { jsonRoom } from '../../runtime/record/json.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { valueJson } from '../../runtime/record/value.ts'
 
@@ -15,7 +17,7 @@ import { valueJson } from '../../runtime/record/value.ts'
 const FIRST_SIZE = 16 * 1024
 
 /** A growing run of lines. */
-export class Lines {
+export class Lines implements Disposable {
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE)
   #length = 0
   count = 0
@@ -46,13 +48,18 @@ export class Lines {
         this.#length = end
         return
       }
-      this.#grow(2 * this.#bytes.length)
+      this.#grow(Math.max(2 * this.#bytes.length, this.#length + jsonRoom(view)))
     }
   }
 
   end(text: string): void {
     this.text(text)
     this.count++
+  }
+
+  /** Everything is written: the lines are of no more use. */
+  [Symbol.dispose](): void {
+    giveBack(this.#bytes)
   }
 
   clear(): void {
@@ -67,6 +74,7 @@ export class Lines {
   #grow(size: number): void {
     const grown = Buffer.allocUnsafeSlow(size)
     grown.set(this.#bytes.subarray(0, this.#length))
+    giveBack(this.#bytes)
     this.#bytes = grown
   }
 }

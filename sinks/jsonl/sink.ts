@@ -111,6 +111,7 @@ export abstract class JsonlSink implements Sink {
     parts.forEach((part, i) => {
       part.folder.commit(markers[i]!)
     })
+    for (const { lines } of parts) lines[Symbol.dispose]()
     for (const { folder } of parts) await this.settle(folder, signal)
     await this.#closeIdle()
   }

@@ -1,4 +1,6 @@
 import type { ChangeView } from '../../runtime/contract.ts'
+import { giveBack } from '../../runtime/large-memory.ts'
+import { jsonRoom } from '../../runtime/record/json.ts'
 
 /** RESP2, the client's side: commands one behind the other in one growing buffer. */
 
@@ -92,7 +94,7 @@ export class Commands {
     let end = change.toJson(this.#bytes, head)
     while (end === -1 || end + 2 > this.#bytes.length) {
       if (this.#bytes.length - this.#length > MOST_BYTES + KEPT_BYTES) return false
-      this.#grow(Math.max(2 * this.#bytes.length, head + sizeOf(change)))
+      this.#grow(Math.max(2 * this.#bytes.length, head + jsonRoom(change)))
       end = change.toJson(this.#bytes, head)
     }
     const length = end - head
@@ -123,13 +125,9 @@ export class Commands {
   #grow(size: number): void {
     const grown = Buffer.allocUnsafeSlow(size)
     this.#bytes.copy(grown)
+    giveBack(this.#bytes)
     this.#bytes = grown
   }
-}
-
-/** What the row's values take as they are. */
-function sizeOf(change: ChangeView): number {
-  return change.table.columns.reduce((sum, _, column) => sum + change.cell(column).length, 0)
 }
 
 function digitsOf(value: number): number {

@@ -1,4 +1,5 @@
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
+import { jsonRoom } from '../../runtime/record/json.ts'
 import { bulk } from './commands.ts'
 import { hasMember, mergeRows } from './merge.ts'
 import { type FormerRows, idOf, Own, type RowOptions, TableRows } from './table-rows.ts'
@@ -93,10 +94,8 @@ export class JsonRows extends TableRows {
   }
 }
 
-const FIRST_BYTES = 4096
-
 function jsonOf(change: ChangeView): Buffer {
-  for (let size = FIRST_BYTES; ; size *= 4) {
+  for (let size = jsonRoom(change); ; size *= 2) {
     const bytes = Buffer.allocUnsafe(size)
     const end = change.toJson(bytes, 0)
     if (end !== -1) return bytes.subarray(0, end)

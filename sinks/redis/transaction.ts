@@ -1,3 +1,4 @@
+import { giveBack } from '../../runtime/large-memory.ts'
 import type { Commands } from './commands.ts'
 import type { Connection } from './connection.ts'
 
@@ -28,6 +29,9 @@ export class Transaction {
   }
 
   async send(): Promise<void> {
-    if (this.commands.length > 0) await this.#connection.send(this.commands.take())
+    if (this.commands.length === 0) return
+    const bytes = this.commands.take()
+    await this.#connection.send(bytes)
+    giveBack(bytes)
   }
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Batch, Cursor, Position, Table } from '../../contract.ts'
 import { crashPoint } from '../../crash.ts'
 import { errorCode, TailraceError } from '../../errors.ts'
+import { collectAfter, giveBack } from '../../large-memory.ts'
 import { malformed } from '../../record/cells.ts'
 import { wholeSlice } from '../../record/slice.ts'
 import { stampAppendTime } from '../../record/stamp.ts'
@@ -97,9 +98,16 @@ export class Appender {
     return this.#guard(async () => {
       signal.throwIfAborted()
       if (this.#unit === undefined && this.#sinceCheckpoint >= this.#limits.checkpointBytes) await this.#checkpoint()
-      await this.#waitForRoom(batch.bytes.length, signal)
+      const { length } = batch.bytes
+      await this.#waitForRoom(length, signal)
       await this.#write(batch)
-      return batch.end === undefined ? undefined : await this.#endUnit(batch.end)
+      const appended = batch.end === undefined ? undefined : await this.#endUnit(batch.end)
+      if (length > this.#limits.ringBytes) {
+        // So large it is not kept for the readers.
+        giveBack(batch.bytes)
+        collectAfter(length)
+      }
+      return appended
     })
   }
 

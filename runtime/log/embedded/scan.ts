@@ -1,3 +1,4 @@
+import { LARGE_BYTES } from '../../large-memory.ts'
 import { CHUNK_HEADER, type ChunkHeader, chunkCrc, decodeChunkHeader } from './chunk.ts'
 import type { File } from './fs.ts'
 import { checkSegmentHeader, SEGMENT_HEADER } from './segment.ts'
@@ -27,6 +28,7 @@ export function isFlaw(step: object | undefined): step is Flaw {
   return step !== undefined && 'flaw' in step
 }
 
+const NOTHING = Buffer.alloc(0)
 const WINDOW = 1024 * 1024
 /** Where only headers are looked at. */
 const SMALL_WINDOW = 16 * 1024
@@ -46,18 +48,21 @@ export async function openSegment(file: File, first: number, logId: string): Pro
  */
 export class SegmentScan {
   readonly #file: File
-  #window: Buffer = Buffer.alloc(0)
+  #window: Buffer = NOTHING
   #windowAt = 0
   #at: number
   #crc: number
+  readonly #shares: boolean
   /** Nothing at or beyond this byte is looked at. */
   limit: number
 
-  constructor(file: File, place: { readonly at: number; readonly crc: number }, limit: number) {
+  /** `shares`: large payloads in memory that can go to another thread as it is. */
+  constructor(file: File, place: { readonly at: number; readonly crc: number }, limit: number, shares = false) {
     this.#file = file
     this.#at = place.at
     this.#crc = place.crc
     this.limit = limit
+    this.#shares = shares
   }
 
   get at(): number {
@@ -78,8 +83,10 @@ export class SegmentScan {
     const from = at - this.#windowAt
     if (from + end - at > this.#window.length) return { at, flaw: 'the file ends inside a chunk' }
     const payload = this.#window.subarray(from + CHUNK_HEADER, from + end - at)
-    if (chunkCrc(this.#window, from, payload, header.seed) !== header.crc)
-      return { at, flaw: 'the chunk does not match its checksum' }
+    const isSound = chunkCrc(this.#window, from, payload, header.seed) === header.crc
+    // What was read for this chunk alone is not held longer than by who takes it.
+    if (payload.length > WINDOW) this.#window = NOTHING
+    if (!isSound) return { at, flaw: 'the chunk does not match its checksum' }
     this.#at = end
     this.#crc = header.crc
     return { header, at, end, payload }
@@ -111,7 +118,8 @@ export class SegmentScan {
   async #load(length: number, window: number): Promise<void> {
     if (this.#at >= this.#windowAt && this.#at + length <= this.#windowAt + this.#window.length) return
     const size = Math.min(Math.max(length, window), this.limit - this.#at)
-    const fresh = Buffer.allocUnsafeSlow(size)
+    const fresh =
+      this.#shares && size >= LARGE_BYTES ? Buffer.from(new SharedArrayBuffer(size)) : Buffer.allocUnsafeSlow(size)
     const read = await this.#file.read(fresh, this.#at)
     this.#window = fresh.subarray(0, read)
     this.#windowAt = this.#at

@@ -91,7 +91,7 @@ export class SegmentReader implements AsyncDisposable {
     }
     const known = this.#head.places.floor(info.first, offset)
     const start = known ?? { ...(await this.#start(this.#file)), offset: info.first, records: 0 }
-    const scan = new SegmentScan(this.#file, start, info.bytes)
+    const scan = new SegmentScan(this.#file, start, info.bytes, true)
     this.#scan = scan
     this.#records = start.records
     this.#next = start.offset

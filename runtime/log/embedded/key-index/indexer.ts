@@ -1,5 +1,6 @@
 import type { Table } from '../../../contract.ts'
 import { crashPoint } from '../../../crash.ts'
+import { giveBack } from '../../../large-memory.ts'
 import { writeCellHash } from '../../../record/cell-hash.ts'
 import { readU32BE, readU32LE } from '../../../record/cells.ts'
 import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
@@ -27,7 +28,7 @@ export class Indexer {
   readonly #values = new Scratch()
   readonly #parts = newParts()
   #batch: StoreBatch | undefined
-  #last: TrailChunk | undefined
+  #last: Omit<TrailChunk, 'payload'> | undefined
 
   private constructor(store: Store, applied: number, incarnations: Incarnations, incomplete: IncompleteKeys) {
     this.#store = store
@@ -46,7 +47,7 @@ export class Indexer {
     for (const table of tables) this.incarnations.know(table)
   }
 
-  /** Seen by nobody before `commit`. */
+  /** Seen by nobody before `commit`. The chunk's memory is used up. */
   add(chunk: TrailChunk): void {
     const { header, payload } = chunk
     if (header.type === ChunkType.tables) {
@@ -69,7 +70,8 @@ export class Indexer {
       else if (isRow(kind) && readU32LE(payload, at + At.keyLength) > 0)
         this.#putRow(batch, payload, at, end, kind, offset, transaction)
     }
-    this.#last = chunk
+    this.#last = { header, segment: chunk.segment, at: chunk.at, end: chunk.end }
+    giveBack(payload)
   }
 
   /** Stores all that was added in one write, with how far the index has come. A crash leaves all of it or nothing. */

@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PipelineStatus } from '../../../runtime/status.ts'
+import { lsn } from '../../crash/slot-watch.ts'
+import type { PostgresServer } from '../postgres.ts'
+import type { RedisServer } from '../redis.ts'
+import { MAIN } from '../run-verb.ts'
+import { until } from '../until.ts'
+import { MemorySampler } from './memory.ts'
+import { type SinkName, sinkOptions } from './readers.ts'
+import { WalsenderWatch } from './walsender-watch.ts'
+
+/** For servers of these tests: a walsender whose keepalives are not answered ends after 5 s. */
+export const LARGE_SETTINGS: Readonly<Record<string, string>> = {
+  wal_sender_timeout: '5s',
+  shared_buffers: '256MB',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '1h',
+  autovacuum: 'off',
+}
+
+export interface LargeOptions {
+  readonly database: string
+  /** Patterns of the source's tables. */
+  readonly tables: readonly string[]
+  readonly sink: SinkName | undefined
+  readonly redis: RedisServer | undefined
+}
+
+/** The pipeline under test as a process of its own, its memory and its walsender watched. */
+export class LargePipeline implements AsyncDisposable {
+  readonly folder: string
+  readonly memory: MemorySampler
+  readonly watch: WalsenderWatch
+  readonly #server: PostgresServer
+  readonly #child: ChildProcess
+  readonly #resources: AsyncDisposableStack
+  #output = ''
+
+  private constructor(
+    server: PostgresServer,
+    folder: string,
+    child: ChildProcess,
+    memory: MemorySampler,
+    watch: WalsenderWatch,
+    resources: AsyncDisposableStack,
+  ) {
+    this.#server = server
+    this.folder = folder
+    this.memory = memory
+    this.watch = watch
+    this.#child = child
+    this.#resources = resources
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (data: Buffer) => {
+        this.#output = (this.#output + data.toString()).slice(-20_000)
+      })
+  }
+
+  static async start(server: PostgresServer, options: LargeOptions): Promise<LargePipeline> {
+    await using resources = new AsyncDisposableStack()
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-large-'))
+    resources.defer(() => rm(folder, { recursive: true, force: true }))
+    const config = join(folder, 'tailrace.yaml')
+    await writeFile(config, yaml(server.url(options.database), options))
+    const watch = resources.use(await WalsenderWatch.start(server, options.database))
+    const child = spawn(process.execPath, [MAIN, 'run', '-c', config, '--yes'], {
+      env: { PATH: process.env.PATH, NO_COLOR: '1', ...inherited('NODE_OPTIONS') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exit = once(child, 'exit')
+    resources.defer(async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await exit
+      }
+    })
+    const memory = resources.use(await MemorySampler.start(child.pid!))
+    return new LargePipeline(server, folder, child, memory, watch, resources.move())
+  }
+
+  async status(): Promise<PipelineStatus | undefined> {
+    const file = join(this.folder, 'data', 'tailrace.json')
+    if (this.#child.exitCode !== null) throw new Error(`the pipeline ended:\n${this.#output}`)
+    if (!existsSync(file)) return undefined
+    const { url } = JSON.parse(readFileSync(file, 'utf8')) as { url: string }
+    return (await (await fetch(new URL('/status', url))).json()) as PipelineStatus
+  }
+
+  /** Resolves when log, index and sink hold everything that was committed before the call. */
+  async caughtUp(seconds: number): Promise<void> {
+    const [row] = await this.#server.sql('SELECT pg_current_wal_insert_lsn() AS head')
+    const head = lsn(row!.head!)
+    await this.until(
+      ({ sources: { app }, sinks: { copy } }) => {
+        if (app === undefined || app.phase !== 'streaming' || app.position === null) return false
+        const isApplied = copy === undefined || (copy.phase === 'live' && copy.lag.records === 0)
+        return lsn(app.position) >= head && app.log.index?.behindBytes === 0 && isApplied
+      },
+      'it has caught up',
+      seconds,
+    )
+  }
+
+  /** Throws if a part fails, or the process ends. */
+  async until(condition: (status: PipelineStatus) => boolean, what: string, seconds = 60): Promise<void> {
+    await until(
+      async () => {
+        const status = await this.status()
+        if (status === undefined) return false
+        for (const { state, error } of [...Object.values(status.sources), ...Object.values(status.sinks)])
+          if (state === 'failed') throw new PipelineFailed(error?.code ?? '', `${error?.message}\n${this.#output}`)
+        return condition(status)
+      },
+      what,
+      seconds,
+    )
+  }
+
+  /** Ends it in good order. */
+  async end(): Promise<void> {
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    const [code] = await exit
+    if (code !== 0) throw new Error(`it ended with ${code}\n${this.#output}`)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync()
+  }
+}
+
+export class PipelineFailed extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`)
+    this.code = code
+  }
+}
+
+function inherited(name: string): Record<string, string> {
+  const value = process.env[name]
+  return value === undefined ? {} : { [name]: value }
+}
+
+function yaml(url: string, { database, tables, sink, redis }: LargeOptions): string {
+  const options = sink === undefined ? {} : sinkOptions(sink, redis)
+  const lines = Object.entries(options).map(([name, value]) => `    ${name}: ${value}\n`)
+  return `pipeline: ${database}
+log:
+  path: ./data
+sources:
+  app:
+    type: postgres
+    url: ${url}
+    tables:
+${tables.map(table => `      - ${table}\n`).join('')}${
+  sink === undefined ? '' : `sinks:\n  copy:\n    type: ${sink}\n${lines.join('')}`
+}http:
+  listen: 127.0.0.1:0
+`
+}
