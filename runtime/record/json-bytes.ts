@@ -33,6 +33,8 @@ export function copy(bytes: Uint8Array, from: number, to: number, into: Uint8Arr
 
 /** UTF-8 text as a JSON string. */
 export function writeString(text: Uint8Array, from: number, to: number, into: Uint8Array, at: number): number {
+  // Before all of it is looked at: it may be large.
+  if (at + to - from + 2 > into.length) return -1
   into[at] = QUOTE
   let position = at + 1
   for (let next = from; ; next++) {

@@ -22,6 +22,9 @@ const Code = {
 const ROW_CODES: readonly number[] = [Code.tooBig, Code.constraint, Code.mismatch]
 const ROW_ERRORS: readonly (string | undefined)[] = ['ERR_OUT_OF_RANGE', 'ERR_STRING_TOO_LONG']
 
+/** Function of SQL that answers a large value as a BLOB. */
+export const LARGE_VALUE = 'tailrace_large'
+
 /** How long another writer of the file is waited for. */
 const BUSY_MS = 5000
 const CACHE_KIB = 16 * 1024
@@ -31,6 +34,7 @@ export class Database implements Disposable {
   readonly path: string
   readonly #database: DatabaseSync
   readonly #file: { dev: number; ino: number }
+  #large: readonly Uint8Array[] = []
 
   constructor(path: string) {
     this.path = path
@@ -39,9 +43,23 @@ export class Database implements Disposable {
       this.#database.exec(
         `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA legacy_alter_table = ON`,
       )
+      this.#database.function(LARGE_VALUE, i => this.#large[Number(i)]!)
       this.#file = statSync(path)
     } catch (error) {
       throw databaseError(error, path)
+    }
+  }
+
+  /**
+   * Within `work`, `LARGE_VALUE` of a number is that one of the values. What is bound to a statement is copied once more,
+   * and kept by it until it runs again.
+   */
+  withLarge<T>(values: readonly Uint8Array[], work: () => T): T {
+    this.#large = values
+    try {
+      return work()
+    } finally {
+      this.#large = []
     }
   }
 

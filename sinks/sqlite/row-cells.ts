@@ -54,6 +54,15 @@ export class RowCells {
     return this.#bytes[at] as CellTag
   }
 
+  /** False for bytes of a text that are not valid UTF-8. */
+  get isText(): boolean {
+    return this.#bytes[this.#at] === CellTag.text
+  }
+
+  get size(): number {
+    return this.#end - this.#content
+  }
+
   /** The cell's bytes: a view. */
   get content(): Buffer {
     return this.#bytes.subarray(this.#content, this.#end)

@@ -1,15 +1,24 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import { type Database, quote } from './database.ts'
+import { type Database, LARGE_VALUE, quote } from './database.ts'
 import { type KeyValues, keyValuesOf } from './key-values.ts'
 import { hasMarks, type Layout, Own, placesOf } from './layout.ts'
 import type { RowCells } from './row-cells.ts'
 import { type IndexedRow, SearchIndex } from './search.ts'
-import { type Binder, binderOf, isAbsent, textOfValue } from './values.ts'
+import {
+  type Binder,
+  binderOf,
+  isAbsent,
+  LARGE_CELL,
+  type LargeBinder,
+  largeBinderOf,
+  type Storage,
+  textOfValue,
+} from './values.ts'
 
-/** Statements kept for rows that lack some of their columns, by which they have. */
-const MOST_PARTIAL = 64
+/** Statements kept for rows that lack some of their columns or have large ones, by which. */
+const MOST_SPECIAL = 64
 
 /** Writes the rows of one version of a table. */
 export class TableWriter {
@@ -21,12 +30,15 @@ export class TableWriter {
   /** Of each column of the version: its name in the database and how its values are bound. */
   readonly #names: readonly string[]
   readonly #binders: readonly Binder[]
+  readonly #largeBinders: readonly LargeBinder[]
+  /** By column: SQL of a value that is not bound. */
+  readonly #largeSql: readonly string[]
   /** Places of the searched columns in the version; undefined where it has lost one. */
   readonly #searched: readonly (number | undefined)[]
   readonly #index: SearchIndex | undefined
   readonly #keyValues: KeyValues
   readonly #upsert: StatementSync
-  readonly #partial = new Map<string, StatementSync>()
+  readonly #special = new Map<string, StatementSync>()
   readonly #delete: StatementSync
   readonly #mark: StatementSync | undefined
 
@@ -39,6 +51,8 @@ export class TableWriter {
     const columns = placesOf(layout, table).map(column => column!)
     this.#names = columns.map(({ name }) => name)
     this.#binders = columns.map(({ storage }, i) => binderOf(table.columns[i]!, storage))
+    this.#largeBinders = columns.map(({ storage }, i) => largeBinderOf(table.columns[i]!, storage))
+    this.#largeSql = columns.map(({ storage }) => largeSql(storage))
     this.#keyValues = keyValuesOf(table, columns)
     this.#searched = layout.search.map(name => {
       const place = this.#names.indexOf(name)
@@ -46,21 +60,25 @@ export class TableWriter {
     })
     this.#index = layout.search.length === 0 ? undefined : new SearchIndex(database, layout)
     const isKey = layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
-    this.#upsert = this.#prepareUpsert(this.#names)
+    this.#upsert = this.#prepareUpsert(
+      this.#names,
+      this.#names.map(() => '?'),
+    )
     this.#delete = database.prepare(`DELETE FROM ${quote(layout.name)} WHERE ${isKey}`)
     if (hasMarks(layout))
       this.#mark = database.prepare(`UPDATE ${quote(layout.name)} SET ${quote(Own.deleted)} = 1 WHERE ${isKey}`)
   }
 
-  #prepareUpsert(names: readonly string[]): StatementSync {
+  #prepareUpsert(names: readonly string[], values: readonly string[]): StatementSync {
     const { name, key } = this.layout
     const own = this.#table.key.length === 0 ? key : []
     const given = [...own, ...names]
+    const marks = [...own.map(() => '?'), ...values]
     const updates = names.filter(each => !key.includes(each)).map(each => `${quote(each)} = excluded.${quote(each)}`)
     if (hasMarks(this.layout)) updates.push(`${quote(Own.deleted)} = 0`)
     const conflict = updates.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${updates.join(', ')}`
     const statement = this.#database.prepare(
-      `INSERT INTO ${quote(name)} (${given.map(quote).join(', ')}) VALUES (${given.map(() => '?').join(', ')})
+      `INSERT INTO ${quote(name)} (${given.map(quote).join(', ')}) VALUES (${marks.join(', ')})
        ON CONFLICT (${key.map(quote).join(', ')}) ${conflict}`,
     )
     // For the row number that `run` answers.
@@ -83,28 +101,66 @@ export class TableWriter {
   #put(change: LoggedChange, cell: RowCells): number | bigint | undefined {
     const values = this.#table.key.length === 0 ? this.#keyOf(change) : []
     const present: number[] | undefined = change.complete ? undefined : []
+    const large: number[] = []
+    const largeValues: Uint8Array[] = []
     cell.open(change.cells)
     for (let i = 0; i < this.#binders.length; i++) {
       const tag = cell.next()
       if (tag === CellTag.absent) continue
-      values.push(tag === CellTag.null ? null : this.#binders[i]!(cell))
       present?.push(i)
+      const bytes = cell.size < LARGE_CELL ? undefined : this.#largeBinders[i]!(cell)
+      if (bytes === undefined) values.push(tag === CellTag.null ? null : this.#binders[i]!(cell))
+      else {
+        values.push(largeValues.length)
+        large.push(i)
+        largeValues.push(bytes)
+      }
     }
-    const statement = present === undefined ? this.#upsert : this.#partialUpsert(present)
+    if (large.length > 0) {
+      const given = present ?? this.#names.map((_, i) => i)
+      const rowid = this.#database.withLarge(largeValues, () => this.#putLarge(change, given, large, values))
+      return this.#index === undefined ? undefined : rowid
+    }
+    const statement = present === undefined ? this.#upsert : this.#specialUpsert(present, large)
     if (this.#index !== undefined) return statement.run(...values).lastInsertRowid
     // Takes a tenth less, because it makes no object of the outcome.
     statement.get(...values)
     return undefined
   }
 
-  /** For rows that have only these columns: the others keep what they hold. */
-  #partialUpsert(present: readonly number[]): StatementSync {
-    const id = present.join()
-    let statement = this.#partial.get(id)
+  /** What is there already is changed by a statement of its own: an upsert would copy the values once more. */
+  #putLarge(
+    change: LoggedChange,
+    present: readonly number[],
+    large: readonly number[],
+    values: SQLInputValue[],
+  ): number | bigint {
+    const { key } = this.layout
+    const isKeyed = this.#table.key.length > 0
+    const changed = isKeyed ? present.filter(i => !key.includes(this.#names[i]!)) : []
+    if (changed.length > 0) {
+      const set = changed.map(i => `${quote(this.#names[i]!)} = ${large.includes(i) ? this.#largeSql[i]! : '?'}`)
+      if (hasMarks(this.layout)) set.push(`${quote(Own.deleted)} = 0`)
+      const isKey = key.map(name => `${quote(name)} = ?`).join(' AND ')
+      const update = this.#database.prepare(`UPDATE ${quote(this.layout.name)} SET ${set.join(', ')} WHERE ${isKey}`)
+      const parameters = changed.map(i => values[present.indexOf(i)]!)
+      if (update.run(...parameters, ...this.#keyOf(change)).changes !== 0) return 0
+    }
+    return this.#specialUpsert(present, large).run(...values).lastInsertRowid
+  }
+
+  /** For rows that have only these columns, the others keep what they hold, or have large ones. */
+  #specialUpsert(present: readonly number[], large: readonly number[]): StatementSync {
+    const id = `${present.join()} ${large.join()}`
+    let statement = this.#special.get(id)
     if (statement === undefined) {
-      if (this.#partial.size === MOST_PARTIAL) this.#partial.clear()
-      statement = this.#prepareUpsert(present.map(i => this.#names[i]!))
-      this.#partial.set(id, statement)
+      if (this.#special.size === MOST_SPECIAL) this.#special.clear()
+      const values = present.map(i => (large.includes(i) ? this.#largeSql[i]! : '?'))
+      statement = this.#prepareUpsert(
+        present.map(i => this.#names[i]!),
+        values,
+      )
+      this.#special.set(id, statement)
     }
     return statement
   }
@@ -138,4 +194,8 @@ export class TableWriter {
   #keyOf(change: LoggedChange): SQLInputValue[] {
     return this.#table.key.length === 0 ? [this.#log, change.version] : this.#keyValues(change.key)
   }
+}
+
+function largeSql(storage: Storage): string {
+  return storage === 'BLOB' ? `${LARGE_VALUE}(?)` : `CAST(${LARGE_VALUE}(?) AS TEXT)`
 }

@@ -1,5 +1,6 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { ChangeView, Column } from '../../runtime/contract.ts'
+import { bytesOfHex } from '../../runtime/record/hex.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { booleanText, floatText } from '../../runtime/record/text.ts'
 import type { RowCells } from './row-cells.ts'
@@ -70,6 +71,19 @@ export function converterOf({ type, masked }: Column, storage: Storage): ((text:
     default:
       return undefined
   }
+}
+
+/** From this size on a value does not go through a text, nor is it bound. */
+export const LARGE_CELL = 1024 * 1024
+
+/** What a large cell is stored as; undefined where it has to go the common way. */
+export type LargeBinder = (cell: RowCells) => Uint8Array | undefined
+
+export function largeBinderOf(column: Column, storage: Storage): LargeBinder {
+  const convert = converterOf(column, storage)
+  if (convert === bytesValue) return ({ content }) => bytesOfHex(content, 0, content.length)
+  if (convert === undefined && storage === 'TEXT') return cell => (cell.isText ? cell.content : undefined)
+  return () => undefined
 }
 
 function bindBytes(cell: RowCells): SQLInputValue {

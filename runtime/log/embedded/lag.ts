@@ -1,11 +1,11 @@
 import type { LogLag, LogSlice, TableFilter } from '../../contract.ts'
 import { changes } from '../../record/batch.ts'
 import { asBuffer } from '../../record/cells.ts'
-import { At, CHANGE_KINDS } from '../../record/layout.ts'
+import { At, CHANGE_KINDS, EntryKind, Flag } from '../../record/layout.ts'
 import { entries, sliceAfter } from '../../record/slice.ts'
 import type { Head } from './head.ts'
 import type { LogChunk } from './ring.ts'
-import type { SegmentReader, StoredChunk } from './segment-reader.ts'
+import type { ChunkOutline, SegmentReader } from './segment-reader.ts'
 
 /** Chunks looked at for the oldest commit behind the head. */
 const LOOK_AHEAD = 4
@@ -43,25 +43,47 @@ async function recentLag(head: Head, _: SegmentReader, after: number, filter: Ta
 
 /** Records are known only where every table is wanted. */
 async function storedLag(head: Head, segments: SegmentReader, after: number, filter: TableFilter): Promise<LogLag> {
-  let chunk: StoredChunk = await segments.chunk(after + 1)
-  const rest = sliceAfter(chunk.slice, after)!
-  const index = head.segmentOf(chunk.slice.base)
-  let bytes = rest.to - rest.from + head.segments[index]!.bytes - chunk.end
-  let records = sum(countByTable(rest), head, () => true)
-  records += head.segments[index]!.records - chunk.recordsBefore - chunk.changes
+  let chunk = await segments.outline(after + 1)
+  const index = head.segmentOf(chunk.base)
+  const rest = await behind(chunk, after, head, filter)
+  let bytes = rest.bytes + head.segments[index]!.bytes - chunk.end
+  let records = rest.records + head.segments[index]!.records - chunk.recordsBefore - chunk.changes
   for (const later of head.segments.slice(index + 1)) {
     bytes += later.bytes
     records += later.records
   }
   const isWhole = [...head.state.tables.values()].every(filter)
-  const slices = [rest]
-  let oldest = firstCommitTime(slices, head, filter)
+  let { oldest } = rest
   for (let i = 0; i < LOOK_AHEAD && oldest === undefined && chunk.last < head.end; i++) {
-    chunk = await segments.chunk(chunk.last + 1)
-    oldest = firstCommitTime([chunk.slice], head, filter)
+    chunk = await segments.outline(chunk.last + 1)
+    oldest = (await behind(chunk, after, head, filter)).oldest
   }
   const lag = { records: isWhole ? records : null, bytes }
   return oldest === undefined ? lag : { ...lag, oldestCommitTime: oldest }
+}
+
+/** Changes of a stored chunk behind the offset, and when the first of them that is wanted was committed. */
+async function behind(
+  chunk: ChunkOutline,
+  after: number,
+  head: Head,
+  filter: TableFilter,
+): Promise<{ readonly records: number; readonly bytes: number; readonly oldest: bigint | undefined }> {
+  let records = 0
+  let bytes = 0
+  let oldest: bigint | undefined
+  let commitTime = 0n
+  await chunk.walk(entry => {
+    if (entry.kind === EntryKind.transaction) commitTime = entry.commitTime
+    if (chunk.base + entry.delta <= after) return
+    bytes += entry.length
+    if (!CHANGE_KINDS.has(entry.kind)) return
+    records++
+    // Schema changes outside a transaction have no time.
+    if (oldest !== undefined || commitTime === 0n || (entry.flags & Flag.outside) !== 0) return
+    if (filter(head.state.tables.get(entry.table)!)) oldest = commitTime
+  })
+  return { records, bytes, oldest }
 }
 
 function wantedIn(chunk: LogChunk, head: Head, filter: TableFilter): number {

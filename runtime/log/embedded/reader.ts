@@ -1,4 +1,5 @@
 import type { LogBatch, LogSlice, ReadOptions, TableFilter } from '../../contract.ts'
+import { collectAfter } from '../../large-memory.ts'
 import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
 import { sliceAfter } from '../../record/slice.ts'
@@ -50,6 +51,8 @@ class Reader {
   #rest: LogSlice | undefined
   #restOf: LogChunk | undefined
   #endsTransaction = true
+  /** Bytes of the largest piece of memory behind the last batch. */
+  #largest = 0
 
   constructor(head: Head, segments: SegmentReader, after: number, filter: TableFilter, options: ReadOptions) {
     this.#head = head
@@ -69,6 +72,9 @@ class Reader {
 
   /** The next batch; undefined if nothing is to be handed out yet. */
   async gather(signal: AbortSignal): Promise<LogBatch | undefined> {
+    // Whoever took the batch before has done with it.
+    collectAfter(this.#largest)
+    this.#largest = 0
     const began = performance.now()
     let gather = this.#newGather()
     let held = 0
@@ -85,6 +91,7 @@ class Reader {
       this.#rest = gather.add(slice)
       if (this.#rest !== undefined) {
         this.#restOf = chunk
+        this.#largest = Math.max(this.#largest, slice.bytes.length)
         this.#passed = Math.max(this.#passed, gather.lastOffset)
         this.#endsTransaction = gather.endsTransaction
         break
@@ -94,6 +101,7 @@ class Reader {
       else if (buffer !== slice.bytes.buffer) {
         buffer = slice.bytes.buffer
         held += buffer.byteLength
+        this.#largest = Math.max(this.#largest, buffer.byteLength)
       }
     }
     if (gather.count > 0) return this.#hand(gather.slices, gather.count)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { wholeSlice } from '../../record/slice.ts'
-import { type ChunkHeader, ChunkType } from './chunk.ts'
+import { CHUNK_HEADER, type ChunkHeader, ChunkType } from './chunk.ts'
+import { type EntryHead, walkHeads } from './entry-heads.ts'
 import { damaged, openExisting } from './failures.ts'
 import type { File, Fs } from './fs.ts'
 import type { Head } from './head.ts'
@@ -8,12 +9,19 @@ import type { LogChunk } from './ring.ts'
 import { type Flaw, isFlaw, openSegment, type Place, SegmentScan } from './scan.ts'
 import { segmentName } from './segment.ts'
 
-export interface StoredChunk extends LogChunk {
+/** A chunk as its header tells of it. */
+export interface ChunkOutline {
+  readonly base: number
+  /** Offset of its last entry. */
+  readonly last: number
+  /** Changes among its entries. */
+  readonly changes: number
   /** Changes in its segment before it. */
   readonly recordsBefore: number
   /** Bytes of its segment before and with it. */
   readonly end: number
-  readonly segment: number
+  /** See entry-heads.ts. */
+  walk(visit: (head: EntryHead) => void): Promise<void>
 }
 
 /** Reads durable chunks from the segments, verifying all checksums. Bounded memory: a window, or one larger chunk. */
@@ -37,34 +45,61 @@ export class SegmentReader implements AsyncDisposable {
   }
 
   /** The chunk that holds this offset, which must be durable. Throws LOG_DAMAGED. */
-  async chunk(offset: number): Promise<StoredChunk> {
+  async chunk(offset: number): Promise<LogChunk> {
+    const { header, payload } = await this.#step(offset, scan => scan.next())
+    return {
+      slice: wholeSlice(payload, header.base, header.appendTime),
+      last: header.base + header.entries - 1,
+      changes: header.changes,
+      endsUnit: header.endSize > 0,
+      tables: undefined,
+    }
+  }
+
+  /** What the header of the same chunk says. Nothing else is read of it, however large it is. */
+  async outline(offset: number): Promise<ChunkOutline> {
+    const { header, at, records } = await this.#step(offset, async scan => {
+      const { at } = scan
+      const found = await scan.peek()
+      if (found === undefined || isFlaw(found)) return found
+      scan.pass(found)
+      return { header: found, at }
+    })
+    const file = this.#file!
+    const path = this.#path()
+    const from = at + CHUNK_HEADER
+    const end = from + header.length
+    return {
+      base: header.base,
+      last: header.base + header.entries - 1,
+      changes: header.changes,
+      recordsBefore: records,
+      end,
+      walk: visit => walkHeads(file, path, from, end, visit),
+    }
+  }
+
+  /** Brings the scan to the chunk of entries that holds the offset; `step` takes each chunk on the way there. */
+  async #step<T extends { readonly header: ChunkHeader }>(
+    offset: number,
+    step: (scan: SegmentScan) => Promise<T | Flaw | undefined>,
+  ): Promise<T & { readonly records: number }> {
     if (this.#scan === undefined || this.#next !== offset) await this.#seek(offset)
     for (;;) {
       const scan = this.#scan!
       scan.limit = this.#durableBytes()
-      const at = scan.at
-      const found = await scan.next()
+      const { at } = scan
+      const found = await step(scan)
       if (isFlaw(found)) throw this.#damaged(found)
       if (found === undefined) {
         await this.#seek(offset)
         if (this.#scan!.at >= this.#durableBytes()) throw this.#damaged({ at, flaw: 'entries are missing' })
         continue
       }
-      const { header, payload, end } = found
-      this.#checkOrder(header, at)
-      const recordsBefore = this.#records
-      this.#passed(header)
-      if (header.type !== ChunkType.data) continue
-      return {
-        slice: wholeSlice(payload, header.base, header.appendTime),
-        last: header.base + header.entries - 1,
-        changes: header.changes,
-        endsUnit: header.endSize > 0,
-        tables: undefined,
-        recordsBefore,
-        end,
-        segment: this.#segment,
-      }
+      this.#checkOrder(found.header, at)
+      const records = this.#records
+      this.#passed(found.header)
+      if (found.header.type === ChunkType.data) return { ...found, records }
     }
   }
 

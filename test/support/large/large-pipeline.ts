@@ -84,11 +84,17 @@ export class LargePipeline implements AsyncDisposable {
   }
 
   async status(): Promise<PipelineStatus | undefined> {
-    const file = join(this.folder, 'data', 'tailrace.json')
     if (this.#child.exitCode !== null) throw new Error(`the pipeline ended:\n${this.#output}`)
-    if (!existsSync(file)) return undefined
-    const { url } = JSON.parse(readFileSync(file, 'utf8')) as { url: string }
-    return (await (await fetch(new URL('/status', url))).json()) as PipelineStatus
+    if (!existsSync(this.#processFile)) return undefined
+    return (await (await fetch(new URL('/status', this.#url()))).json()) as PipelineStatus
+  }
+
+  get #processFile(): string {
+    return join(this.folder, 'data', 'tailrace.json')
+  }
+
+  #url(): string {
+    return (JSON.parse(readFileSync(this.#processFile, 'utf8')) as { url: string }).url
   }
 
   /** Resolves when log, index and sink hold everything that was committed before the call. */
@@ -104,6 +110,13 @@ export class LargePipeline implements AsyncDisposable {
       'it has caught up',
       seconds,
     )
+  }
+
+  /** The row with this `id` as the log has it. */
+  async row(table: string, id: string): Promise<Readonly<Record<string, unknown>>> {
+    const response = await fetch(new URL(`/tables/app.public.${table}/row?id=${id}`, this.#url()))
+    if (!response.ok) throw new Error(`the look-up answered ${await response.text()}`)
+    return ((await response.json()) as { row: Record<string, unknown> }).row
   }
 
   /** Throws if a part fails, or the process ends. */

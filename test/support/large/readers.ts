@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Table } from '../../../runtime/contract.ts'
 import embedded from '../../../runtime/log/embedded.ts'
 import { createLogger } from '../../../runtime/logger.ts'
+import { asBuffer, cellEnd, contentAt } from '../../../runtime/record/cells.ts'
+import { CellTag } from '../../../runtime/record/layout.ts'
 import { queryFile } from '../duckdb-client.ts'
 import type { RedisServer } from '../redis.ts'
 import { type DigestedTable, digestOf, type RowDigest } from './digests.ts'
@@ -51,26 +54,49 @@ export async function logRows(folder: string, { name, columns, bytes }: Digested
   const context = { pipeline: 'x', name: 'app', logger: createLogger('error'), folder: join(folder, 'data', 'app') }
   await using log = await embedded.inspect!(embedded.config.parse({ path: join(folder, 'data') }), context)
   const rows: Rows = new Map()
+  let places: Places = { table: undefined, of: () => -1 }
   const end = log.end()!
   for await (const batch of log.read('start', each => each.table === name, new AbortController().signal)) {
     for (const change of batch) {
       const { table, kind } = change
       if (kind === 's') continue
-      const place = (column: string): number => table.columns.findIndex(each => each.name === column)
-      if (kind === 'd') rows.delete(change.before(place('id'))!)
-      else {
-        const digests = columns.map(column => {
-          const isNull = change.text(place(column)) === null
-          const cell = change.cell(place(column))
-          const value = bytes.has(column) ? Buffer.from(Buffer.from(cell).toString('latin1', 2), 'hex') : cell
-          return [column, isNull ? null : digestOf(value)] as const
-        })
-        rows.set(change.text(place('id'))!, Object.fromEntries(digests))
+      if (table !== places.table) places = placesOf(table)
+      if (kind === 'd') {
+        rows.delete(change.before(places.of('id'))!)
+        continue
       }
+      const cells = [...cellsOf(change.cells)]
+      const digests = columns.map(column => {
+        const cell = cells[places.of(column)]
+        if (cell === null || cell === undefined) return [column, null] as const
+        const value = bytes.has(column) ? Buffer.from(cell.toString('latin1', 2), 'hex') : cell
+        return [column, digestOf(value)] as const
+      })
+      rows.set(String(cells[places.of('id')]), Object.fromEntries(digests))
     }
     if (log.compare(batch.cursor, end) !== 'before') break
   }
   return rows
+}
+
+interface Places {
+  readonly table: Table | undefined
+  of(column: string): number
+}
+
+function placesOf(table: Table): Places {
+  const places = new Map(table.columns.map(({ name }, i) => [name, i]))
+  return { table, of: column => places.get(column)! }
+}
+
+/** The content of each cell; null where there is none. */
+function* cellsOf(run: Uint8Array): Generator<Buffer | null> {
+  const bytes = asBuffer(run)
+  for (let at = 0; at < bytes.length; ) {
+    const end = cellEnd(bytes, at, bytes.length)
+    yield bytes[at] === CellTag.text ? bytes.subarray(contentAt(bytes, at), end) : null
+    at = end
+  }
 }
 
 function sqliteRows(path: string, { name, columns }: DigestedTable): Rows {

@@ -17,7 +17,7 @@ export interface ValueDose {
 }
 
 /** SQL of a value that takes so many bytes as text. Pieces of 64 bytes. */
-function valueOf(form: ValueForm, bytes: number, seed: number): string {
+function valueSql(form: ValueForm, bytes: number, seed: number): string {
   const pieces = `generate_series(1, ${Math.floor(bytes / 64)}) AS piece`
   const digest = `md5((piece * 7919::bigint + ${seed})::text)`
   switch (form) {
@@ -52,7 +52,7 @@ export async function largeValue(
   await database.sql(`
     CREATE TABLE wide (id int PRIMARY KEY, n int NOT NULL, body ${form === 'bytes' ? 'bytea' : 'text'});
     ALTER TABLE wide ALTER body SET STORAGE EXTERNAL;
-    INSERT INTO wide VALUES (1, 0, ${valueOf(form, bytes, seed)})`)
+    INSERT INTO wide VALUES (1, 0, ${valueSql(form, bytes, seed)})`)
   await using pipeline = await LargePipeline.start(server, {
     database: database.name,
     tables: ['public.wide'],
@@ -64,12 +64,12 @@ export async function largeValue(
     pipeline.memory.begin()
     if (sql !== undefined) await database.sql(sql)
     await pipeline.caughtUp(120)
-    peaks[name] = Math.round(pipeline.memory.get().peakMb)
+    peaks[`${name}, MB`] = Math.round(pipeline.memory.get().peakMb)
   }
   await step('first load')
-  await step('insert', `INSERT INTO wide VALUES (2, 0, ${valueOf(form, bytes, seed + 1)})`)
+  await step('insert', `INSERT INTO wide VALUES (2, 0, ${valueSql(form, bytes, seed + 1)})`)
   await step('update beside it', 'UPDATE wide SET n = n + 1 WHERE id = 2')
-  await step('replaced', `UPDATE wide SET body = ${valueOf(form, bytes, seed + 2)} WHERE id = 1`)
+  await step('replaced', `UPDATE wide SET body = ${valueSql(form, bytes, seed + 2)} WHERE id = 1`)
   const silence = await pipeline.watch.demandOne()
   await pipeline.end()
   const expected = await sourceRows(server, database.name, table)
