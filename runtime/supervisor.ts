@@ -1,13 +1,9 @@
 import type { Logger } from 'pino'
 import { Bell, sleep } from './abort.ts'
+import { Backoff } from './backoff.ts'
 import { errorMessage, isTailraceError, TailraceError } from './errors.ts'
 import { redact } from './logger.ts'
 import type { PartState } from './status.ts'
-
-const FIRST_BACKOFF_MS = 200
-const LONGEST_BACKOFF_MS = 30_000
-/** Work that ran this long begins its backoff anew. */
-const STEADY_MS = 60_000
 
 /** How long work under way may take to end in good order before it is cut off. */
 export const DRAIN_MS = 10_000
@@ -112,7 +108,7 @@ export class Supervisor {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
-    let backoff = FIRST_BACKOFF_MS
+    const backoff = new Backoff()
     while (!signal.aborted) {
       if (this.#paused) {
         this.#become('paused')
@@ -125,20 +121,20 @@ export class Supervisor {
       const error = await this.#once()
       if (signal.aborted || (this.#paused && error === undefined)) continue
       if (error === undefined) throw new Error(`${this.name} ended without being asked to`)
-      if (Date.now() - began > STEADY_MS) backoff = FIRST_BACKOFF_MS
+      const ran = Date.now() - began
       if (isFatal(error)) this.#fatal.resolve(error)
       if (error.recovery === 'retry') {
         this.#become('waiting', error)
         this.#settled.resolve()
-        this.#logger.warn({ part: this.name, err: error, retryInMs: backoff }, 'trying again')
-        await Promise.race([sleep(backoff, signal), this.#wake.wait(signal)]).catch(() => {})
-        backoff = Math.min(LONGEST_BACKOFF_MS, backoff * 2)
+        const pause = backoff.pause(ran)
+        this.#logger.warn({ part: this.name, err: error, retryInMs: pause }, 'trying again')
+        await Promise.race([sleep(pause, signal), this.#wake.wait(signal)]).catch(() => {})
       } else {
         this.#logger.error({ part: this.name, err: error }, 'failed')
         this.#become('failed', error)
         this.#settled.reject(error)
         await this.#wake.wait(signal).catch(() => {})
-        backoff = FIRST_BACKOFF_MS
+        backoff.reset()
       }
     }
     this.#become('stopped', this.#error)
@@ -193,7 +189,7 @@ function isFatal(error: TailraceError): boolean {
 }
 
 /** What Tailrace did not raise itself is retried, loudly. */
-function known(error: unknown): TailraceError {
+export function known(error: unknown): TailraceError {
   if (isTailraceError(error)) return error
   return new TailraceError('UNEXPECTED', 'retry', redact(errorMessage(error)), {
     cause: error,
