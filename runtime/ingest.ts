@@ -1,70 +1,149 @@
-import { Completer } from './complete.ts'
-import type { LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
+import type { Logger } from 'pino'
+import type { LoadProgress, LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
+import { Held } from './ingest/held.ts'
+import { type KeyedLog, lookupUnsupported } from './ingest/load.ts'
+import { Loads } from './ingest/loads.ts'
+import { LogWriter } from './ingest/log-writer.ts'
+import { Merger } from './ingest/merge.ts'
+import { repair } from './ingest/repair.ts'
+import { untilNoRoom } from './ingest/room.ts'
+import { StreamPosition } from './ingest/stream-position.ts'
 import type { Work } from './supervisor.ts'
+
+/** Of chunks that wait for the stream, of all loads of a source together. */
+const HELD_BYTES = 16 * 1024 * 1024
 
 /** What ingest tells while it works, for status and lag. */
 export interface IngestEvents {
   started(resume: Resume | undefined, loads: readonly LoadRequest[]): void
-  /** Rows of a load are durable. */
+  /** Rows of a load before the stream are durable. */
   loaded(table: string, rows: number, totalRows: number | null, done: boolean): void
-  streaming(): void
+  /** The stream begins; loads beside it can be asked for. Undefined: this log does not know its rows by key. */
+  streaming(loads: Loads | undefined): void
   /** The log holds everything up to here, and the source was told. */
   durable(position: Position, changes: number): void
 }
 
+export interface IngestOptions {
+  readonly logger: Logger
+  /** Where the stream cannot go on, begin a new one and read every table by difference. */
+  readonly resync: boolean
+}
+
 /**
- * Moves everything from a source into its log: first the loads that are due, then the stream, one batch at a time. The
- * source is told what it may forget only once the log has made it durable. Runs until drained, aborted or failed; a
- * unit that was not whole is dropped by the log at the next start and delivered again by the source.
+ * Moves everything from a source into its log: first the loads that must come before the stream, then the stream, and
+ * beside it all other loads. One writer: a load is merged between two units of the stream, which never waits for more
+ * than that. The source is told what it may forget only once the log has made it durable. Runs until drained, aborted or
+ * failed; a unit that was not whole is dropped by the log at the next start and delivered again by the source.
  */
-export async function ingest(source: Source, log: SourceLog, events: IngestEvents, work: Work): Promise<void> {
+export async function ingest(
+  source: Source,
+  log: SourceLog,
+  events: IngestEvents,
+  work: Work,
+  { logger, resync }: IngestOptions,
+): Promise<void> {
   const resume = await log.resume()
-  const loads = await source.start(resume, work.drain)
-  events.started(resume, loads)
+  const requests = await source.start(resume, work.drain, { resync })
+  events.started(resume, requests)
   using room = untilNoRoom(log, work)
   work.running()
-  for (const request of loads) {
-    for await (const chunk of source.load(request, work.drain)) {
-      await log.append(chunk.rows, room.signal)
-      const { rows, totalRows, done } = chunk.progress
-      events.loaded(chunk.table.name, rows, totalRows, done)
-    }
+  const writer = new LogWriter(log, source, resume, room.signal)
+  const beside = requests.filter(request => request.beside)
+  for (const request of requests)
+    if (!request.beside) beside.push(...(await loadBefore(request, source, writer, events, work.drain)))
+
+  const ending = new AbortController()
+  const signal = AbortSignal.any([work.drain, ending.signal])
+  // What a new lineage has of positions says nothing to the old one's.
+  const position = new StreamPosition(source, resync ? undefined : resume?.stream)
+  const parts: Promise<unknown>[] = []
+  if (isKeyed(log)) {
+    const place = { source, log, writer, merger: new Merger(log, source), position, held: new Held(HELD_BYTES) }
+    const loads = new Loads(place, logger)
+    const wanted = [...beside, ...interrupted(source, resume, requests)]
+    // Durable before the stream moves on behind what made them necessary.
+    if (resume?.stream !== undefined) for (const request of wanted.splice(0)) await loads.add(request)
+    events.streaming(loads)
+    parts.push(loads.run(signal), takeDue(source, loads, wanted, position, signal))
+    const [incompleteKeys, request] = [log.incompleteKeys?.bind(log), source.request?.bind(source)]
+    if (incompleteKeys !== undefined && request !== undefined)
+      parts.push(repair({ log, loads, incompleteKeys, request }, signal))
+  } else {
+    if (beside.length > 0) throw lookupUnsupported()
+    events.streaming(undefined)
   }
-  events.streaming()
+  parts.push(stream(source, writer, position, events, signal))
+  try {
+    await Promise.all(parts)
+  } finally {
+    ending.abort(new Error('ingest ends'))
+    await Promise.allSettled(parts)
+  }
+}
+
+async function stream(
+  source: Source,
+  writer: LogWriter,
+  at: StreamPosition,
+  events: IngestEvents,
+  signal: AbortSignal,
+): Promise<void> {
   let changes = 0
-  const completer = new Completer(log, source)
-  for await (const batch of source.changes(work.drain)) {
+  for await (const batch of source.changes(signal)) {
     changes += batch.count
-    const parts = completer.parts(batch, room.signal)
-    let appended: Awaited<ReturnType<SourceLog['append']>>
-    if (parts === undefined) appended = await log.append(batch, room.signal)
-    else for await (const part of parts) appended = await log.append(part, room.signal)
-    if (appended?.position === undefined) continue
-    source.ack(appended.position)
-    events.durable(appended.position, changes)
+    const position = (await writer.stream(batch))?.position
+    if (position === undefined) continue
+    source.ack(position)
+    at.move(position)
+    events.durable(position, changes)
     changes = 0
   }
 }
 
-const LOOK_MS = 100
+/** Reads under the snapshot of the start; nothing is in the log that could be newer. Answers what is left to be read beside. */
+async function loadBefore(
+  request: LoadRequest,
+  source: Source,
+  writer: LogWriter,
+  events: IngestEvents,
+  drain: AbortSignal,
+): Promise<LoadRequest[]> {
+  let last: LoadProgress | undefined
+  for await (const { rows, table, progress } of source.load(request, drain)) {
+    await writer.unit(rows)
+    events.loaded(table.name, progress.rows, progress.totalRows, progress.done)
+    last = progress
+  }
+  if (last?.done === true) return []
+  const rest = { ...request, beside: true, restart: false }
+  return [last === undefined ? rest : { ...rest, resume: last }]
+}
 
-/** Aborts with the work; from its drain on also where the log has no room, since that may stay so for ever. */
-function untilNoRoom(log: SourceLog, { signal, drain }: Work): { readonly signal: AbortSignal } & Disposable {
-  const noRoom = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const look = async (): Promise<void> => {
-    if ((await log.stats()).full) noRoom.abort(drain.reason)
-  }
-  const watch = (): void => {
-    timer = setInterval(() => look().catch(error => noRoom.abort(error)), LOOK_MS)
-  }
-  if (drain.aborted) watch()
-  else drain.addEventListener('abort', watch, { once: true })
-  return {
-    signal: AbortSignal.any([signal, noRoom.signal]),
-    [Symbol.dispose]() {
-      drain.removeEventListener('abort', watch)
-      clearInterval(timer)
-    },
-  }
+/** Loads beside the stream that an earlier run had begun, and which the source does not ask for by itself. */
+function interrupted(source: Source, resume: Resume | undefined, asked: readonly LoadRequest[]): LoadRequest[] {
+  if (resume?.stream === undefined) return []
+  const names = new Set(asked.map(({ table }) => table.name))
+  return [...resume.loads].flatMap(([name, progress]) => {
+    if (progress.done || names.has(name)) return []
+    const request = source.request?.(name, { kind: 'all' }, progress.pass !== undefined)
+    return request === undefined ? [] : [{ ...request, resume: progress }]
+  })
+}
+
+async function takeDue(
+  source: Source,
+  loads: Loads,
+  waiting: readonly LoadRequest[],
+  position: StreamPosition,
+  signal: AbortSignal,
+): Promise<void> {
+  await position.known(signal)
+  for (const request of waiting) await loads.add(request)
+  if (source.due === undefined) return
+  for await (const request of source.due(signal)) await loads.add(request)
+}
+
+function isKeyed(log: SourceLog): log is KeyedLog {
+  return log.states !== undefined && log.newest !== undefined
 }

@@ -65,15 +65,19 @@ export class GenerateSource implements Source {
     this.#sent = Number(from?.stream ?? 0)
     this.#clock = new CommitClock(this.#config, this.#workload, this.#sent)
     for (const [table, progress] of from?.loads ?? []) this.#loaded.set(table, progress)
+    if (!this.#isFirst) return []
     const due = this.#tables.filter(table => this.#loaded.get(table.name)?.done !== true)
-    return due.map(table => ({
-      table,
-      scope: { kind: 'all' },
-      restart: false,
-      beside: false,
-      estimatedRows: this.#config.rows,
-      estimatedBytes: this.#config.rows * 275,
-    }))
+    return due.map(table => ({ ...this.#request(table, { kind: 'all' }), beside: false }))
+  }
+
+  request(name: string, scope: LoadRequest['scope'], sweep: boolean): LoadRequest | undefined {
+    const table = this.#tables.find(known => known.name === name)
+    return table === undefined ? undefined : { ...this.#request(table, scope), sweep }
+  }
+
+  #request(table: Table, scope: LoadRequest['scope']): LoadRequest {
+    const { rows } = this.#config
+    return { table, scope, restart: false, beside: true, estimatedRows: rows, estimatedBytes: rows * 275 }
   }
 
   #checkLineage(from: Resume): void {
@@ -143,8 +147,8 @@ export class GenerateSource implements Source {
 
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const { table } = request
-    const known = this.#loaded.get(table.name)
-    const at = this.#isFirst ? 0 : this.#newest()
+    const known = request.resume ?? this.#loaded.get(table.name)
+    const at = this.#isFirst && !request.beside ? 0 : this.#newest()
     yield* loadChunks(
       {
         request,

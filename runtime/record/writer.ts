@@ -85,19 +85,19 @@ export class BatchWriter {
     if (outside) this.#markWhole()
   }
 
-  /** `id`: the source's transaction number; `commitTime`: microseconds since 1970. */
-  begin(id: string, position: Position | string, commitTime: bigint): void {
-    this.#begin(id, position, commitTime, false)
+  /** `id`: the source's transaction number; `commitTime`: microseconds since 1970; `index`: of the first change to come. */
+  begin(id: string, position: Position | string, commitTime: bigint, index = 0): void {
+    this.#begin(id, position, commitTime, false, index)
   }
 
   /** Rows of a load: `high` is the fence's, `time` when it was read. */
   beginLoad(high: Position | string, time: bigint): void {
-    this.#begin('', high, time, true)
+    this.#begin('', high, time, true, 0)
   }
 
-  #begin(id: string, position: string, commitTime: bigint, load: boolean): void {
+  #begin(id: string, position: string, commitTime: bigint, load: boolean, index: number): void {
     if (this.#transaction !== undefined) throw outOfOrder('a transaction began before the one before it had ended')
-    this.#transaction = { header: encodeTransaction(id, position, commitTime), load, index: 0, parted: false }
+    this.#transaction = { header: encodeTransaction(id, position, commitTime), load, index, parted: false }
     this.#transactionHeader(0)
   }
 

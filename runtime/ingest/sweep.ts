@@ -1,0 +1,85 @@
+import type { Batch, Fence, LoadProgress, Pass, Passes, Source, SourceLog, Table, UnseenKey } from '../contract.ts'
+import type { TailraceError } from '../errors.ts'
+import { BatchWriter } from '../record/writer.ts'
+import { isSeen, type Written } from './decide.ts'
+import { isTooMany, tooManyDeletes } from './guard.ts'
+import type { LogWriter } from './log-writer.ts'
+
+/** Keys looked at, and deleted in one unit, at a time. */
+const PAGE = 1000
+
+export interface SweepPlace {
+  readonly source: Pick<Source, 'sees' | 'maxDeletes'>
+  readonly log: Required<Pick<SourceLog, 'states'>> & Pick<SourceLog, 'tables'>
+  readonly passes: Passes
+  readonly writer: LogWriter
+}
+
+/** A pass whose rows are all read. */
+export interface Swept {
+  readonly table: Table
+  readonly pass: Pass & { readonly fence: Fence }
+  /** What the lane says until the sweep has ended. */
+  readonly progress: LoadProgress
+}
+
+/**
+ * Deletes what the log holds of the table and the pass has not seen (R6.3), a unit a page. Answers the error of the
+ * guard, with nothing deleted, instead of going beyond what it lets pass (R6.5). Again after a crash it goes on.
+ */
+export async function sweep(swept: Swept, place: SweepPlace, signal: AbortSignal): Promise<TailraceError | undefined> {
+  const { table, pass, progress } = swept
+  if (pass.isUnlimited !== true) {
+    let deletes = 0
+    for await (const page of unseen(swept, place, signal)) {
+      deletes += page.length
+      if (isTooMany(deletes, progress.rows, place.source.maxDeletes))
+        return tooManyDeletes(table.source, table.name, deletes, progress.rows)
+    }
+  }
+  for await (const page of unseen(swept, place, signal))
+    await place.writer.merged(table, () => stillUnseen(swept, place, page), signal)
+  return undefined
+}
+
+/** Pages of the keys that are to go, as the log stands when each is looked up. */
+async function* unseen(
+  { table, pass }: Swept,
+  { passes, ...place }: SweepPlace,
+  signal: AbortSignal,
+): AsyncGenerator<readonly UnseenKey[]> {
+  let after: Uint8Array | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    const page = await passes.unseen(table, pass.id, after, PAGE)
+    if (page.length === 0) return
+    after = page.at(-1)!.key
+    const gone = page.filter(key => mayGo(key, pass, place))
+    if (gone.length > 0) yield gone
+  }
+}
+
+/** What came after the pass began, and what its first fence does not see, stays. */
+function mayGo(key: Written, pass: Swept['pass'], { source, writer }: Omit<SweepPlace, 'passes'>): boolean {
+  return key.version <= BigInt(pass.since) && isSeen(key, pass.fence, writer.lineageFrom, source.sees.bind(source))
+}
+
+/** The deletes of those keys that nobody has changed since they were looked up. */
+async function stillUnseen(
+  { table, pass, progress }: Swept,
+  { log }: SweepPlace,
+  page: readonly UnseenKey[],
+): Promise<Batch | undefined> {
+  const deletes = (keys: readonly UnseenKey[]): Batch => {
+    const writer = new BatchWriter([...log.tables().values()])
+    writer.beginLoad(pass.fence.high, BigInt(Date.now()) * 1000n)
+    for (const { key } of keys) writer.deleteKey(table, key)
+    writer.commit()
+    return writer.take({ lane: `load:${table.name}`, progress })
+  }
+  const asked = deletes(page)
+  const now = await log.states(asked)
+  const left = page.filter((key, i) => now.version(i) === key.version)
+  if (left.length === page.length) return asked
+  return left.length === 0 ? undefined : deletes(left)
+}
