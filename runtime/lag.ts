@@ -1,4 +1,5 @@
 import type { Position, Source, SourceHead } from './contract.ts'
+import type { Progress } from './status.ts'
 
 const SAMPLE_MS = 1000
 /** Samples that wait to be covered; older ones are thinned out, which only makes the lag coarser. */
@@ -81,4 +82,9 @@ export class Rate {
     if (first === undefined || last === undefined || last.at === first.at) return null
     return ((last.rows - first.rows) * 1000) / (last.at - first.at)
   }
+}
+
+export function progress(rows: number, totalRows: number | null, rate: number | null): Progress {
+  const left = totalRows === null ? null : Math.max(0, totalRows - rows)
+  return { rows, totalRows, rate, etaSeconds: left === null || rate === null || rate <= 0 ? null : left / rate }
 }

@@ -8,7 +8,7 @@ import { Pauses } from './pauses.ts'
 import type { PipelineConfig } from './pipeline-config.ts'
 import { SinkPart } from './sink-part.ts'
 import { SourcePart } from './source-part.ts'
-import type { Health, Part, PipelineStatus, RunningPipeline } from './status.ts'
+import type { BackfillOptions, Health, Part, PipelineStatus, RunningPipeline, SourceStatus } from './status.ts'
 import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
@@ -17,9 +17,14 @@ import { VERSION } from './version.ts'
 /**
  * Opens every log, then runs one ingest per source and one delivery per sink and source, until stopped; closes in
  * reverse. Throws what hinders the logs from being opened (LOG_LOCKED, LOG_DAMAGED); a source or sink that cannot
- * start is a state of its part, see `started`.
+ * start is a state of its part, see `started`. `resynced`: sources that begin a new stream where the old one cannot go
+ * on, and read their tables by difference.
  */
-export async function runPipeline(config: PipelineConfig, logger: Logger): Promise<Pipeline> {
+export async function runPipeline(
+  config: PipelineConfig,
+  logger: Logger,
+  resynced: ReadonlySet<string> = new Set(),
+): Promise<Pipeline> {
   const { path } = config.log
   await mkdir(path, { recursive: true, mode: 0o700 })
   const pauses = await Pauses.load(path)
@@ -29,7 +34,8 @@ export async function runPipeline(config: PipelineConfig, logger: Logger): Promi
     const folder = join(path, source.name)
     const context = { pipeline: config.pipeline, name: source.name, logger, folder }
     const log = opened.use(await config.log.plugin.open(config.log.options, context))
-    sources.push(new SourcePart(source, log, { pipeline: config.pipeline, folder, logger }))
+    const part = { pipeline: config.pipeline, folder, logger }
+    sources.push(new SourcePart(source, log, part, resynced.has(source.name)))
   }
   const place = { pipeline: config.pipeline, folder: config.folder, logger }
   const sinks = config.sinks.map(sink => new SinkPart(sink, sources, place))
@@ -118,7 +124,12 @@ export class Pipeline implements RunningPipeline {
   async resume(part: Part): Promise<void> {
     const { supervisor } = this.#part(part)
     await this.#pauses.set(part, false)
-    supervisor.resume()
+    if ('source' in part) this.#source(part.source).resume()
+    else supervisor.resume()
+  }
+
+  async backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.#source(source).backfill(options, signal)
   }
 
   async verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport> {
@@ -191,18 +202,21 @@ interface Judged {
   readonly state: string
   readonly phase: string
   readonly error: { readonly code: string } | null
+  readonly tables?: SourceStatus['tables']
 }
 
 /** Red: something failed. Yellow: something waits, is paused, loads, builds, or runs with an error to look at. */
 function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
   const red: string[] = []
   const yellow: string[] = []
-  for (const { name, state, phase, error } of parts) {
+  for (const { name, state, phase, error, tables = [] } of parts) {
     const why = error === null ? '' : ` (${error.code})`
     if (state === 'failed') red.push(`${name} failed${why}`)
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
     else if (error !== null) yellow.push(`${name}: ${error.code}`)
-    else if (phase === 'loading' || phase === 'building') yellow.push(`${name} is ${phase}`)
+    else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
+    for (const { table, state: load, error: trouble } of tables)
+      if (trouble !== null) (load === 'failed' ? red : yellow).push(`the load of ${table}: ${trouble.code}`)
   }
   return { health: red.length > 0 ? 'red' : yellow.length > 0 ? 'yellow' : 'green', reasons: [...red, ...yellow] }
 }

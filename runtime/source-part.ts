@@ -1,19 +1,32 @@
 import type { Logger } from 'pino'
-import type { Cursor, IndexStats, Position, Source, SourceLog } from './contract.ts'
-import { TailraceError } from './errors.ts'
+import { Bell } from './abort.ts'
+import type { Cursor, LoadProgress, Position, Source, SourceLog } from './contract.ts'
+import { lookupUnsupported } from './ingest/load.ts'
+import type { LoadState, Loads } from './ingest/loads.ts'
 import { ingest } from './ingest.ts'
-import { Rate, SourceLag } from './lag.ts'
-import { Lent } from './lent.ts'
+import { progress, Rate, SourceLag } from './lag.ts'
+import { Lent, notRunning, stopped } from './lent.ts'
 import type { SourceConfig } from './pipeline-config.ts'
-import type { Progress, SourceStatus, TableStatus } from './status.ts'
+import { backfill } from './source-part/backfill.ts'
+import { incompleteRows, logFull } from './source-part/log-errors.ts'
+import { loadsProgress, tableStatuses, wholeLoads } from './source-part/tables.ts'
+import type { BackfillOptions, Progress, SourceStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
 
-interface Load {
-  rows: number
-  totalRows: number | null
-  done: boolean
-}
+/** The stream cannot go on, and a new one with a read of every table by difference would. */
+const RESYNCED = new Set([
+  'SLOT_LOST',
+  'SLOT_AHEAD',
+  'SOURCE_REPLACED',
+  'SOURCE_REWOUND',
+  'SOURCE_BEHIND',
+  'TIMELINE_HISTORY',
+  'PUBLICATION_MISSING',
+  'PUBLICATION_REPLACED',
+])
+
+type Lane = Pick<LoadProgress, 'done' | 'rows' | 'totalRows'>
 
 export interface SourcePlace {
   readonly pipeline: string
@@ -31,23 +44,33 @@ export class SourcePart {
   readonly #place: SourcePlace
   readonly #lag = new SourceLag()
   readonly #rate = new Rate()
-  readonly #loads = new Map<string, Load>()
+  /** Of loads before the stream, and what was known at the start. */
+  readonly #lanes = new Map<string, Lane>()
   #source: Source | undefined
   #lent: Lent<Source> | undefined
   #lineageFrom = 0n
-  #phase: 'loading' | 'streaming' = 'loading'
+  /** Those beside the stream; of the last attempt while there is none. */
+  #loads: Loads | undefined
+  #isStreaming = false
+  readonly #streams = new Bell()
+  /** A person wants a new stream where the old one cannot go on. Until something of it is durable. */
+  #isResync: boolean
   #position: string | null = null
 
-  constructor(config: SourceConfig, log: SourceLog, place: SourcePlace) {
+  /** `isResync`: as `backfill` with `resnapshot` of a source that cannot go on. */
+  constructor(config: SourceConfig, log: SourceLog, place: SourcePlace, isResync = false) {
     this.name = config.name
     this.log = log
     this.#config = config
     this.#place = place
+    this.#isResync = isResync
     this.supervisor = new Supervisor(`source ${config.name}`, place.logger, work => this.#work(work))
   }
 
-  get phase(): 'loading' | 'streaming' {
-    return this.#phase
+  get phase(): SourceStatus['phase'] {
+    if (!this.#isStreaming) return 'loading'
+    const isResyncing = wholeLoads(this.#states()).some(({ kind }) => kind === 'resync')
+    return isResyncing || (this.#isResync && this.#source !== undefined) ? 'resyncing' : 'streaming'
   }
 
   async #work(work: Work): Promise<void> {
@@ -59,7 +82,10 @@ export class SourcePart {
     try {
       this.#source = source
       this.#lent = lent
-      await ingest(source, this.log, this.#events(source, sampling.signal), work)
+      await ingest(source, this.log, this.#events(source, sampling.signal), work, {
+        logger,
+        resync: this.#isResync,
+      })
     } finally {
       this.#source = undefined
       this.#lent = undefined
@@ -70,27 +96,31 @@ export class SourcePart {
   #events(source: Source, sampling: AbortSignal): Parameters<typeof ingest>[2] {
     return {
       started: (resume, loads) => {
-        this.#phase = resume?.stream === undefined ? 'loading' : 'streaming'
+        this.#isStreaming = resume?.stream !== undefined
         this.#position = resume?.stream ?? null
         this.#lineageFrom = resume?.lineageFrom ?? 0n
-        this.#loads.clear()
-        for (const { table, estimatedRows } of loads)
-          this.#loads.set(table.name, { rows: 0, totalRows: estimatedRows, done: false })
-        if (loads.length > 0 && resume !== undefined && resume.stream === undefined)
+        this.#lanes.clear()
+        for (const [table, lane] of resume?.loads ?? []) this.#lanes.set(table, lane)
+        for (const { table, estimatedRows, beside } of loads)
+          if (!beside) this.#lanes.set(table.name, { rows: 0, totalRows: estimatedRows, done: false })
+        if (loads.length > 0 && resume !== undefined && !this.#isStreaming)
           this.#place.logger.warn(
             { source: this.name, tables: loads.length },
-            'the first load was interrupted before: it starts again with a new slot',
+            'the first load was interrupted before: what is left of it is read',
           )
         this.#lag.sample(source, sampling)
       },
       loaded: (table, rows, totalRows, done) => {
-        this.#loads.set(table, { rows, totalRows, done })
+        this.#lanes.set(table, { rows, totalRows, done })
         this.#rate.add(this.#loadedRows())
       },
-      streaming: () => {
-        this.#phase = 'streaming'
+      streaming: loads => {
+        this.#isStreaming = true
+        this.#loads = loads
+        this.#streams.ring()
       },
       durable: position => {
+        this.#isResync = false
         this.#position = position
         this.#lag.durable(position, source)
       },
@@ -101,24 +131,63 @@ export class SourcePart {
    * Lends the source while it streams, until it ends: then the signal given to `work` aborts. Throws PART_NOT_RUNNING.
    */
   async use<R>(work: (source: Source, signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R> {
-    if (this.#lent === undefined || this.#phase === 'loading') throw notRunning(this.supervisor)
+    if (this.#lent === undefined || !this.#isStreaming) throw notRunning(this.supervisor)
     return await this.#lent.use(work, signal)
   }
 
   /** Changes up to this version are of an earlier lineage. */
   get lineageFrom(): bigint {
-    return this.#lineageFrom
+    return this.#loads?.lineageFrom ?? this.#lineageFrom
+  }
+
+  #states(): Map<string, LoadState> {
+    return this.#loads?.states() ?? new Map()
   }
 
   #loadedRows(): number {
     let rows = 0
-    for (const load of this.#loads.values()) rows += load.rows
+    for (const lane of this.#lanes.values()) rows += lane.rows
     return rows
   }
 
+  /** As RunningPipeline.backfill. */
+  async backfill(options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]> {
+    const { supervisor, log } = this
+    const error = supervisor.error
+    if (options.resnapshot && supervisor.state === 'failed' && error !== undefined && RESYNCED.has(error.code)) {
+      await this.#resync(signal)
+      return [...this.#states().keys()]
+    }
+    const [source, loads] = [this.#source, this.#loads]
+    if (source === undefined || supervisor.state !== 'running' || !this.#isStreaming) throw notRunning(supervisor)
+    if (loads === undefined) throw lookupUnsupported()
+    return await backfill({ source, log, loads }, options)
+  }
+
+  /** Starts the failed source with a new stream; resolves when its loads are taken on. Throws why it fails again. */
+  async #resync(signal: AbortSignal): Promise<void> {
+    const before = this.#loads
+    const { supervisor } = this
+    this.#isResync = true
+    const restarted = supervisor.changed(signal)
+    supervisor.resume()
+    await restarted
+    while (this.#loads === before) {
+      const next = Promise.race([supervisor.changed(signal), this.#streams.wait(signal)])
+      if (supervisor.state === 'failed') throw supervisor.error!
+      await next
+    }
+  }
+
+  /** Tries again what has failed. */
+  resume(): void {
+    this.supervisor.resume()
+    this.#loads?.retry()
+  }
+
   /**
-   * The cursor behind everything committed at the source before the call. Waits for the first load, and for a source
-   * that is down.
+   * The cursor behind everything committed at the source before the call, and behind all loads under way. Waits for the
+   * first load, and for a source that is down.
    */
   async reached(signal: AbortSignal): Promise<Cursor> {
     let position: Position | undefined
@@ -135,7 +204,9 @@ export class SourcePart {
           source.hasten(position, either)
           const reached = this.log.reached(position, (a, b) => source.covers(a, b), either)
           reached.catch(() => {})
-          const cursor = await Promise.race([reached, changed])
+          const loaded = this.#loaded(reached, either)
+          loaded.catch(() => {})
+          const cursor = await Promise.race([loaded, changed])
           if (cursor !== undefined) return cursor
         }
       } finally {
@@ -144,20 +215,34 @@ export class SourcePart {
     }
   }
 
+  async #loaded(reached: Promise<Cursor>, signal: AbortSignal): Promise<Cursor> {
+    const cursor = await reached
+    if (wholeLoads(this.#states()).length === 0) return cursor
+    await this.#loads!.settled(signal)
+    return this.log.end() ?? cursor
+  }
+
   async status(): Promise<SourceStatus> {
     const { start, end, bytes, records, diskFreeBytes, full, index } = await this.log.stats()
     const head = this.#lag.head
+    const loads = this.#states()
     const { supervisor } = this
     return {
       type: this.#config.plugin.type,
       state: full && supervisor.state === 'running' ? 'waiting' : supervisor.state,
       since: supervisor.since,
-      phase: this.#phase,
+      phase: this.phase,
       position: this.#position,
-      lag: { bytes: head?.lagBytes ?? null, seconds: this.#phase === 'loading' ? null : this.#lag.seconds },
+      lag: { bytes: head?.lagBytes ?? null, seconds: this.#isStreaming ? this.#lag.seconds : null },
       retained: head?.retained ?? { bytes: null, limitBytes: null, fullInSeconds: null },
       progress: this.#progress(),
-      tables: this.#tables(index),
+      tables: tableStatuses({
+        isLoading: !this.#isStreaming,
+        names: [...this.#lanes.keys(), ...[...this.log.tables().values()].map(table => table.name), ...loads.keys()],
+        loads,
+        lane: table => this.#loads?.lane(table) ?? this.#lanes.get(table),
+        index,
+      }),
       log: {
         start: start ?? null,
         end: end ?? null,
@@ -171,65 +256,11 @@ export class SourcePart {
   }
 
   #progress(): Progress | null {
-    if (this.#phase !== 'loading' || this.#loads.size === 0) return null
+    if (this.#isStreaming) return loadsProgress(this.#states())
+    if (this.#lanes.size === 0) return null
     let totalRows: number | null = 0
-    for (const load of this.#loads.values())
+    for (const load of this.#lanes.values())
       totalRows = load.totalRows === null || totalRows === null ? null : totalRows + load.totalRows
     return progress(this.#loadedRows(), totalRows, this.#rate.perSecond)
-  }
-
-  #tables(index: IndexStats | undefined): TableStatus[] {
-    const names = new Set([...this.log.tables().values()].map(table => table.name))
-    for (const name of this.#loads.keys()) names.add(name)
-    return [...names].sort().map(table => {
-      const load = this.#loads.get(table)
-      const state = load === undefined || load.done ? 'streaming' : 'loading'
-      return {
-        table,
-        state: this.#phase === 'loading' && state === 'streaming' ? 'loaded' : state,
-        rows: load?.rows ?? null,
-        estimatedRows: load?.totalRows ?? null,
-        incomplete: index === undefined ? null : (index.incomplete.get(table) ?? 0),
-      }
-    })
-  }
-}
-
-export function notRunning({ name, state }: Supervisor): TailraceError {
-  const how = state === 'running' ? 'loads' : `is ${state}`
-  return new TailraceError('PART_NOT_RUNNING', 'stop', `The ${name} ${how}.`, {
-    hint: 'tailrace status says why; tailrace wait returns once everything runs and is applied.',
-  })
-}
-
-/** What those are told who use a part when it ends. */
-export function stopped({ name, error }: Supervisor): TailraceError {
-  const why = error === undefined ? '' : ` (${error.code})`
-  return new TailraceError('PART_STOPPED', 'stop', `The ${name} has stopped meanwhile${why}.`, {
-    hint: 'tailrace status says why. Once it runs again, ask again.',
-  })
-}
-
-export function progress(rows: number, totalRows: number | null, rate: number | null): Progress {
-  const left = totalRows === null ? null : Math.max(0, totalRows - rows)
-  return { rows, totalRows, rate, etaSeconds: left === null || rate === null || rate <= 0 ? null : left / rate }
-}
-
-/** The source goes on: what it did not send and the log does not know is missing in the sinks, which must be seen. */
-function incompleteRows(index: IndexStats | undefined): SourceStatus['error'] {
-  const tables = [...(index?.incomplete ?? [])].map(([table, rows]) => `${table} (${rows})`)
-  if (tables.length === 0) return null
-  return {
-    code: 'ROW_INCOMPLETE',
-    message: `Rows came without all of their columns, and the log does not know them: ${tables.join(', ')}.`,
-    hint: 'The next change of the missing columns mends a row. REPLICA IDENTITY FULL makes the server send whole rows.',
-  }
-}
-
-function logFull(bytes: number | null): SourceStatus['error'] {
-  return {
-    code: 'LOG_FULL',
-    message: `The log is full${bytes === null ? '' : ` at ${bytes} bytes`}; the source waits and nothing is dropped.`,
-    hint: 'Raise log.maxBytes or free disk space; the source goes on by itself.',
   }
 }

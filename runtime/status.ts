@@ -28,11 +28,19 @@ export interface StatusError {
 
 export interface TableStatus {
   readonly table: string
-  readonly state: string
+  /**
+   * `loaded`: and the stream has not begun. `repairing`: rows of which not every column is known are read again. `failed`:
+   * its load has, and the stream goes on.
+   */
+  readonly state: 'loading' | 'loaded' | 'streaming' | 'resyncing' | 'repairing' | 'failed' | 'stopped'
   readonly rows: number | null
   readonly estimatedRows: number | null
   /** Rows of which the log has not seen every column. */
   readonly incomplete: number | null
+  /** Of a load beside the stream. */
+  readonly progress: Progress | null
+  /** Why its load has failed, or is being tried again. */
+  readonly error: StatusError | null
 }
 
 export interface SourceStatus {
@@ -90,6 +98,15 @@ export interface PipelineStatus {
   readonly sinks: Readonly<Record<string, SinkStatus>>
 }
 
+export interface BackfillOptions {
+  /** Full names; all if undefined. */
+  readonly tables: readonly string[] | undefined
+  /** What the source does not have any more is deleted at the end. */
+  readonly resnapshot: boolean
+  /** However much that is. */
+  readonly yes: boolean
+}
+
 export type Part = { readonly source: string } | { readonly sink: string }
 
 /** A pipeline at work, as the CLI and HTTP see it. Unknown names throw UNKNOWN_SOURCE or UNKNOWN_SINK. */
@@ -97,13 +114,18 @@ export interface RunningPipeline extends AsyncDisposable {
   status(): Promise<PipelineStatus>
   /**
    * Resolves once these sinks (default: all) have applied everything that was committed at the sources before the
-   * call, first loads included.
+   * call, first loads and other loads under way included.
    */
   wait(sinks: readonly string[] | undefined, signal: AbortSignal): Promise<void>
   /** Durable: a paused part stays paused over restarts. */
   pause(part: Part): Promise<void>
   /** Also starts a failed part again. */
   resume(part: Part): Promise<void>
+  /**
+   * Reads rows of a source again beside its stream; one whose stream cannot go on begins a new one with `resnapshot`.
+   * Answers the tables once it is durable that they will be read. Throws UNKNOWN_TABLE, PART_NOT_RUNNING.
+   */
+  backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]>
   log(source: string): SourceLog
   sources(): readonly string[]
   sinks(): readonly string[]

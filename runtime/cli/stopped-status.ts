@@ -49,6 +49,8 @@ async function sourceStatus(type: string, found: InspectedLog | undefined): Prom
         rows: load?.rows ?? null,
         estimatedRows: load?.totalRows ?? null,
         incomplete: null,
+        progress: null,
+        error: null,
       }
     }),
     log: {

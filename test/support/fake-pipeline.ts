@@ -4,7 +4,14 @@ import { TailraceError as Failure } from '../../runtime/errors.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
-import type { Part, PipelineStatus, RunningPipeline, SinkStatus, SourceStatus } from '../../runtime/status.ts'
+import type {
+  BackfillOptions,
+  Part,
+  PipelineStatus,
+  RunningPipeline,
+  SinkStatus,
+  SourceStatus,
+} from '../../runtime/status.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from '../../runtime/verify-report.ts'
 
 export const SOURCE_STATUS: SourceStatus = {
@@ -16,7 +23,17 @@ export const SOURCE_STATUS: SourceStatus = {
   lag: { bytes: 0, seconds: 0.2 },
   retained: { bytes: null, limitBytes: null, fullInSeconds: null },
   progress: null,
-  tables: [{ table: 'app.public.orders', state: 'streaming', rows: 3, estimatedRows: 3, incomplete: null }],
+  tables: [
+    {
+      table: 'app.public.orders',
+      state: 'streaming',
+      rows: 3,
+      estimatedRows: 3,
+      incomplete: null,
+      progress: null,
+      error: null,
+    },
+  ],
   log: { start: null, end: null, bytes: 1000, records: 3, diskFreeBytes: null, index: null },
   error: null,
 }
@@ -106,6 +123,12 @@ export class FakePipeline implements RunningPipeline {
     if (request.sink !== 'search') throw unknown('UNKNOWN_SINK', request.sink)
     this.asked.push(`verify ${request.tables?.join(',') ?? 'all'}${request.fix ? ' fix' : ''}`)
     return this.verifying(request, events, signal)
+  }
+
+  async backfill(source: string, options: BackfillOptions): Promise<readonly string[]> {
+    const { tables = ['app.public.orders'], resnapshot, yes } = options
+    this.asked.push(`backfill ${this.#name({ source })} ${tables.join(',')} ${resnapshot} ${yes}`)
+    return tables
   }
 
   log(): OrderedMemoryLog {

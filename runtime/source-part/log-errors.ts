@@ -1,0 +1,21 @@
+import type { IndexStats } from '../contract.ts'
+import type { SourceStatus } from '../status.ts'
+
+/** The source goes on: what it did not send and the log does not know is missing in the sinks, which must be seen. */
+export function incompleteRows(index: IndexStats | undefined): SourceStatus['error'] {
+  const tables = [...(index?.incomplete ?? [])].map(([table, rows]) => `${table} (${rows})`)
+  if (tables.length === 0) return null
+  return {
+    code: 'ROW_INCOMPLETE',
+    message: `Rows came without all of their columns, and the log does not know them: ${tables.join(', ')}.`,
+    hint: 'The next change of the missing columns mends a row. REPLICA IDENTITY FULL makes the server send whole rows.',
+  }
+}
+
+export function logFull(bytes: number | null): SourceStatus['error'] {
+  return {
+    code: 'LOG_FULL',
+    message: `The log is full${bytes === null ? '' : ` at ${bytes} bytes`}; the source waits and nothing is dropped.`,
+    hint: 'Raise log.maxBytes or free disk space; the source goes on by itself.',
+  }
+}
