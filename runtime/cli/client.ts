@@ -9,7 +9,10 @@ import { readProcessFile } from './process-file.ts'
 export interface Client {
   readonly url: string
   /** Throws what the process answered, NOT_RUNNING if it does not answer. */
-  ask(path: string, options?: { method?: 'GET' | 'POST'; accept?: string; signal?: AbortSignal }): Promise<Response>
+  ask(
+    path: string,
+    options?: { method?: 'GET' | 'POST'; body?: string; accept?: string; signal?: AbortSignal },
+  ): Promise<Response>
 }
 
 /** The running process and the configuration that led to it; with `--url` no configuration is read. */
@@ -44,7 +47,7 @@ export async function needProcess(context: Context): Promise<Client> {
 function connect(base: string, token: string | null): Client {
   return {
     url: base,
-    async ask(path, { method = 'GET', accept = 'application/json', signal }: Parameters<Client['ask']>[1] = {}) {
+    async ask(path, { method = 'GET', body, accept = 'application/json', signal }: Parameters<Client['ask']>[1] = {}) {
       const headers: Record<string, string> = { accept }
       if (token !== null) headers.authorization = `Bearer ${token}`
       if (method === 'POST') headers['content-type'] = 'application/json'
@@ -53,7 +56,12 @@ function connect(base: string, token: string | null): Client {
         throw new TailraceError('USAGE', 'stop', `"${base}" is not a URL.`, { hint: '--url http://127.0.0.1:8245' })
       let response: Response
       try {
-        response = await httpRequest(url, { method, headers, ...(signal && { signal }) })
+        response = await httpRequest(url, {
+          method,
+          headers,
+          ...(body !== undefined && { body }),
+          ...(signal && { signal }),
+        })
       } catch (error) {
         signal?.throwIfAborted()
         throw notRunning(`Nothing answers at ${base} (${errorMessage(error)}).`)

@@ -94,6 +94,7 @@ verb('check', 'check the configuration, then the databases and targets; says wha
 verb('run', 'run the pipeline')
   .option('--until-caught-up', 'end when all sinks hold what was committed before they got there')
   .option('--yes', 'do not ask before a large first load')
+  .option('--resnapshot <source>', 'begin a new stream where this source has lost its own (may be repeated)', repeat)
   .action(action(async () => (await import('./run.ts')).run))
 
 verb('status', 'state, phase, progress and lag of every source and sink')
@@ -114,6 +115,14 @@ verb('changes', 'print changes as lines of JSON')
   .action(action(async () => (await import('./changes.ts')).changes))
 
 verb('tables', 'list the captured tables').action(action(async () => (await import('./tables.ts')).tables))
+
+verb('backfill', 'read rows of a source again while it streams')
+  .requiredOption('--source <name>', 'the source')
+  .option('--table <name>', 'only this table, source.schema.table (may be repeated)', repeat)
+  .option('--resnapshot', 'delete what the source does not have any more; begin a new stream where the old one is lost')
+  .option('--yes', 'however much is deleted')
+  .option('--detach', 'do not wait for the end')
+  .action(action(async () => (await import('./backfill.ts')).backfill))
 
 verb('pause', 'pause a source or a sink; it stays paused over restarts')
   .option('--source <name>', 'the source')

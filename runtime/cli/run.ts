@@ -21,6 +21,8 @@ import { ProgressDisplay } from './progress.ts'
 export interface RunOptions {
   readonly untilCaughtUp?: boolean
   readonly yes?: boolean
+  /** Sources. */
+  readonly resnapshot?: readonly string[]
 }
 
 /** A first load beyond this is asked about. */
@@ -33,6 +35,7 @@ const ASK_BYTES = 1024 ** 3
 export async function run(context: Context, options: RunOptions): Promise<number> {
   const { io, signal } = context
   const config = await loadConfig(context.config)
+  refuseUnknown(options.resnapshot ?? [], config)
   await refuseSecond(config)
   using display = new ProgressDisplay(io, context.json)
   const logger = createLogger('info', context.json ? io.err : textLines(line => display.line(line)))
@@ -55,7 +58,7 @@ async function runUntilEnd(
 ): Promise<void> {
   await using stack = new AsyncDisposableStack()
   const http = config.http === undefined ? undefined : stack.use(await listen(config.http, logger))
-  const pipeline = await runPipeline(config, logger)
+  const pipeline = await runPipeline(config, logger, new Set(options.resnapshot))
   stack.defer(() => pipeline.stop())
   // Closed first: what drains has no more questions to answer.
   if (http !== undefined) stack.defer(() => http[Symbol.asyncDispose]())
@@ -106,6 +109,14 @@ async function announce(context: Context, config: PipelineConfig, logger: Logger
   else print(io, planText(config, plans))
   const bytes = plans.reduce((sum, plan) => sum + (plan.bytes ?? 0), 0)
   if (bytes > ASK_BYTES && isInteractive(io)) await confirm(context, `Copy ${formatSize(bytes)}?`, yes)
+}
+
+function refuseUnknown(names: readonly string[], { sources }: PipelineConfig): void {
+  const unknown = names.find(name => !sources.some(source => source.name === name))
+  if (unknown === undefined) return
+  throw new TailraceError('UNKNOWN_SOURCE', 'stop', `There is no source "${unknown}".`, {
+    hint: `The sources are ${sources.map(({ name }) => name).join(', ')}.`,
+  })
 }
 
 /** Says it before the address turns out to be taken; what decides is the lock of the log. */

@@ -67,11 +67,13 @@ export class HttpServer implements AsyncDisposable {
         this.#logger.error({ err: error, path: request.url?.split('?')[0] }, 'an HTTP request failed')
       if (response.headersSent) response.destroy()
       else answerError(response, this.#stopping ? starting('stopping') : error)
+    } finally {
+      // A body that nobody wanted would hold the connection.
+      request.resume()
     }
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    request.resume()
     const url = URL.parse(`http://here${request.url ?? '/'}`)
     const path = url?.pathname ?? '/'
     admit(request, path, this.#config)
