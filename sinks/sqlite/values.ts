@@ -143,7 +143,11 @@ export function shownOf(column: Column): ((text: string) => string) | undefined 
   const convert = converterOf(column, storageOf(column))
   if (convert === integerValue) return text => (INTEGER.test(text) ? String(BigInt(text)) : text)
   if (convert !== booleanValue && convert !== bytesValue) return undefined
-  return text => textOfValue(column, convert(text) as SQLOutputValue)!
+  return text => {
+    const value = convert(text) as SQLOutputValue
+    // Read from an INTEGER column it is a bigint.
+    return textOfValue(column, typeof value === 'number' ? BigInt(value) : value)!
+  }
 }
 
 export function isAbsent(change: ChangeView, column: number): boolean {
