@@ -67,14 +67,22 @@ export class Merger {
     if (table === own.table) this.#whole.fill(table, own, chunkRow, this.#columns.of(table, read.table))
     else {
       this.#own.take(table, own, this.#columns.of(table, own.table))
-      this.#whole.fill(table, formerRow(table, this.#own.bytes, 0, this.#own.end), chunkRow, undefined)
+      const bytes = written(this.#own)
+      this.#whole.fill(table, formerRow(table, bytes, 0, bytes.length), chunkRow, undefined)
     }
     if (!this.#whole.isComplete) return
     beginAs(writer, newest)
     writer.registry.set(table.id, table)
-    writer.row('u', table, { bytes: this.#whole.bytes, at: 0, end: this.#whole.end })
+    const bytes = written(this.#whole)
+    writer.row('u', table, { bytes, at: 0, end: bytes.length })
     writer.commit()
   }
+}
+
+function written(cells: CellRun): Buffer {
+  const bytes = Buffer.allocUnsafe(cells.end)
+  cells.writeTo(bytes, 0)
+  return bytes
 }
 
 /** Rows between two others stay one transaction of the load. */
