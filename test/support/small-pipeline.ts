@@ -21,8 +21,9 @@ export interface Refusal {
 export interface Settings {
   url: string
   tables: string[]
-  /** Further lines of the log's block. */
+  /** Further lines of the log's block, and of the source's. */
   log: string[]
+  source: string[]
   /** Folder of the log. */
   path: string
 }
@@ -38,7 +39,7 @@ export class SmallPipeline implements AsyncDisposable {
     this.server = server
     this.database = database
     this.folder = folder
-    this.settings = { url: server.url(database), tables: ['public.item'], log: [], path: './data' }
+    this.settings = { url: server.url(database), tables: ['public.item'], log: [], source: [], path: './data' }
   }
 
   /** With a database of its own, in it the table `item` of three rows. */
@@ -70,7 +71,7 @@ export class SmallPipeline implements AsyncDisposable {
   }
 
   yaml(): string {
-    const { url, tables, log, path } = this.settings
+    const { url, tables, log, source, path } = this.settings
     return `pipeline: ${this.database}
 log:
   path: ${path}
@@ -79,7 +80,7 @@ ${log.map(line => `  ${line}\n`).join('')}sources:
     type: postgres
     url: ${url}
     tables:
-${tables.map(table => `      - ${table}\n`).join('')}sinks:
+${tables.map(table => `      - ${table}\n`).join('')}${source.map(line => `    ${line}\n`).join('')}sinks:
   copy:
     type: sqlite
     path: ./copy.db
@@ -107,11 +108,19 @@ http:
   /** The rows of the source and those of the sink. */
   async rows(): Promise<{ source: TextRow[]; sink: unknown[] }> {
     const source = await this.sql('SELECT id, name FROM item ORDER BY id')
+    const sink = await this.sink('SELECT CAST(id AS TEXT) AS id, name FROM public_item ORDER BY public_item.id')
+    return { source, sink }
+  }
+
+  /** Rows of the sink; none while there is no file. */
+  async sink(sql: string): Promise<unknown[]> {
     const path = join(this.folder, 'copy.db')
-    if (!existsSync(path)) return { source, sink: [] }
+    if (!existsSync(path)) return []
     using database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
-    const sink = database.prepare('SELECT CAST(id AS TEXT) AS id, name FROM public_item ORDER BY public_item.id').all()
-    return { source, sink: sink.map(row => ({ ...row })) }
+    return database
+      .prepare(sql)
+      .all()
+      .map(row => ({ ...row }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
