@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { Bell } from './abort.ts'
-import type { Cursor, LoadProgress, Position, Source, SourceLog } from './contract.ts'
+import type { Cursor, LoadProgress, Position, Source, SourceLog, Table } from './contract.ts'
 import { lookupUnsupported } from './ingest/load.ts'
 import type { LoadState, Loads } from './ingest/loads.ts'
 import { ingest } from './ingest.ts'
@@ -177,6 +177,27 @@ export class SourcePart {
       if (supervisor.state === 'failed') throw supervisor.error!
       await next
     }
+  }
+
+  /**
+   * Has the rows of these keys go through the log once more, deletes of keys that the source has not, for a sink that lost
+   * them. Answers the cursor behind them once they are durable. Throws PART_NOT_RUNNING, LOOKUP_UNSUPPORTED and what the
+   * source throws.
+   */
+  async rewrite(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<Cursor> {
+    const [source, loads] = [this.#source, this.#loads]
+    if (source === undefined || !this.#isStreaming) throw notRunning(this.supervisor)
+    const request = source.request?.(table.name, { kind: 'keys', keys }, false)
+    if (loads === undefined || request === undefined) throw lookupUnsupported()
+    const error = await loads.repair({ ...request, repair: true }, signal)
+    if (error !== undefined) throw error
+    return this.log.end()!
+  }
+
+  /** The table is being read: the log and the sinks may not have all of it yet. */
+  isLoading(table: string): boolean {
+    const load = this.#states().get(table)
+    return load !== undefined && load.kind !== 'repair'
   }
 
   /** Tries again what has failed. */

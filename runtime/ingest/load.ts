@@ -6,6 +6,7 @@ import { known } from '../supervisor.ts'
 import type { Held } from './held.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { Merger } from './merge.ts'
+import { RowlessKeys } from './rowless-keys.ts'
 import type { StreamPosition } from './stream-position.ts'
 import { sweep } from './sweep.ts'
 
@@ -98,18 +99,27 @@ async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promi
   if (!isDone) throw new LoadFailure(notEnded(table.name))
 }
 
-/** Reads the rows of these keys and merges them. The lane's progress stays what it is. Answers and throws as `runLoad`. */
+/**
+ * Reads the rows of these keys and merges them; of a repair (`request.repair`) also what the log has already, and deletes
+ * of keys without a row. The lane's progress stays what it is. Answers and throws as `runLoad`.
+ */
 export async function runKeys(
   request: LoadRequest,
   place: LoadPlace,
   signal: AbortSignal,
 ): Promise<TailraceError | undefined> {
-  const { table } = request
-  const { writer, merger } = place
+  const { table, scope, repair: isRepair } = request
+  const { writer, merger, log, source } = place
+  const rowless = isRepair === true && scope.kind === 'keys' ? new RowlessKeys(scope.keys) : undefined
   const progress = writer.lane(table.name) ?? { done: true, rows: 0, totalRows: null, state: '' }
   try {
-    for await (const chunk of chunks(request, place, signal))
-      await writer.merged(table, () => merger.unit(chunk, progress, undefined, writer.lineageFrom), signal)
+    for await (const chunk of chunks(request, place, signal)) {
+      rowless?.came(chunk)
+      const make = () => merger.unit(chunk, progress, undefined, writer.lineageFrom, isRepair)
+      await writer.merged(table, make, signal)
+    }
+    const deletes = () => rowless?.deletes(log, source.sees.bind(source), progress, writer.lineageFrom)
+    if (rowless !== undefined) await writer.merged(table, async () => deletes(), signal)
     return undefined
   } catch (error) {
     signal.throwIfAborted()

@@ -139,10 +139,14 @@ export class Loads {
     for (const job of this.#jobs.values()) if (job.state === 'failed' || job.state === 'resting') this.#again(job)
   }
 
-  /** Reads these keys and merges them; not while the table is loaded. Answers the error that it ended with. */
-  repair(request: LoadRequest, signal: AbortSignal): Promise<TailraceError | undefined> {
+  /**
+   * Reads these keys and merges them, one request of a table after the other, and not while the table is loaded. Answers
+   * the error that it ended with.
+   */
+  async repair(request: LoadRequest, signal: AbortSignal): Promise<TailraceError | undefined> {
     const { name } = request.table
-    return new Promise((resolve, reject) => {
+    while (this.#repairs.has(name)) await this.#changed.wait(signal)
+    return await new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const onAbort = (): void => reject(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })

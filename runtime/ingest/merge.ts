@@ -20,9 +20,16 @@ export class Merger {
 
   /**
    * The unit that the log gets in the chunk's place, ended with `progress`. From the call to its append nothing else may
-   * be appended. `pass`: takes the keys as evidence; `lineageFrom` as in Resume.
+   * be appended. `pass`: takes the keys as evidence; `lineageFrom` as in Resume; `isRepair`: what the log has the same is
+   * appended too.
    */
-  async unit(chunk: Chunk, progress: LoadProgress, pass: string | undefined, lineageFrom: bigint): Promise<Batch> {
+  async unit(
+    chunk: Chunk,
+    progress: LoadProgress,
+    pass: string | undefined,
+    lineageFrom: bigint,
+    isRepair = false,
+  ): Promise<Batch> {
     const { fence, rows } = chunk
     const states = await this.#log.states(rows, pass)
     const sees = (written: Parameters<typeof isSeen>[0]): boolean => isSeen(written, fence, lineageFrom, this.#sees)
@@ -42,7 +49,8 @@ export class Merger {
         isTruncated = true
         isTruncateSeen = true
       } else {
-        const state = isTruncated ? 'none' : states.state(row)
+        const known = isTruncated ? 'none' : states.state(row)
+        const state = isRepair && known === 'same' ? 'different' : known
         const isNewestSeen =
           state === 'none' || sees({ version: states.version(row), transaction: states.transaction(row) })
         const decision = decide(state, isNewestSeen, isTruncateSeen)

@@ -1,7 +1,7 @@
 import type { Batch, Fence, LoadProgress, Pass, Passes, Source, SourceLog, Table, UnseenKey } from '../contract.ts'
 import type { TailraceError } from '../errors.ts'
-import { BatchWriter } from '../record/writer.ts'
 import { isSeen, type Written } from './decide.ts'
+import { deletesOf } from './deletes.ts'
 import { isTooMany, tooManyDeletes } from './guard.ts'
 import type { LogWriter } from './log-writer.ts'
 
@@ -70,13 +70,8 @@ async function stillUnseen(
   { log }: SweepPlace,
   page: readonly UnseenKey[],
 ): Promise<Batch | undefined> {
-  const deletes = (keys: readonly UnseenKey[]): Batch => {
-    const writer = new BatchWriter([...log.tables().values()])
-    writer.beginLoad(pass.fence.high, BigInt(Date.now()) * 1000n)
-    for (const { key } of keys) writer.deleteKey(table, key)
-    writer.commit()
-    return writer.take({ lane: `load:${table.name}`, progress })
-  }
+  const deletes = (unseen: readonly UnseenKey[]): Batch =>
+    deletesOf(log, { table, keys: unseen.map(({ key }) => key), high: pass.fence.high, progress })
   const asked = deletes(page)
   const now = await log.states(asked)
   const left = page.filter((key, i) => now.version(i) === key.version)

@@ -1,5 +1,4 @@
 import type { Sink, Source } from '../contract.ts'
-import { TailraceError } from '../errors.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { SourcePart } from '../source-part.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from '../verify-report.ts'
@@ -39,14 +38,15 @@ function subjectOf(part: SinkPart, from: SourcePart, sink: Sink, source: Source)
     sink,
     keepsDeleted: part.keepsDeleted,
     lineageFrom: () => from.lineageFrom,
+    isLoading: table => from.isLoading(table),
     shown: table => part.shown(table),
     async reached(position, signal) {
       source.hasten(position, signal)
       const cursor = await log.reached(position, (a, b) => source.covers(a, b), signal)
       await delivery.reached(log, cursor, signal)
     },
-    async repair() {
-      throw new TailraceError('VERIFY_UNSUPPORTED', 'stop', 'Rows cannot be written anew yet.')
+    async repair(table, keys, signal) {
+      await delivery.reached(log, await from.rewrite(table, keys, signal), signal)
     },
   }
 }

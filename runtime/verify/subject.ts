@@ -9,6 +9,8 @@ export interface Subject {
   readonly keepsDeleted: boolean
   /** Changes up to this version are of an earlier lineage (`Resume.lineageFrom`). */
   lineageFrom(): bigint
+  /** The source's table is being read into the log. */
+  isLoading(table: string): boolean
   /** By column, what the sink shows of a value (`SinkPlugin.shown`). */
   shown(table: Table): readonly (((text: string) => string) | undefined)[] | undefined
   /** Resolves once the sink has all that was committed up to this position. */

@@ -64,8 +64,9 @@ async function verifyTable(
 }
 
 /** How the source reads the table, or why it is left out. */
-function loadRequest({ source }: Subject, { name, key }: Table): LoadRequest | string {
+function loadRequest({ source, isLoading }: Subject, { name, key }: Table): LoadRequest | string {
   if (key.length === 0) return 'it has no key'
+  if (isLoading(name)) return 'it is being loaded'
   return source.request!(name, { kind: 'all' }, false) ?? 'it is not captured any more'
 }
 

@@ -37,11 +37,23 @@ async function named(rig: VerifyRig, sink: string, expected: readonly string[]):
   expect(rig.changeRate).toBeGreaterThan(10)
 }
 
+/** All of it is written anew, and a comparison then finds nothing. */
+async function mended(rig: VerifyRig, sink: string, expected: readonly string[]): Promise<void> {
+  const { report, told } = await rig.verify(sink, true)
+  expect(told.lines).toEqual(expected)
+  expect(told.differences.filter(({ fixed }) => !fixed)).toEqual([])
+  expect(report.equal).toBe(true)
+  const again = await rig.verify(sink)
+  expect(again.told.lines).toEqual([])
+}
+
 async function namesWhatIsFalse(rig: VerifyRig, sink: string, hand: SinkHand): Promise<void> {
   const { report, told } = await rig.verify(sink)
   expect(told.lines).toEqual([])
   expect(report.equal).toBe(true)
-  await named(rig, sink, await rig.falsify(hand, FALSE))
+  const expected = await rig.falsify(hand, FALSE)
+  await named(rig, sink, expected)
+  await mended(rig, sink, expected)
 }
 
 describe('verify under a writer', () => {
@@ -83,6 +95,11 @@ describe('the verb verify', () => {
     expect(out).toMatch(/^different {2}app\.public\.item {2}2 {2}name$/m)
     expect(out).toMatch(/^missing {4}app\.public\.item {2}3$/m)
     expect((await small.verb('verify', '--sink', 'copy', '--table', 'app.public.none')).code).toBe(2)
+    const fixed = await small.verb('verify', '--sink', 'copy', '--fix')
+    expect(fixed.code).toBe(0)
+    expect(fixed.out).toContain('copy equals its sources, 2 keys mended.')
+    const { source, sink } = await small.rows()
+    expect(sink).toEqual(source)
     await small.verb('pause', '--source', 'app')
     const paused = await small.verb('verify', '--sink', 'copy', '--json')
     expect([paused.code, refusalOf(paused)?.code]).toEqual([3, 'PART_NOT_RUNNING'])

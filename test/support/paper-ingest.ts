@@ -5,7 +5,7 @@ import type { SourceLog } from '../../runtime/contract.ts'
 import type { Loads } from '../../runtime/ingest/loads.ts'
 import { ingest } from '../../runtime/ingest.ts'
 import { createLogger } from '../../runtime/logger.ts'
-import { keyTexts } from '../../runtime/record/key.ts'
+import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { openIndexed } from './indexed-log.ts'
 import { PaperDatabase } from './paper-database.ts'
@@ -88,6 +88,15 @@ export class PaperIngest implements AsyncDisposable {
   async backfill(sweep = false): Promise<void> {
     const loads = await this.#loads.promise
     await loads.add(this.#source!.request(PAPER.name, { kind: 'all' }, sweep)!)
+  }
+
+  /** As for a sink that lost these rows. */
+  async rewrite(keys: readonly string[]): Promise<void> {
+    const loads = await this.#loads.promise
+    const scope = { kind: 'keys', keys: keys.map(key => keyFromTexts([key])) } as const
+    const request = { ...this.#source!.request(PAPER.name, scope, false)!, repair: true }
+    const error = await loads.repair(request, this.#drain.signal)
+    if (error !== undefined) throw error
   }
 
   /** Resolves when no load of the table is under way; rejects if ingest has failed. */

@@ -148,6 +148,8 @@ export class TwoSides implements Subject {
     return 0n
   }
 
+  isLoading = (): boolean => false
+
   shown(): undefined {}
 
   async reached(): Promise<void> {}

@@ -1,0 +1,19 @@
+import type { Batch, LoadProgress, Position, SourceLog, Table } from '../contract.ts'
+import { BatchWriter } from '../record/writer.ts'
+
+export interface DeletedKeys {
+  readonly table: Table
+  readonly keys: readonly Uint8Array[]
+  /** What the fence calls high that did not see them. */
+  readonly high: Position
+  readonly progress: LoadProgress
+}
+
+/** A unit of the table's lane that deletes these keys. */
+export function deletesOf(log: Pick<SourceLog, 'tables'>, { table, keys, high, progress }: DeletedKeys): Batch {
+  const writer = new BatchWriter([...log.tables().values()])
+  writer.beginLoad(high, BigInt(Date.now()) * 1000n)
+  for (const key of keys) writer.deleteKey(table, key)
+  writer.commit()
+  return writer.take({ lane: `load:${table.name}`, progress })
+}
