@@ -110,6 +110,8 @@ async function* batchesOf(delivery: Delivery, after: Cursor | 'start', drain: Ab
       const ahead = prepared.batch.count >= full ? read() : undefined
       ahead?.catch(() => {})
       yield prepared
+      // It may be large, and is not to be held while the next one is read.
+      prepared = undefined
       prepared = await (ahead ?? read())
     }
   } finally {

@@ -30,9 +30,11 @@ export async function* follow(
   for (;;) {
     signal.throwIfAborted()
     head.check()
-    const batch = await reader.gather(signal)
-    if (batch !== undefined) yield batch
-    else await reader.wait(signal)
+    let batch = await reader.gather(signal)
+    if (batch === undefined) await reader.wait(signal)
+    else yield batch
+    // It may be large, and is not to be held while the next one is read.
+    batch = undefined
   }
 }
 
