@@ -69,11 +69,11 @@ export async function largeTransaction(server: PostgresServer, dose: Transaction
 
 function transactionSql({ rows, pad, savepoints, wide }: TransactionDose, seed: number): string {
   const size = Math.ceil(rows / PARTS)
-  const insert = `INSERT INTO rows SELECT i, i % 1000, (i * 7919 % 10000000) / 100.0, 'customer' || i % 50000 || '@example.org',
+  const insert = `INSERT INTO rows SELECT i, i % 1000, (i * 7919::bigint % 10000000) / 100.0, 'customer' || i % 50000 || '@example.org',
       timestamptz '2026-01-01 00:00:00+00' + i * interval '1.000001 s', rpad(md5((i + ${seed})::text), ${pad}, 'along the weir ')
     FROM generate_series(part * ${size} + 1, least((part + 1) * ${size}, ${rows})) AS i`
   const rolledBack = `BEGIN
-      INSERT INTO rows SELECT -i, 0, 0, 'nobody', now(), 'rolled back' FROM generate_series(1, ${Math.ceil(size / 4)}) AS i;
+      INSERT INTO rows SELECT -i::bigint, 0, 0, 'nobody', now(), 'rolled back' FROM generate_series(1, ${Math.ceil(size / 4)}) AS i;
       RAISE EXCEPTION 'back';
     EXCEPTION WHEN raise_exception THEN NULL; END;`
   return `DO $$ BEGIN
