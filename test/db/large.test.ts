@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { manyColumns } from '../support/large/columns.ts'
 import { LARGE_SETTINGS } from '../support/large/large-pipeline.ts'
 import { manyTables } from '../support/large/tables.ts'
-import { largeTransaction } from '../support/large/transaction.ts'
 import { largeValue } from '../support/large/value.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 
@@ -22,13 +21,6 @@ it('a value of 20 MB arrives by first load and stream, in memory that has room f
   const figures = await largeValue(server, undefined, { bytes: 20 * MB, form: 'escaped', sink: 'sqlite' }, SEED)
   for (const step of ['first load', 'insert', 'update beside it', 'replaced'])
     expect(figures[`${step}, MB`]).toBeLessThan(300)
-}, 90_000)
-
-it('a transaction of 50 MB with savepoints is one unit, and memory does not grow with it', async () => {
-  const dose = { rows: 180_000, pad: 150, savepoints: true, wide: 50, seconds: 60 }
-  const figures = await largeTransaction(server, dose, SEED)
-  expect(figures['stream, MB']).toBeLessThan(200)
-  expect(figures['first load, MB']).toBeLessThan(200)
 }, 90_000)
 
 it('a table of 300 columns is loaded, changed and looked up', async () => {
