@@ -66,14 +66,22 @@ export class TableComparison {
     for await (const chunk of ahead(source.load(request, signal))) {
       this.#table = chunk.table
       await this.#subject.reached(chunk.fence.high, signal)
-      for (const page of pagesOf(chunk)) {
-        const held = await this.#subject.sink.get!(chunk.table, page.keys, signal)
+      for await (const { page, held } of ahead(this.#asked(chunk, signal))) {
         this.#compare(page, held)
         this.#counts.compared += page.keys.length
         await meter.add(page.keys.length, this.#found)
         if (this.#suspects.isFull) await this.#settle(signal)
       }
     }
+  }
+
+  /** The chunk's pages with what the sink holds of each. */
+  async *#asked(
+    chunk: Chunk,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ page: Page; held: readonly (SinkRow | undefined)[] }> {
+    for (const page of pagesOf(chunk))
+      yield { page, held: await this.#subject.sink.get!(chunk.table, page.keys, signal) }
   }
 
   #compare(page: Page, held: readonly (SinkRow | undefined)[]): void {
@@ -90,7 +98,7 @@ export class TableComparison {
   /** Rows in the sink that the source did not show. */
   async #walkSink(signal: AbortSignal): Promise<void> {
     const meter = this.#meter('sink', this.#counts.compared)
-    for await (const page of this.#subject.sink.rows!(this.#table, signal)) {
+    for await (const page of ahead(this.#subject.sink.rows!(this.#table, signal))) {
       for (const { key } of page) if (!this.#seen.has(key)) this.#suspects.add(key)
       await meter.add(page.length, this.#found)
       if (this.#suspects.isFull) await this.#settle(signal)
@@ -145,7 +153,7 @@ interface Page {
   readonly rows: Iterable<ChangeView>
 }
 
-/** A chunk in pages. Each is to be iterated to its end before the next. */
+/** A chunk in pages. The rows of each are to be iterated to their end before those of the next. */
 function* pagesOf({ rows }: Chunk): Generator<Page> {
   const behind = rowsOf(rows)
   let keys: Uint8Array[] = []
