@@ -14,11 +14,12 @@ import { type Arrived, readTyped } from '../support/types/typed-table.ts'
 
 /** Of a load and of the stream, value by value. */
 function expectParity(arrived: Arrived, cases: readonly TypeCase[], major: Major): void {
-  const { loaded, inserted, updated, before, texts, types, declared } = arrived
+  const { loaded, inserted, updated, beside, before, texts, types, declared } = arrived
   const entries = entriesOf(cases, major)
   expect(loaded).toHaveLength(entries.length + 1)
   expect(inserted).toEqual(loaded)
   expect(updated).toEqual(loaded)
+  expect(beside).toEqual(loaded)
   expect(before).toEqual(texts)
   const expected = entries.map(({ column, value }) => cases.map((_, i) => (i === column ? value.text : null)))
   expect(texts).toEqual([...expected, cases.map(() => null)])
@@ -38,7 +39,7 @@ await describeMajors([14, 17, 18], (server, major) => {
     await server().sql(hostileRole('hostile'))
   })
 
-  it('a value is the same bytes, loaded, inserted and updated, and its type is known, whatever the role is set to', async () => {
+  it('a value is the same bytes, loaded, inserted, updated and read beside the stream, and its type is known, whatever the role is set to', async () => {
     await database('types', MADE_DDL)
     expectParity(await readTyped(server(), 'types', 'hostile', cases), cases, major)
   })

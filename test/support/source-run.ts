@@ -14,6 +14,15 @@ export interface SourceRun {
   readonly batches: readonly LogBatch[]
 }
 
+/** Called `app`; its pipeline has the name of the database. */
+export function openSource(
+  options: z.input<typeof postgresConfig>,
+  logger: SourceContext['logger'] = createLogger('silent'),
+): PostgresSource {
+  const pipeline = new URL(options.url).pathname.slice(1)
+  return new PostgresSource(postgresConfig.parse(options), { pipeline, name: 'app', logger, folder: '' })
+}
+
 /** Loads, then runs `write` at the server, and streams until `rows` changes of rows came behind the load. */
 export async function runSource(
   options: z.input<typeof postgresConfig>,
@@ -22,9 +31,8 @@ export async function runSource(
   logger: SourceContext['logger'] = createLogger('silent'),
 ): Promise<SourceRun> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const pipeline = new URL(options.url).pathname.slice(1)
   const log = new OrderedMemoryLog()
-  await using source = new PostgresSource(postgresConfig.parse(options), { pipeline, name: 'app', logger, folder: '' })
+  await using source = openSource(options, logger)
   for (const request of await source.start(undefined, signal))
     for await (const chunk of source.load(request, signal)) await log.append(chunk.rows)
   await write()

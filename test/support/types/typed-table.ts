@@ -1,7 +1,7 @@
 /** Every value of some types, read by load and by stream. */
 import type { ChangeView, Column, LogicalType } from '../../../runtime/contract.ts'
 import type { PostgresServer } from '../postgres.ts'
-import { runSource, type SourceRun } from '../source-run.ts'
+import { openSource, runSource, type SourceRun } from '../source-run.ts'
 import { entriesOf } from './entries.ts'
 import type { TypeCase } from './type-case.ts'
 
@@ -13,6 +13,8 @@ export interface Arrived {
   readonly loaded: readonly string[][]
   readonly inserted: readonly string[][]
   readonly updated: readonly string[][]
+  /** The loaded rows again, read beside the stream. */
+  readonly beside: readonly string[][]
   /** Old rows of updates. */
   readonly before: readonly Texts[]
   /** Of the loaded rows. */
@@ -43,20 +45,31 @@ export async function readTyped(
   await client.query(`INSERT INTO types VALUES (${entries.length})`)
   await client.end()
   const list = cases.map((_, i) => `c${i}`).join(', ')
-  const run = await runSource(
-    { url: server.url(database, role), tables: ['public.types'] },
-    4 * (entries.length + 1),
-    () =>
-      sql(`INSERT INTO types SELECT id + ${INSERTED}, ${list} FROM types WHERE id < ${INSERTED};
+  const options = { url: server.url(database, role), tables: ['public.types'] }
+  const run = await runSource(options, 4 * (entries.length + 1), () =>
+    sql(`INSERT INTO types SELECT id + ${INSERTED}, ${list} FROM types WHERE id < ${INSERTED};
         INSERT INTO types (id) SELECT id + ${UPDATED} FROM types WHERE id < ${INSERTED};
         UPDATE types t SET (${list}) = (SELECT ${list} FROM types f WHERE f.id = t.id - ${UPDATED})
         WHERE id >= ${UPDATED};
         UPDATE types SET c0 = c0 WHERE id BETWEEN ${INSERTED} AND ${UPDATED - 1}`),
   )
-  return arrivedOf(run)
+  return { ...arrivedOf(run), beside: await readBeside(options, run) }
 }
 
-function arrivedOf(run: SourceRun): Arrived {
+async function readBeside(options: { url: string; tables: string[] }, { log }: SourceRun): Promise<string[][]> {
+  const signal = AbortSignal.timeout(30_000)
+  await using source = openSource(options)
+  await source.start(await log.resume(), signal)
+  const rows: string[][] = []
+  for await (const chunk of source.load(source.request('app.public.types', { kind: 'all' }, false)!, signal))
+    for (const change of chunk.rows) {
+      const id = Number(change.text(0))
+      if (change.kind === 'r' && id < INSERTED) rows[id] = cellsOf(change)
+    }
+  return rows
+}
+
+function arrivedOf(run: SourceRun): Omit<Arrived, 'beside'> {
   const [loaded, inserted, updated]: [string[][], string[][], string[][]] = [[], [], []]
   const [before, texts]: [Texts[], Texts[]] = [[], []]
   let columns: readonly Column[] = []
