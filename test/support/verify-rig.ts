@@ -14,6 +14,20 @@ import { Told } from './two-sides.ts'
 
 const TIMEOUT_MS = 600_000
 const TICK_MS = 20
+/** What becomes of a row; any other number: it is updated. */
+const [DELETED, INSERTED] = [0, 1]
+/** Each change is a transaction. */
+const CHANGE = `
+  CREATE PROCEDURE change(ids bigint[], choices int[], n bigint) LANGUAGE plpgsql AS $$
+  BEGIN
+    FOR i IN 1 .. array_length(ids, 1) LOOP
+      IF choices[i] = ${DELETED} THEN DELETE FROM item WHERE id = ids[i];
+      ELSIF choices[i] = ${INSERTED} THEN INSERT INTO item VALUES (ids[i], 'new ' || n + i, n + i, NULL);
+      ELSE UPDATE item SET name = n + i || ' ', price = n + i + 0.000001 WHERE id = ids[i];
+      END IF;
+      COMMIT;
+    END LOOP;
+  END $$`
 export const TABLE = 'app.public.item'
 
 export interface VerifyRigOptions {
@@ -45,7 +59,7 @@ export class VerifyRig implements AsyncDisposable {
     await server.sql(
       `CREATE TABLE item (id bigint PRIMARY KEY, name text, price numeric(20,6), note text);
        INSERT INTO item SELECT i, 'item ' || i, i * 1.000001, CASE WHEN i % 2 = 1 THEN '' END
-       FROM generate_series(1, ${rows}) i; ANALYZE item`,
+       FROM generate_series(1, ${rows}) i; ANALYZE item; ${CHANGE}`,
       [],
       database,
     )
@@ -171,31 +185,25 @@ class Writer implements AsyncDisposable {
     while (!this.#ending.signal.aborted) {
       const due = Math.ceil((this.#rate * (performance.now() - this.#began)) / 1000) - this.#changes
       // What a busy machine has missed is not made up for in one burst.
-      for (let i = 0; i < Math.min(due, (this.#rate * TICK_MS) / 100); i++) {
-        this.#changing = this.#change()
-        await this.#changing
-      }
+      this.#changing = this.#change(Math.min(due, this.#rate / 2))
+      await this.#changing
       await setTimeout(TICK_MS)
     }
   }
 
-  async #change(): Promise<void> {
-    this.#changes++
-    const id = this.#random.between(1, this.#rows + 1)
-    if (this.#reserved.has(id)) return
-    const choice = this.#random.between(0, 20)
-    const value = String(this.#changes)
-    if (choice === 0) {
-      this.#deleted.add(id)
-      await this.#client.query('DELETE FROM item WHERE id = $1', [id])
-    } else if (choice === 1)
-      await this.#client.query('INSERT INTO item VALUES ($1, $2, $3, NULL)', [this.#next++, `new ${value}`, value])
-    else
-      await this.#client.query('UPDATE item SET name = $2, price = $3 WHERE id = $1', [
-        id,
-        `${value} `,
-        `${value}.000001`,
-      ])
+  async #change(count: number): Promise<void> {
+    const ids: number[] = []
+    const choices: number[] = []
+    while (ids.length < count) {
+      const id = this.#random.between(1, this.#rows + 1)
+      if (this.#reserved.has(id)) continue
+      const choice = this.#random.between(0, 20)
+      if (choice === DELETED) this.#deleted.add(id)
+      ids.push(choice === INSERTED ? this.#next++ : id)
+      choices.push(choice)
+    }
+    if (ids.length > 0) await this.#client.query('CALL change($1, $2, $3)', [ids, choices, this.#changes])
+    this.#changes += ids.length
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
