@@ -86,14 +86,12 @@ export async function runLoad(load: Load, place: LoadPlace, signal: AbortSignal)
 }
 
 async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promise<void> {
-  const { writer, merger } = place
   const { table } = load.request
   let isDone = false
   for await (const chunk of chunks(resumed(load), place, signal)) {
     isDone = chunk.progress.done
     const progress = progressOf(chunk, load.progress.pass)
-    const make = () => merger.unit(chunk, progress, progress.pass?.id, writer.lineageFrom)
-    await writer.merged(table, make, signal)
+    await mergeChunk(chunk, progress, progress.pass?.id, place, signal)
     load.progress = progress
   }
   if (!isDone) throw new LoadFailure(notEnded(table.name))
@@ -109,23 +107,44 @@ export async function runKeys(
   signal: AbortSignal,
 ): Promise<TailraceError | undefined> {
   const { table, scope, repair: isRepair } = request
-  const { writer, merger, log, source } = place
+  const { writer, log, source } = place
   const rowless = isRepair === true && scope.kind === 'keys' ? new RowlessKeys(scope.keys) : undefined
   const progress = writer.lane(table.name) ?? { done: true, rows: 0, totalRows: null, state: '' }
   try {
     for await (const chunk of chunks(request, place, signal)) {
       rowless?.came(chunk)
-      const make = () => merger.unit(chunk, progress, undefined, writer.lineageFrom, isRepair)
-      await writer.merged(table, make, signal)
+      await mergeChunk(chunk, progress, undefined, place, signal, isRepair)
     }
     const deletes = () => rowless?.deletes(log, source.sees.bind(source), progress, writer.lineageFrom)
-    if (rowless !== undefined) await writer.merged(table, async () => deletes(), signal)
+    if (rowless !== undefined)
+      await writer.merged(
+        table,
+        async () => {},
+        async () => deletes(),
+        signal,
+      )
     return undefined
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof LoadFailure) return known(error.cause)
     throw error
   }
+}
+
+function mergeChunk(
+  chunk: Chunk,
+  progress: LoadProgress,
+  pass: string | undefined,
+  { writer, merger }: LoadPlace,
+  signal: AbortSignal,
+  isRepair = false,
+): Promise<void> {
+  return writer.merged(
+    chunk.table,
+    () => merger.look(chunk, pass),
+    (states, touched) => merger.unit(chunk, progress, states, touched, writer.lineageFrom, isRepair),
+    signal,
+  )
 }
 
 /** The chunks, each once the stream has passed its fence; the next is read when it was dealt with. */

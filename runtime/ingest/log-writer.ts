@@ -1,5 +1,6 @@
 import { Completer } from '../complete.ts'
 import type { Batch, LoadProgress, Resume, Source, SourceLog, Table } from '../contract.ts'
+import { Touched } from './touched.ts'
 import { Turns } from './turns.ts'
 
 type Appended = Awaited<ReturnType<SourceLog['append']>>
@@ -14,6 +15,7 @@ export class LogWriter {
   readonly #signal: AbortSignal
   readonly #turns = new Turns()
   readonly #lanes: Map<string, LoadProgress>
+  readonly #watching = new Set<Touched>()
   /** Of the unit of the stream that is being appended. */
   #turn: Disposable | undefined
   #lineageFrom: bigint
@@ -41,6 +43,7 @@ export class LogWriter {
   async stream(batch: Batch): Promise<Appended> {
     this.#turn ??= await this.#turns.stream(this.#signal)
     const appended = await this.#append(batch)
+    for (const touched of this.#watching) touched.note(batch)
     if (batch.end === undefined) return appended
     if (batch.end.identity !== undefined) this.#lineageFrom = (await this.#log.resume())?.lineageFrom ?? 0n
     this.#turn[Symbol.dispose]()
@@ -55,15 +58,30 @@ export class LogWriter {
   }
 
   /**
-   * The same of what `make` looks up in the log; undefined: nothing is appended. Nothing comes in between. `drain` ends the
+   * The same of what was looked up in the log for it: `look` runs while the stream goes on, `make` when nothing comes in
+   * between any more, with the keys that the stream has written since. Undefined: nothing is appended. `drain` ends the
    * waiting for it.
    */
-  async merged(table: Table, make: () => Promise<Batch | undefined>, drain: AbortSignal): Promise<void> {
-    // The index comes near first: the stream waits for a look-up that has all of the trail before it.
-    await this.#log.newest?.(table, NO_KEY)
-    using _ = await this.#turns.load(drain)
-    const batch = await make()
-    if (batch !== undefined) await this.#append(batch)
+  async merged<T>(
+    table: Table,
+    look: () => Promise<T>,
+    make: (looked: T, touched: Touched) => Promise<Batch | undefined>,
+    drain: AbortSignal,
+  ): Promise<void> {
+    const touched = new Touched(table)
+    {
+      // Between two units: what the stream has appended before is durable, and found.
+      using _ = await this.#turns.load(drain)
+      this.#watching.add(touched)
+    }
+    try {
+      const looked = await look()
+      using _ = await this.#turns.load(drain)
+      const batch = await make(looked, touched)
+      if (batch !== undefined) await this.#append(batch)
+    } finally {
+      this.#watching.delete(touched)
+    }
   }
 
   async #append(batch: Batch): Promise<Appended> {
@@ -76,5 +94,3 @@ export class LogWriter {
     return appended
   }
 }
-
-const NO_KEY = new Uint8Array(0)

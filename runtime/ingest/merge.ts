@@ -1,8 +1,20 @@
 import { FormerColumns } from '../complete/columns.ts'
 import { CellRun, formerChange, formerRow } from '../complete/former-row.ts'
-import type { Batch, ChangeView, Chunk, LoadProgress, LoggedChange, Source, SourceLog, UnitEnd } from '../contract.ts'
+import type {
+  Batch,
+  ChangeView,
+  Chunk,
+  KeyState,
+  LoadProgress,
+  LoggedChange,
+  RowStates,
+  Source,
+  SourceLog,
+  UnitEnd,
+} from '../contract.ts'
 import { BatchWriter } from '../record/writer.ts'
-import { decide, isSeen } from './decide.ts'
+import { decide, isSeen, type Written } from './decide.ts'
+import type { Touched } from './touched.ts'
 
 /** Merges chunks that were read beside the stream into what the log holds (R4.4). */
 export class Merger {
@@ -18,28 +30,35 @@ export class Merger {
     this.#columns = new FormerColumns(source.formerColumns?.bind(source))
   }
 
+  /** What the log knows of the chunk's keys now. `pass` takes them as evidence. */
+  look({ rows }: Chunk, pass: string | undefined): Promise<RowStates> {
+    return this.#log.states(rows, pass)
+  }
+
   /**
-   * The unit that the log gets in the chunk's place, ended with `progress`. From the call to its append nothing else may
-   * be appended. `pass`: takes the keys as evidence; `lineageFrom` as in Resume; `isRepair`: what the log has the same is
-   * appended too.
+   * The unit that the log gets in the chunk's place, ended with `progress`. `looked`: as of before the keys in `touched`
+   * were written. From the call to its append nothing else may be appended. `lineageFrom` as in Resume; `isRepair`: what
+   * the log has the same is appended too.
    */
   async unit(
     chunk: Chunk,
     progress: LoadProgress,
-    pass: string | undefined,
+    looked: RowStates,
+    touched: Touched,
     lineageFrom: bigint,
     isRepair = false,
   ): Promise<Batch> {
     const { fence, rows } = chunk
-    const states = await this.#log.states(rows, pass)
-    const sees = (written: Parameters<typeof isSeen>[0]): boolean => isSeen(written, fence, lineageFrom, this.#sees)
-    let isTruncateSeen = states.truncated === undefined || sees(states.truncated)
+    const known = await this.#now(rows, looked, touched)
+    const sees = (written: Written): boolean => isSeen(written, fence, lineageFrom, this.#sees)
+    const { truncated } = known
+    let isTruncateSeen = truncated === undefined || sees(truncated)
     /** Of the chunk itself: what the log knew before it counts no more. */
     let isTruncated = false
     const writer = new BatchWriter([...rows.registry.values()])
     let place = 0
     for (const change of rows) {
-      const row = place++
+      const { state, newest } = known.of(place++)
       if (change.kind === 's') {
         endTransaction(writer)
         writer.announce(change.table)
@@ -49,11 +68,9 @@ export class Merger {
         isTruncated = true
         isTruncateSeen = true
       } else {
-        const known = isTruncated ? 'none' : states.state(row)
-        const state = isRepair && known === 'same' ? 'different' : known
-        const isNewestSeen =
-          state === 'none' || sees({ version: states.version(row), transaction: states.transaction(row) })
-        const decision = decide(state, isNewestSeen, isTruncateSeen)
+        const found = isRepair && state === 'same' ? 'different' : state
+        const now = isTruncated ? 'none' : found
+        const decision = decide(now, now === 'none' || sees(newest), isTruncateSeen)
         if (decision === 'append') {
           beginLoad(writer, change)
           const { cells } = change
@@ -63,6 +80,27 @@ export class Merger {
     }
     endTransaction(writer)
     return writer.take(unitEnd(chunk, progress))
+  }
+
+  /** What was looked up, and of keys that were written since what the log knows now. */
+  async #now(rows: Batch, looked: RowStates, touched: Touched): Promise<Known> {
+    if (touched.isAll) return known(await this.#log.states(rows), undefined)
+    if (touched.isNone) return known(looked, undefined)
+    const again = new BatchWriter([...rows.registry.values()])
+    const places = new Map<number, number>()
+    let place = 0
+    again.beginLoad('', 0n)
+    for (const change of rows) {
+      if (change.kind === 'r' && touched.has(change.key)) {
+        places.set(place, places.size)
+        const { cells } = change
+        again.row('r', change.table, { bytes: cells, at: 0, end: cells.length })
+      }
+      place++
+    }
+    if (places.size === 0) return known(looked, undefined)
+    again.commit()
+    return known(looked, { places, states: await this.#log.states(again.takePart()) })
   }
 
   /** The newest row of the key once more, as its own transaction left it, with what it lacks from the chunk's row. */
@@ -84,6 +122,26 @@ export class Merger {
     const bytes = written(this.#whole)
     writer.row('u', table, { bytes, at: 0, end: bytes.length })
     writer.commit()
+  }
+}
+
+interface Known {
+  of(place: number): { readonly state: KeyState; readonly newest: Written }
+  readonly truncated: Written | undefined
+}
+
+/** `newer`: of some of the rows, by their place. */
+function known(
+  states: RowStates,
+  newer: { readonly places: ReadonlyMap<number, number>; readonly states: RowStates } | undefined,
+): Known {
+  return {
+    of(place) {
+      const there = newer?.places.get(place)
+      const [from, row] = there === undefined ? [states, place] : [newer!.states, there]
+      return { state: from.state(row), newest: { version: from.version(row), transaction: from.transaction(row) } }
+    },
+    truncated: states.truncated,
   }
 }
 

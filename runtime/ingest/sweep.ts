@@ -7,6 +7,8 @@ import type { LogWriter } from './log-writer.ts'
 
 /** Keys looked at, and deleted in one unit, at a time. */
 const PAGE = 1000
+/** Keys to delete that are kept in memory. */
+const KEPT = 10_000
 
 export interface SweepPlace {
   readonly source: Pick<Source, 'sees' | 'maxDeletes'>
@@ -29,17 +31,28 @@ export interface Swept {
  */
 export async function sweep(swept: Swept, place: SweepPlace, signal: AbortSignal): Promise<TailraceError | undefined> {
   const { table, pass, progress } = swept
-  if (pass.isUnlimited !== true) {
-    let deletes = 0
-    for await (const page of unseen(swept, place, signal)) {
-      deletes += page.length
-      if (isTooMany(deletes, progress.rows, place.source.maxDeletes))
-        return tooManyDeletes(table.source, table.name, deletes, progress.rows)
-    }
+  const first: (readonly UnseenKey[])[] = []
+  let deletes = 0
+  for await (const page of unseen(swept, place, signal)) {
+    deletes += page.length
+    if (pass.isUnlimited !== true && isTooMany(deletes, progress.rows, place.source.maxDeletes))
+      return tooManyDeletes(table.source, table.name, deletes, progress.rows)
+    // A walk takes long where there is little to find: so few are kept instead of looked for once more.
+    if (deletes <= KEPT) first.push(page)
   }
-  for await (const page of unseen(swept, place, signal))
-    await place.writer.merged(table, () => stillUnseen(swept, place, page), signal)
+  for (const page of first) await deletePage(swept, place, page, signal)
+  if (deletes > KEPT)
+    for await (const page of unseen(swept, place, signal)) await deletePage(swept, place, page, signal)
   return undefined
+}
+
+function deletePage(swept: Swept, place: SweepPlace, page: readonly UnseenKey[], signal: AbortSignal): Promise<void> {
+  return place.writer.merged(
+    swept.table,
+    async () => page,
+    keys => stillUnseen(swept, place, keys),
+    signal,
+  )
 }
 
 /** Pages of the keys that are to go, as the log stands when each is looked up. */

@@ -44,7 +44,7 @@ export class PaperIngest implements AsyncDisposable {
 
   static async open(database = new PaperDatabase(), hooks: PaperHooks = {}): Promise<PaperIngest> {
     const folder = await mkdtemp(join(tmpdir(), 'tailrace-paper-'))
-    return new PaperIngest(database, hooks, folder, await openIndexed(folder))
+    return new PaperIngest(database, hooks, folder, await openHooked(folder, hooks))
   }
 
   get log(): SourceLog {
@@ -99,6 +99,13 @@ export class PaperIngest implements AsyncDisposable {
     if (error !== undefined) throw error
   }
 
+  /** Lets the stream bring what is written, as far as it comes in a few turns: it may be held up by who asks. */
+  async turns(): Promise<void> {
+    this.written()
+    for (let i = 0; i < 200 && this.#position !== String(this.database.wal.length); i++)
+      await new Promise(resolve => setImmediate(resolve))
+  }
+
   /** Resolves when no load of the table is under way; rejects if ingest has failed. */
   async loaded(): Promise<void> {
     const loads = await this.#loads.promise
@@ -118,7 +125,7 @@ export class PaperIngest implements AsyncDisposable {
 
   async reopen(): Promise<void> {
     await this.#log[Symbol.asyncDispose]()
-    this.#log = await openIndexed(this.#folder)
+    this.#log = await openHooked(this.#folder, this.hooks)
   }
 
   /** Everything committed is in the log, all loads have ended, and every row is whole. */
@@ -175,6 +182,18 @@ export class PaperIngest implements AsyncDisposable {
     await this.#log[Symbol.asyncDispose]()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+async function openHooked(folder: string, hooks: PaperHooks): Promise<SourceLog> {
+  const log = await openIndexed(folder)
+  const states = log.states!.bind(log)
+  return Object.assign(log, {
+    async states(...asked: Parameters<typeof states>) {
+      const found = await states(...asked)
+      await hooks.looked?.()
+      return found
+    },
+  })
 }
 
 /** What the database has now, as `PaperIngest.rows` tells it. */

@@ -22,6 +22,8 @@ export const PAPER: Table = table('paper', { columns: [column('id', 'int64'), co
 export interface PaperHooks {
   /** Called before each chunk is read, and when it was read. */
   chunk?: (when: 'before' | 'after') => Promise<void> | void
+  /** Called when the log has been asked what it knows of a chunk's keys. */
+  looked?: () => Promise<void>
   sees?: (fence: Fence, transaction: TransactionId) => boolean
   /** Rows of a chunk. */
   readonly size?: number

@@ -35,6 +35,11 @@ async function history(random: Random, sees: PaperHooks['sees']): Promise<string
   const hooks: PaperHooks = {
     base: database.wal.length,
     ...(sees && { sees }),
+    looked: async () => {
+      if (random.chance(0.5)) return
+      act()
+      await run.turns()
+    },
     chunk: () => {
       for (let i = random.between(0, 4); i > 0; i--) act()
       run.written()
