@@ -7,6 +7,7 @@ import { canPublish } from './publication.ts'
 import { resumedTables } from './resumed.ts'
 import { nameOf } from './selection.ts'
 import type { StartRequest } from './start.ts'
+import type { Numbers } from './table-version.ts'
 
 export interface CapturedAgain {
   readonly captured: readonly Captured[]
@@ -16,14 +17,14 @@ export interface CapturedAgain {
 
 /**
  * The tables of a log that goes on: those it knows, those that were added to `tables`, and those that a star matches now
- * where they can be captured and published. Throws what keeps a table out that is known or named without a star, and
- * what the catalog says of rows changed without events.
+ * where they can be captured and published: `isNewStream` makes publications that are not there. Throws what keeps a table out that is known or named without a star.
  */
 export async function captureAgain(
   client: pg.Client,
-  request: StartRequest,
+  request: Pick<StartRequest, 'config' | 'context'> & { readonly numbering: Numbers },
   from: Resume,
   version: number,
+  isNewStream = false,
 ): Promise<CapturedAgain> {
   const { config, context, numbering } = request
   const resumed = await resumedTables(client, config, from.tables)
@@ -37,7 +38,7 @@ export async function captureAgain(
   const captured: Captured[] = []
   for (const surveyed of tables) {
     const problem = starred.has(nameOf(surveyed.relation))
-      ? await whyNot(client, request, surveyed, version)
+      ? await whyNot(client, request, surveyed, version, isNewStream)
       : isTailraceError(surveyed.captured)
         ? surveyed.captured
         : undefined
@@ -45,22 +46,32 @@ export async function captureAgain(
     else if (isTailraceError(problem)) throw problem
     else context.logger.warn({ table: nameOf(surveyed.relation) }, `a new table is not captured: ${problem}`)
   }
-  for (const { table, rewrite } of captured) if (known.has(table.name) && rewrite !== undefined) throw rewrite
   return { captured, added: captured.filter(({ table }) => !known.has(table.name)) }
+}
+
+/** Throws what the catalog says of rows changed without events. */
+export function requireUnchanged({ captured, added }: CapturedAgain): void {
+  for (const one of captured) if (!added.includes(one) && one.rewrite !== undefined) throw one.rewrite
+}
+
+/** The same where all rows are read again: only a mask that lost its column keeps them from it. Throws MASK_LOST. */
+export function requireMasks({ captured }: CapturedAgain): void {
+  for (const { rewrite } of captured) if (rewrite?.code === 'MASK_LOST') throw rewrite
 }
 
 /** What keeps a table out that only a star matches: nobody may have meant it. */
 async function whyNot(
   client: pg.Client,
-  { config, context }: StartRequest,
+  { config, context }: Pick<StartRequest, 'config' | 'context'>,
   { relation, captured }: Surveyed,
   version: number,
+  isNewStream: boolean,
 ): Promise<string | undefined> {
   if (isTailraceError(captured)) return captured.message
   if (captured.table.key.length === 0) return 'it has no key, and the log began without it'
   const { main, append } = publicationNames(config, context)
   const name = captured.appendOnly ? append : main
-  if (await canPublish(client, name, version, relation)) return undefined
+  if (await canPublish(client, name, version, relation, isNewStream)) return undefined
   return `publication "${name}" lacks it, and only its owner can add it`
 }
 

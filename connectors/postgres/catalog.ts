@@ -16,7 +16,7 @@ import type { Definition } from './definition.ts'
 import { chooseKey, withoutKey } from './keys.ts'
 import { quoteRelation } from './quote.ts'
 import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from './selection.ts'
-import { Numbering } from './table-version.ts'
+import { Numbering, type Numbers } from './table-version.ts'
 import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
 import { unknownColumns } from './unknown-types.ts'
 
@@ -94,7 +94,7 @@ export async function surveyTables(
   sourceName: string,
   config: PostgresConfig,
   known: readonly Table[],
-  numbering = new Numbering(sourceName, known, config.maskKey),
+  numbering: Numbers = new Numbering(sourceName, known, config.maskKey),
 ): Promise<{ tables: readonly Surveyed[]; problems: readonly TailraceError[] }> {
   const { chosen, problems } = selectTables(config, await readRelations(client))
   const found = await readTables(
@@ -132,7 +132,7 @@ export async function captureTables(
   sourceName: string,
   config: PostgresConfig,
   known: readonly Table[],
-  numbering?: Numbering,
+  numbering?: Numbers,
 ): Promise<Captured[]> {
   const { tables, problems } = await surveyTables(client, sourceName, config, known, numbering)
   if (problems[0] !== undefined) throw problems[0]

@@ -38,6 +38,13 @@ export interface Origin {
   readonly files: readonly (readonly [number, string])[]
   /** Differs where another mask key made the hashes; null without hashes. */
   readonly mask: string | null
+  /** Differs where the table was read from another database since, whose numbers mean something else. */
+  readonly catalog?: string
+}
+
+/** The server's numbers for it and for its columns mean the same in both. */
+export function isSameRelation(a: Origin, b: Origin): boolean {
+  return a.oid === b.oid && a.catalog === b.catalog
 }
 
 export function originOf(table: Table): Origin {

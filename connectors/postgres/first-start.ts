@@ -3,10 +3,10 @@ import type { LoadRequest, Resume } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { type Captured, captureTables } from './catalog.ts'
 import { slotName } from './config.ts'
-import { setPublication } from './publication.ts'
+import { makeStream } from './new-stream.ts'
 import { connectReplication, endConnection } from './replication.ts'
-import { createSlot, dropSlot, waitUntilFree } from './slot.ts'
-import { describe, identity, loadRequest, publicationPlans, type Start, type StartRequest } from './start.ts'
+import { dropSlot, waitUntilFree } from './slot.ts'
+import { describe, loadRequest, type Start, type StartRequest } from './start.ts'
 import { warnOfUnknown } from './unknown-types.ts'
 
 /**
@@ -25,23 +25,17 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
     )
     warnOfUnknown(context.logger, captured)
     await sql.use(client => replaceSlot(client, slot, request, from, signal), signal)
-    const plans = publicationPlans(request, captured)
-    const publicationIds: string[] = []
-    for (const plan of plans)
-      publicationIds.push(await sql.use(client => setPublication(client, plan, server.version), signal))
     const exportSnapshot = config.snapshot === 'initial'
-    const { logger } = context
-    const options = { name: slot, config, version: server.version, exportSnapshot, logger }
-    // Not given up on an abort: it then cleans up after itself, and the start ends once that is done.
-    const whole = new AbortController().signal
-    const created = await sql.use(client => createSlot(replication, client, options, signal), whole)
+    const place = { server, captured, replication, slot, exportSnapshot, former: from?.identity }
+    const { publications, identity, created } = await makeStream(request, place, signal)
     return {
       isFirst: true,
+      isReplacing: false,
       slot,
-      publications: plans.map(plan => plan.name),
+      publications,
       captured,
       position: created.consistentPoint,
-      identity: identity(server, slot, plans, publicationIds),
+      identity,
       loads: exportSnapshot ? firstLoads(captured, from !== undefined) : [],
       unsettled: new Map(),
       snapshot: created.snapshot,

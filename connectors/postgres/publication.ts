@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { errorCode, TailraceError } from '../../runtime/errors.ts'
 import { quoteIdentifier } from './quote.ts'
+import { resyncHint } from './server-error.ts'
 
 /** A table as publications see it. */
 export interface PublishedTable {
@@ -33,7 +34,7 @@ const MARK = 'Made by Tailrace'
 /**
  * The publication of exactly these tables, before anything is read through it: one of ours is made or set to them, one
  * that a person made is accepted as it is, if it publishes them whole. Answers its oid, by which a publication made anew
- * is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE, PUBLICATION_MISSING.
+ * is noticed. Durable on return. Throws PUBLICATION_TABLES, PUBLICATION_UNSUITABLE.
  */
 export async function setPublication(sql: pg.Client, plan: PublicationPlan, version: number): Promise<string> {
   const found = await readPublication(sql, plan.name, version)
@@ -47,18 +48,20 @@ export async function setPublication(sql: pg.Client, plan: PublicationPlan, vers
 }
 
 /**
- * The same of a publication that the stream reads: tables that are new are added to one of ours. `added`: their oids.
- * Throws as well PUBLICATION_TABLES where only its owner can add them.
+ * The same of a publication that the stream reads: tables that are new are added to one of ours. `added`: their oids,
+ * `source`: its name, for hints. Throws as well PUBLICATION_MISSING, and PUBLICATION_TABLES where only its owner can add them.
  */
 export async function growPublication(
   sql: pg.Client,
   plan: PublicationPlan,
   version: number,
   added: ReadonlySet<number>,
+  source: string,
 ): Promise<string> {
   const found = await readPublication(sql, plan.name, version)
-  const missing = plan.tables.filter(({ oid }) => added.has(oid) && found?.tables.has(oid) === false)
-  if (found?.ours && missing.length > 0) {
+  if (found === undefined) throw publicationMissing(plan, source)
+  const missing = plan.tables.filter(({ oid }) => added.has(oid) && !found.tables.has(oid))
+  if (found.ours && missing.length > 0) {
     try {
       await sql.query(addStatement(plan, missing))
     } catch (error) {
@@ -71,15 +74,20 @@ export async function growPublication(
 
 const NOT_ALLOWED = '42501'
 
-/** Whether changes of this table are in the publication, or could be: it is ours, and so is the table. */
+/**
+ * Whether changes of this table are in the publication, or could be: it is ours, and so is the table. `isMade`: one that is
+ * not there will be made.
+ */
 export async function canPublish(
   sql: pg.ClientBase,
   name: string,
   version: number,
   table: { readonly oid: number; readonly owned: boolean },
+  isMade: boolean,
 ): Promise<boolean> {
   const found = await readPublication(sql, name, version)
-  return found !== undefined && (found.tables.has(table.oid) || (found.ours && table.owned))
+  if (found === undefined) return isMade && table.owned
+  return found.tables.has(table.oid) || (found.ours && table.owned)
 }
 
 async function requireWhole(
@@ -89,9 +97,8 @@ async function requireWhole(
   added: ReadonlySet<number>,
 ): Promise<string> {
   const found = await readPublication(sql, plan.name, version)
-  if (found === undefined) throw publicationMissing(plan)
-  const missing = plan.tables.filter(table => !found.tables.has(table.oid))
-  if (missing.length > 0)
+  const missing = plan.tables.filter(table => found?.tables.has(table.oid) !== true)
+  if (found === undefined || missing.length > 0)
     throw tablesMissing(
       plan,
       missing,
@@ -207,8 +214,8 @@ function tablesMissing(plan: PublicationPlan, missing: readonly PublishedTable[]
   })
 }
 
-function publicationMissing(plan: PublicationPlan): TailraceError {
+function publicationMissing(plan: PublicationPlan, source: string): TailraceError {
   return new TailraceError('PUBLICATION_MISSING', 'stop', `Publication "${plan.name}" is not there any more.`, {
-    hint: 'Without it the server cannot decode what was written meanwhile, also if it is made again. Begin anew: `tailrace remove --source NAME`, then `tailrace run`.',
+    hint: `Without it the server cannot decode what was written meanwhile, also if it is made again. ${resyncHint(source)}`,
   })
 }

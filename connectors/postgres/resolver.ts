@@ -3,7 +3,6 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
 import type { Relation } from './relation.ts'
 import type { Decoded } from './rows.ts'
-import { RESYNC_HINT } from './server-error.ts'
 import { isSameRelation } from './versions.ts'
 
 /** Asks the catalog for a table version that the stream begins and nobody knows yet. */
@@ -48,13 +47,15 @@ export class Resolver {
     for (const { table } of this.#byOid.values())
       if (table.schema === relation.schema && table.table === relation.table)
         throw new TailraceError('TABLE_RECREATED', 'stop', `${table.name} was dropped and made again.`, {
-          hint: `The new table's rows do not continue the old one's. ${RESYNC_HINT}`,
+          hint: `The new table's rows do not continue the old one's. ${BEGIN_ANEW}`,
         })
   }
 }
 
+const BEGIN_ANEW = 'Begin anew: `tailrace remove --source NAME`, then `tailrace run`.'
+
 function renamed(table: Table, relation: Relation): TailraceError {
   return new TailraceError('TABLE_RENAMED', 'stop', `${table.name} is now "${relation.schema}"."${relation.table}".`, {
-    hint: `Rename it back before any change of it is written, or give the new name in \`tables\`. ${RESYNC_HINT}`,
+    hint: `Rename it back before any change of it is written, or give the new name in \`tables\`. ${BEGIN_ANEW}`,
   })
 }

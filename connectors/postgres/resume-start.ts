@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { LoadProgress, LoadRequest, Resume, SourceIdentity } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { requireMergeKey } from './beside.ts'
-import { type CapturedAgain, captureAgain, requirePublication } from './captured-again.ts'
+import { type CapturedAgain, captureAgain, requirePublication, requireUnchanged } from './captured-again.ts'
 import { slotName } from './config.ts'
 import { readInsertLsn } from './head.ts'
 import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts'
@@ -10,7 +10,7 @@ import { parseLoadState } from './load-state.ts'
 import { parseLsn } from './position.ts'
 import { growPublication, type PublicationPlan } from './publication.ts'
 import { connectReplication, endConnection } from './replication.ts'
-import { RESYNC_HINT } from './server-error.ts'
+import { resyncHint } from './server-error.ts'
 import { runningTransactions } from './settle.ts'
 import { waitUntilFree } from './slot.ts'
 import {
@@ -39,12 +39,13 @@ export async function resumeStart(
   const replication = await connectReplication(config, name, signal)
   try {
     const server = await describe(sql, replication, signal)
-    checkSystem(from.identity, server)
-    await checkTimeline(from.identity, server, position, replication)
-    await sql.use(async client => checkBehind(await readInsertLsn(client), position), signal)
+    checkSystem(from.identity, server, context.name)
+    await checkTimeline(from.identity, server, position, replication, context.name)
+    await sql.use(async client => checkBehind(await readInsertLsn(client), position, context.name), signal)
     const found = await sql.use(client => waitUntilFree(client, slot, signal), signal)
-    checkSlot(slot, found, server.database, position)
+    checkSlot(slot, found, server.database, position, context.name)
     const tables = await sql.use(client => captureAgain(client, request, from, server.version), signal)
+    requireUnchanged(tables)
     const { captured } = tables
     warnOfUnknown(context.logger, captured)
     const plans = publicationPlans(request, captured)
@@ -54,11 +55,12 @@ export async function resumeStart(
     const running = fresh.length === 0 ? [] : await sql.use(runningTransactions, signal)
     return {
       isFirst: from.stream === undefined,
+      isReplacing: false,
       slot,
       publications: plans.map(plan => plan.name),
       captured,
       position,
-      identity: identity(server, slot, plans, publicationIds),
+      identity: identity(server, slot, plans, publicationIds, from.identity),
       loads,
       unsettled: new Map(fresh.map(({ table }) => [table.name, running])),
       snapshot: undefined,
@@ -147,7 +149,7 @@ function isLate(table: string, { added }: CapturedAgain, from: Resume): boolean 
 }
 
 async function publish(
-  { sql }: StartRequest,
+  { sql, context }: StartRequest,
   plans: readonly PublicationPlan[],
   { added }: CapturedAgain,
   stored: SourceIdentity,
@@ -163,16 +165,16 @@ async function publish(
       plan.name,
       added.filter(({ oid }) => plan.tables.some(table => table.oid === oid)),
     )
-    const id = await sql.use((client: pg.Client) => growPublication(client, plan, version, fresh), signal)
-    if (known !== id) throw replaced(plan)
+    const id = await sql.use((client: pg.Client) => growPublication(client, plan, version, fresh, context.name), signal)
+    if (known !== id) throw replaced(plan, context.name)
     ids.push(id)
   }
   return ids
 }
 
 /** A publication made anew cannot decode what was written before; newer servers then pass over changes in silence. */
-function replaced({ name }: PublicationPlan): TailraceError {
+function replaced({ name }: PublicationPlan, source: string): TailraceError {
   return new TailraceError('PUBLICATION_REPLACED', 'stop', `Publication "${name}" was dropped and made again.`, {
-    hint: `Changes in between are not published. ${RESYNC_HINT}`,
+    hint: `Changes in between are not published. ${resyncHint(source)}`,
   })
 }

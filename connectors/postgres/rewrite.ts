@@ -1,6 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { type DefinedColumn, type Definition, type Origin, originOf } from './definition.ts'
+import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 
 /**
  * Finds values that changed without an event: what the log holds of older rows is then wrong, and nothing in the stream
@@ -10,7 +10,7 @@ import { type DefinedColumn, type Definition, type Origin, originOf } from './de
 /** SCHEMA_REWRITE or MASK_LOST, or undefined if older rows are as the log has them. `now`: origin of `definition`. */
 export function rewriteOf(before: Table, definition: Definition, now: Origin): TailraceError | undefined {
   const then = originOf(before)
-  if (then.oid !== now.oid) return rewritten(before, 'it was dropped and made again')
+  if (!isSameRelation(then, now)) return rewritten(before, 'it was dropped and made again')
   if (then.key.join() !== now.key.join()) return rewritten(before, 'its key columns changed')
   if (then.mask !== now.mask && then.mask !== null && now.mask !== null)
     return rewritten(before, 'another maskKey makes its hashes')

@@ -21,12 +21,13 @@ export function readErrorFields(bytes: Buffer, from: number, end: number): Serve
   return { code: fields.C, message: fields.M }
 }
 
-/** How to begin anew when the log cannot be continued from this server. */
-export const RESYNC_HINT =
-  'Changes may be missing, so nothing goes on by itself. Begin anew: `tailrace remove --source NAME`, then `tailrace run`.'
+/** What to do when the stream cannot go on behind what the log holds. `source`: its name. */
+export function resyncHint(source: string): string {
+  return `Changes may be missing, so nothing goes on by itself. To read the tables again and append what differs: tailrace backfill --source ${source} --resnapshot`
+}
 
-/** What an error means while the stream is being started or read. */
-export function streamError(error: ServerError, config: PostgresConfig): TailraceError {
+/** What an error means while the stream is being started or read. `source`: its name. */
+export function streamError(error: ServerError, config: PostgresConfig, source: string): TailraceError {
   const { code, message } = error
   if (code === '55006')
     return new TailraceError('SLOT_HELD', 'retry', `The replication slot is in use: ${message}`, {
@@ -36,12 +37,12 @@ export function streamError(error: ServerError, config: PostgresConfig): Tailrac
   if (code === '42704' && message.includes('publication'))
     return new TailraceError('PUBLICATION_MISSING', 'stop', `The server cannot decode its log: ${message}`, {
       cause: error,
-      hint: `The publication was dropped, or made again after changes that are still to be read. ${RESYNC_HINT}`,
+      hint: `The publication was dropped, or made again after changes that are still to be read. ${resyncHint(source)}`,
     })
   if (code === '42704' || code === '55000' || code === '58P01')
     return new TailraceError('SLOT_LOST', 'stop', `The replication slot cannot be read any more: ${message}`, {
       cause: error,
-      hint: RESYNC_HINT,
+      hint: resyncHint(source),
     })
   return postgresError(error, config)
 }

@@ -37,7 +37,7 @@ export interface LoadContext {
   /** Whose snapshot it is. */
   readonly slot: string
   /** Stored with the first unit, so that a load that was interrupted can tell whether it may go on. */
-  readonly identity: SourceIdentity
+  readonly identity: SourceIdentity | undefined
   /** Ends the load before its table is read, if the table has a key. */
   readonly fastLane: FastLane
 }

@@ -13,23 +13,22 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
 import { type Captured, captureTables } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
 import { FastLane } from './fast-lane.ts'
 import { Fences } from './fence.ts'
-import { firstStart } from './first-start.ts'
 import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
 import { formatLsn, parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
 import { Resolver } from './resolver.ts'
-import { resumeFirstLoad, resumeStart } from './resume-start.ts'
 import { nameOf } from './selection.ts'
 import { waitUntilEnded } from './settle.ts'
 import { loadTable } from './snapshot.ts'
 import { SqlConnection } from './sql.ts'
-import { loadRequest, type Start, type StartRequest } from './start.ts'
+import { loadRequest, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { Numbering } from './table-version.ts'
 import { warnOfUnknown } from './unknown-types.ts'
@@ -68,10 +67,15 @@ export class PostgresSource implements Source {
     this.#sql = new SqlConnection(config, this.#name)
   }
 
-  async start(from: Resume | undefined, signal: AbortSignal): Promise<readonly LoadRequest[]> {
-    const numbering = new Numbering(this.#context.name, from?.tables ?? [], this.#config.maskKey)
+  async start(
+    from: Resume | undefined,
+    signal: AbortSignal,
+    { resync }: { readonly resync: boolean } = { resync: false },
+  ): Promise<readonly LoadRequest[]> {
+    const { maskKey } = this.#config
+    const numbering = new Numbering(this.#context.name, from?.tables ?? [], maskKey, from?.identity.catalog)
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
-    const start = await beginOrGoOn(request, from, signal)
+    const start = await begin(request, from, resync, signal)
     for (const table of from?.tables ?? []) this.#logged.set(table.id, table)
     this.#exporter = start.exporter
     this.#meter = new HeadMeter(start.slot)
@@ -96,6 +100,7 @@ export class PostgresSource implements Source {
     const stream = new ChangeStream({
       config: this.#config,
       name: this.#name,
+      source: this.#context.name,
       logger: this.#context.logger,
       slot: start.slot,
       publications: start.publications,
@@ -146,7 +151,7 @@ export class PostgresSource implements Source {
   }
 
   async *#underSnapshot(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    const { snapshot, position, slot, identity, captured } = this.#started()
+    const { snapshot, position, slot, identity, captured, isReplacing } = this.#started()
     if (snapshot === undefined || request.scope.kind !== 'all')
       throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
     this.#fastLane ??= new FastLane(
@@ -163,7 +168,7 @@ export class PostgresSource implements Source {
       tables: [...this.#logged.values()],
       announce,
       slot,
-      identity,
+      identity: isReplacing ? undefined : identity,
       fastLane: this.#fastLane,
     }
     for await (const chunk of loadTable(request, context, signal)) {
@@ -242,12 +247,6 @@ export class PostgresSource implements Source {
     if (this.#exporter !== undefined) endConnection(this.#exporter)
     this.#exporter = undefined
   }
-}
-
-async function beginOrGoOn(request: StartRequest, from: Resume | undefined, signal: AbortSignal): Promise<Start> {
-  if (from?.stream !== undefined) return await resumeStart(request, from, parseLsn(from.stream), signal)
-  const goesOn = from === undefined ? undefined : await resumeFirstLoad(request, from, signal)
-  return goesOn ?? (await firstStart(request, from, signal))
 }
 
 function unknownTables(captured: readonly Captured[], logged: ReadonlyMap<number, Table>): Table[] {

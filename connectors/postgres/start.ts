@@ -21,8 +21,10 @@ export interface StartRequest {
 
 /** What a start has found or made. */
 export interface Start {
-  /** The log has no unit of the stream yet. */
+  /** The log has no unit of this stream yet. */
   readonly isFirst: boolean
+  /** It takes the place of one that cannot go on: until its first unit the log is of the former lineage. */
+  readonly isReplacing: boolean
   readonly slot: string
   readonly publications: readonly string[]
   readonly captured: readonly Captured[]
@@ -72,17 +74,22 @@ export function publicationPlans({ config, context }: StartRequest, captured: re
   return plans.filter(plan => plan.tables.length > 0)
 }
 
+/** `former`: what is kept of the identity before. */
 export function identity(
   server: Server,
   slot: string,
   plans: readonly PublicationPlan[],
   publicationIds: readonly string[],
+  former: SourceIdentity = {},
 ): SourceIdentity {
+  const { lineage, catalog } = former
   return {
     system: server.systemId,
     timeline: String(server.timeline),
     database: server.database,
     slot,
+    ...(lineage === undefined ? {} : { lineage }),
+    ...(catalog === undefined ? {} : { catalog }),
     ...Object.fromEntries(plans.map((plan, i) => [publicationEntry(plan), publicationIds[i]!])),
   }
 }

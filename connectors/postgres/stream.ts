@@ -16,6 +16,8 @@ export interface StreamOptions {
   readonly config: PostgresConfig
   /** How the connection is called at the server. */
   readonly name: string
+  /** How the source is called. */
+  readonly source: string
   readonly logger: Logger
   readonly slot: string
   readonly publications: readonly string[]
@@ -146,8 +148,8 @@ export class ChangeStream implements StreamReader {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
-    const { config, name, logger, slot, publications, from, resolve, ask, silenceMs } = this.#options
-    const wire = await Wire.open(config, name, signal)
+    const { config, name, source, logger, slot, publications, from, resolve, ask, silenceMs } = this.#options
+    const wire = await Wire.open(config, name, source, signal)
     this.#wire = wire
     let settings: { timeout: string; xid: string }
     try {

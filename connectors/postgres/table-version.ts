@@ -3,22 +3,34 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
 import { digest } from './catalog-rows.ts'
-import { type DefinedColumn, type Definition, type Origin, originOf } from './definition.ts'
+import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 import { maskedColumn, maskHash } from './mask.ts'
 import { rewriteOf } from './rewrite.ts'
+
+export interface Numbers {
+  number(definition: Definition, known: readonly Table[]): Numbered
+}
+
+interface Numbered {
+  readonly version: Table
+  /** See rewrite.ts. */
+  readonly rewrite: TailraceError | undefined
+}
 
 /**
  * Gives tables their ids: the one of an equal version, else the next. One for everything that reads a source, so that no
  * id is given twice.
  */
-export class Numbering {
+export class Numbering implements Numbers {
   readonly #source: string
   readonly #issued: Table[]
   readonly #mask: string | undefined
+  #catalog: string | undefined
 
-  /** `known`: all versions so far. */
-  constructor(source: string, known: readonly Table[], maskKey: string | undefined) {
+  /** `known`: all versions so far. `catalog` as in Origin. */
+  constructor(source: string, known: readonly Table[], maskKey: string | undefined, catalog?: string) {
     this.#source = source
+    this.#catalog = catalog
     this.#issued = [...known]
     this.#mask =
       maskKey === undefined ? undefined : digest(maskHash(maskKey, Buffer.from('tailrace')).toString('latin1'))
@@ -28,7 +40,7 @@ export class Numbering {
    * `known`: the versions whose rows were read, in whose place the definition comes. What they have in it, and what
    * changed without events, is told by the newest of them; others were numbered ahead of their rows.
    */
-  number(definition: Definition, known: readonly Table[]): { version: Table; rewrite: TailraceError | undefined } {
+  number(definition: Definition, known: readonly Table[]): Numbered {
     const drafted = this.#draft(definition)
     const before = newest(known.filter(({ name }) => name === drafted.name))
     const issued = this.#issued.filter(({ name }) => name === drafted.name)
@@ -42,6 +54,29 @@ export class Numbering {
     if (hasOtherKey(base, drafted)) return { version: this.#add(drafted, last.incarnation + 1, 1), rewrite }
     const versions = issued.filter(({ incarnation }) => incarnation === base.incarnation).map(({ version }) => version)
     return { version: this.#add(drafted, base.incarnation, Math.max(...versions) + 1), rewrite }
+  }
+
+  /**
+   * The same where every row is read again: a table of that name goes on as long as its rows are told apart by the same
+   * columns, also if it was dropped and made again or is in another database.
+   */
+  readonly byName: Numbers = {
+    number: (definition, known) => {
+      const drafted = this.#draft(definition)
+      const before = newest(known.filter(({ name }) => name === drafted.name))
+      if (before === undefined || !hasOtherKey(before, drafted) || !hasSameKeyColumns(before, drafted))
+        return this.number(definition, known)
+      const { name, incarnation } = before
+      const life = this.#issued.filter(table => table.name === name && table.incarnation === incarnation)
+      const equal = life.findLast(table => isSameDefinition(table, drafted))
+      const next = Math.max(...life.map(({ version }) => version)) + 1
+      return { version: equal ?? this.#add(drafted, incarnation, next), rewrite: undefined }
+    },
+  }
+
+  /** Tables are those of another database from here on. */
+  moveTo(catalog: string): void {
+    this.#catalog = catalog
   }
 
   #draft({ schema, table, oid, appendOnly, key, columns, files }: Definition): Table {
@@ -59,6 +94,7 @@ export class Numbering {
       key,
       files,
       mask: isHashed ? (this.#mask ?? null) : null,
+      ...(this.#catalog === undefined ? {} : { catalog: this.#catalog }),
     }
     return {
       id: 0,
@@ -121,7 +157,18 @@ function isSameDefinition(known: Table, drafted: Table): boolean {
 function hasOtherKey(known: Table, drafted: Table): boolean {
   const a = originOf(known)
   const b = originOf(drafted)
-  if (a.oid !== b.oid || a.key.join() !== b.key.join()) return true
+  if (!isSameRelation(a, b) || a.key.join() !== b.key.join()) return true
+  return hasOtherMask(known, drafted)
+}
+
+function hasSameKeyColumns(known: Table, drafted: Table): boolean {
+  const names = ({ key, columns }: Table): string => JSON.stringify(key.map(i => columns[i]!.name))
+  return names(known) === names(drafted) && !hasOtherMask(known, drafted)
+}
+
+/** Of the key. */
+function hasOtherMask(known: Table, drafted: Table): boolean {
+  const [a, b] = [originOf(known), originOf(drafted)]
   if (a.mask !== b.mask && drafted.key.some(i => drafted.columns[i]!.masked)) return true
   return known.key.some((column, i) => known.columns[column]!.masked !== drafted.columns[drafted.key[i]!]!.masked)
 }

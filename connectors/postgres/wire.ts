@@ -50,6 +50,7 @@ type Hold = typeof RESTING | typeof PAUSED | typeof PENDING
 export class Wire {
   readonly client: pg.Client
   readonly #config: PostgresConfig
+  readonly #source: string
   readonly #direct: DirectSocket
   readonly #pacing: Pacing
   readonly #frames: FrameReader
@@ -61,8 +62,9 @@ export class Wire {
   #lastRead = performance.now()
   #closed = false
 
-  private constructor(client: pg.Client, config: PostgresConfig, direct: DirectSocket) {
+  private constructor(client: pg.Client, config: PostgresConfig, source: string, direct: DirectSocket) {
     this.client = client
+    this.#source = source
     this.#config = config
     this.#direct = direct
     this.#stream = client.connection.stream as Socket
@@ -76,11 +78,14 @@ export class Wire {
     client.on('error', error => this.#fail(error))
   }
 
-  /** Logged in, not streaming yet: `client` takes queries. Throws as postgresError says. */
-  static async open(config: PostgresConfig, name: string, signal: AbortSignal): Promise<Wire> {
+  /**
+   * Logged in, not streaming yet: `client` takes queries. `name`: how the connection is called at the server; `source`: how
+   * the source is. Throws as postgresError says.
+   */
+  static async open(config: PostgresConfig, name: string, source: string, signal: AbortSignal): Promise<Wire> {
     const direct = new DirectSocket()
     const client = await connectReplication(config, name, signal, direct.socket)
-    return new Wire(client, config, direct)
+    return new Wire(client, config, source, direct)
   }
 
   /** Milliseconds since bytes last came, or 0 while we do not read. */
@@ -197,7 +202,7 @@ export class Wire {
       this.#reader!.keepalive(bytes.readBigUInt64BE(at + 1), bytes[at + 17] === 1)
       return true
     }
-    if (type === ERROR) throw streamError(readErrorFields(bytes, at, end), this.#config)
+    if (type === ERROR) throw streamError(readErrorFields(bytes, at, end), this.#config, this.#source)
     if (type === COPY_DONE) throw serverEnded()
     return true
   }

@@ -33,6 +33,7 @@ export async function openSlot(
   const stream = new ChangeStream({
     config,
     name: 'bench',
+    source: 'app',
     logger,
     slot,
     publications: [publication],

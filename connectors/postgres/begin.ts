@@ -1,0 +1,40 @@
+import type { Resume } from '../../runtime/contract.ts'
+import { isTailraceError } from '../../runtime/errors.ts'
+import { firstStart } from './first-start.ts'
+import { parseLsn } from './position.ts'
+import { resumeFirstLoad, resumeStart } from './resume-start.ts'
+import { passes, RESYNCED, resyncStart } from './resync-start.ts'
+import type { Start, StartRequest } from './start.ts'
+
+/**
+ * Begins, or goes on where the log stands. `isResync`: where that is not possible a new stream begins, and every table is
+ * read again in any case.
+ */
+export async function begin(
+  request: StartRequest,
+  from: Resume | undefined,
+  isResync: boolean,
+  signal: AbortSignal,
+): Promise<Start> {
+  const mayReplace = (error: unknown): boolean => {
+    if (!isResync || !isTailraceError(error) || !RESYNCED.has(error.code)) return false
+    request.context.logger.warn({ code: error.code, reason: error.message }, 'a new stream begins')
+    return true
+  }
+  if (from?.stream !== undefined) {
+    try {
+      const start = await resumeStart(request, from, parseLsn(from.stream), signal)
+      return isResync ? { ...start, loads: passes(start.captured) } : start
+    } catch (error) {
+      if (!mayReplace(error)) throw error
+      return await resyncStart(request, from, signal)
+    }
+  }
+  try {
+    const goesOn = from === undefined ? undefined : await resumeFirstLoad(request, from, signal)
+    if (goesOn !== undefined) return goesOn
+  } catch (error) {
+    if (!mayReplace(error)) throw error
+  }
+  return await firstStart(request, from, signal)
+}
