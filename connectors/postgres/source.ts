@@ -48,6 +48,7 @@ export class PostgresSource implements Source {
   readonly #fastLaneMs: number | undefined
   #fastLane: FastLane | undefined
   #start: Start | undefined
+  #isResync = false
   /** Holds the exported snapshot until the loads have ended. */
   #exporter: pg.Client | undefined
   #stream: ChangeStream | undefined
@@ -75,6 +76,7 @@ export class PostgresSource implements Source {
     const { maskKey } = this.#config
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], maskKey, from?.identity.catalog)
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
+    this.#isResync = resync
     const start = await begin(request, from, resync, signal)
     for (const table of from?.tables ?? []) this.#logged.set(table.id, table)
     this.#exporter = start.exporter
@@ -106,7 +108,7 @@ export class PostgresSource implements Source {
       publications: start.publications,
       from: start.position,
       tables: known,
-      announce: start.isFirst ? unknownTables(start.captured, this.#logged) : undefined,
+      announce: start.isFirst ? unknownTables(start.captured, this.#logged) : this.#isResync ? [] : undefined,
       identity: start.identity,
       resolve: resolver.resolve,
       ask: pid => this.#sql.use(sql => askServer(sql, pid), AbortSignal.timeout(SILENCE_MS / 3)),

@@ -181,7 +181,7 @@ const RESTART: readonly BadInput[] = [
     spoil: small => small.sql('SELECT pg_drop_replication_slot($1)', [small.slot]),
     code: 'SLOT_LOST',
     exit: 3,
-    hint: /tailrace remove --source/,
+    hint: /tailrace backfill --source app --resnapshot/,
     mend: beginAnew,
   },
   {
@@ -190,7 +190,7 @@ const RESTART: readonly BadInput[] = [
     spoil: small => small.sql(`DROP PUBLICATION ${small.slot}`),
     code: 'PUBLICATION_MISSING',
     exit: 3,
-    hint: /tailrace remove --source/,
+    hint: /tailrace backfill --source app --resnapshot/,
     mend: beginAnew,
   },
   {
@@ -206,7 +206,7 @@ const RESTART: readonly BadInput[] = [
     },
     code: 'SOURCE_REPLACED',
     exit: 3,
-    hint: /tailrace remove --source/,
+    hint: /tailrace backfill --source app --resnapshot/,
     mend: reconfigure,
   },
 ]
