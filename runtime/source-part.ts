@@ -7,24 +7,13 @@ import { ingest } from './ingest.ts'
 import { progress, Rate, SourceLag } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SourceConfig } from './pipeline-config.ts'
+import { isResynced } from './resynced.ts'
 import { backfill } from './source-part/backfill.ts'
 import { incompleteRows, logFull } from './source-part/log-errors.ts'
 import { loadsProgress, tableStatuses, wholeLoads } from './source-part/tables.ts'
 import type { BackfillOptions, Progress, SourceStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
-
-/** The stream cannot go on, and a new one with a read of every table by difference would. */
-const RESYNCED = new Set([
-  'SLOT_LOST',
-  'SLOT_AHEAD',
-  'SOURCE_REPLACED',
-  'SOURCE_REWOUND',
-  'SOURCE_BEHIND',
-  'TIMELINE_HISTORY',
-  'PUBLICATION_MISSING',
-  'PUBLICATION_REPLACED',
-])
 
 type Lane = Pick<LoadProgress, 'done' | 'rows' | 'totalRows'>
 
@@ -154,7 +143,7 @@ export class SourcePart {
   async backfill(options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]> {
     const { supervisor, log } = this
     const error = supervisor.error
-    if (options.resnapshot && supervisor.state === 'failed' && error !== undefined && RESYNCED.has(error.code)) {
+    if (options.resnapshot && supervisor.state === 'failed' && isResynced(error)) {
       await this.#resync(signal)
       return [...this.#states().keys()]
     }

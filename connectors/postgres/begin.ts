@@ -1,9 +1,10 @@
 import type { Resume } from '../../runtime/contract.ts'
-import { isTailraceError } from '../../runtime/errors.ts'
+import { errorMessage } from '../../runtime/errors.ts'
+import { isResynced } from '../../runtime/resynced.ts'
 import { firstStart } from './first-start.ts'
 import { parseLsn } from './position.ts'
 import { resumeFirstLoad, resumeStart } from './resume-start.ts'
-import { passes, RESYNCED, resyncStart } from './resync-start.ts'
+import { passes, resyncStart } from './resync-start.ts'
 import type { Start, StartRequest } from './start.ts'
 
 /**
@@ -17,8 +18,8 @@ export async function begin(
   signal: AbortSignal,
 ): Promise<Start> {
   const mayReplace = (error: unknown): boolean => {
-    if (!isResync || !isTailraceError(error) || !RESYNCED.has(error.code)) return false
-    request.context.logger.warn({ code: error.code, reason: error.message }, 'a new stream begins')
+    if (!isResync || !isResynced(error)) return false
+    request.context.logger.warn({ reason: errorMessage(error) }, 'a new stream begins')
     return true
   }
   if (from?.stream !== undefined) {

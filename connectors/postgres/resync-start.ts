@@ -11,18 +11,6 @@ import { dropSlot, type Slot, waitUntilFree } from './slot.ts'
 import { describe, loadRequest, type Server, type Start, type StartRequest } from './start.ts'
 import { warnOfUnknown } from './unknown-types.ts'
 
-/** With these the stream cannot go on behind what the log holds; a new one with a pass over every table can. */
-export const RESYNCED: ReadonlySet<string> = new Set([
-  'PUBLICATION_MISSING',
-  'PUBLICATION_REPLACED',
-  'SLOT_AHEAD',
-  'SLOT_LOST',
-  'SOURCE_BEHIND',
-  'SOURCE_REPLACED',
-  'SOURCE_REWOUND',
-  'TIMELINE_HISTORY',
-])
-
 /**
  * A log whose stream cannot go on gets a new one: publications, a new slot, and for every table a pass beside the stream,
  * which appends what differs (R6.4). It is a new lineage in any case, since nobody knows what happened in between: every

@@ -23,7 +23,7 @@ export function readErrorFields(bytes: Buffer, from: number, end: number): Serve
 
 /** What to do when the stream cannot go on behind what the log holds. `source`: its name. */
 export function resyncHint(source: string): string {
-  return `Changes may be missing, so nothing goes on by itself. To read the tables again and append what differs: tailrace backfill --source ${source} --resnapshot`
+  return `Changes may be missing, so nothing goes on by itself. To read the tables again and append what differs: tailrace backfill --source ${source} --resnapshot (if no process runs: tailrace run --resnapshot ${source})`
 }
 
 /** What an error means while the stream is being started or read. `source`: its name. */

@@ -7,6 +7,7 @@ import { createLogger } from '../logger.ts'
 import { runPipeline } from '../pipeline.ts'
 import type { PipelineConfig } from '../pipeline-config.ts'
 import { formatSize } from '../quantity.ts'
+import { isResynced } from '../resynced.ts'
 import type { RunningPipeline } from '../status.ts'
 import { untilCaughtUp } from './caught-up.ts'
 import { livingProcess } from './client.ts'
@@ -83,12 +84,21 @@ async function theEnd({ signal }: Context, pipeline: RunningPipeline, options: R
   })
   const asked = abortable(new Promise<never>(() => {}), signal)
   try {
-    await Promise.race([pipeline.started, failure, asked])
-    await refuseUnready(pipeline)
+    await Promise.race([ready(pipeline, options), failure, asked])
     if (options.untilCaughtUp === true) await Promise.race([untilCaughtUp(pipeline, signal), failure])
     else await Promise.race([failure, asked])
   } catch (error) {
     if (!signal.aborted) throw error
+  }
+}
+
+/** A source that waits for a person's word takes it from `tailrace backfill`, which needs this process. */
+async function ready(pipeline: RunningPipeline, { untilCaughtUp = false }: RunOptions): Promise<void> {
+  try {
+    await pipeline.started
+    await refuseUnready(pipeline)
+  } catch (error) {
+    if (untilCaughtUp || !isResynced(error)) throw error
   }
 }
 

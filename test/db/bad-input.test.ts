@@ -49,9 +49,15 @@ function spoilLine(find: string, replacement: string): (small: SmallPipeline) =>
   return small => writeFile(small.config, small.yaml().replace(find, replacement))
 }
 
-/** What the resync hint says: drop what was made, start anew. */
-async function beginAnew(small: SmallPipeline): Promise<void> {
-  expect(await small.verb('remove', '--source', 'app', '--yes')).toMatchObject({ code: 0 })
+/** What the resync hint says, to the process that runs. */
+async function resync(small: SmallPipeline): Promise<void> {
+  const running = small.start()
+  await running.until(
+    ({ sources }) => sources.app!.state === 'failed',
+    'the source has failed, and the process runs on',
+  )
+  expect(await small.verb('backfill', '--source', 'app', '--resnapshot')).toMatchObject({ code: 0 })
+  await running[Symbol.asyncDispose]()
 }
 
 /** Executes the statements that `check` prints, until it has none left. */
@@ -182,7 +188,7 @@ const RESTART: readonly BadInput[] = [
     code: 'SLOT_LOST',
     exit: 3,
     hint: /tailrace backfill --source app --resnapshot/,
-    mend: beginAnew,
+    mend: resync,
   },
   {
     what: 'a publication that was dropped',
@@ -191,7 +197,7 @@ const RESTART: readonly BadInput[] = [
     code: 'PUBLICATION_MISSING',
     exit: 3,
     hint: /tailrace backfill --source app --resnapshot/,
-    mend: beginAnew,
+    mend: resync,
   },
   {
     what: 'another database behind the same address',

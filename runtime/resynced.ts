@@ -1,0 +1,20 @@
+import { isTailraceError } from './errors.ts'
+
+/**
+ * With these the stream cannot go on behind what the log holds; a new one with a pass over every table can, on a person's
+ * word.
+ */
+const RESYNCED: ReadonlySet<string> = new Set([
+  'PUBLICATION_MISSING',
+  'PUBLICATION_REPLACED',
+  'SLOT_AHEAD',
+  'SLOT_LOST',
+  'SOURCE_BEHIND',
+  'SOURCE_REPLACED',
+  'SOURCE_REWOUND',
+  'TIMELINE_HISTORY',
+])
+
+export function isResynced(error: unknown): boolean {
+  return isTailraceError(error) && RESYNCED.has(error.code)
+}
