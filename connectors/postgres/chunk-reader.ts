@@ -14,7 +14,7 @@ import type { Walk } from './walk.ts'
  * Rows must come in the order of their pages, which a sequential scan does not keep: it begins where another one of the
  * table is. Without it costs mean nothing, and what is compiled for them is wasted.
  */
-const SETTINGS = 'SET enable_seqscan = off; SET synchronize_seqscans = off; SET jit = off'
+const SETTINGS = 'SET enable_seqscan = off; SET enable_tidscan = on; SET synchronize_seqscans = off; SET jit = off'
 
 const CURSOR = 'tailrace_rows'
 /** Rows asked for at once: few until their size is known. What does not fit is asked for again. */
