@@ -27,10 +27,20 @@ type Line =
 
 /**
  * Has the running process compare a sink with its sources, and names the keys that differ. Exit 0 if none do or all were
- * mended, else 4. With JSON all keys, a line each, and the report as the last line. Throws NOT_RUNNING and what the
- * process answers.
+ * mended, else 4, as where it is interrupted. With JSON all keys, a line each, and the report as the last line. Throws
+ * NOT_RUNNING and what the process answers.
  */
 export async function verify(context: Context, options: VerifyOptions): Promise<number> {
+  try {
+    const report = await compare(context, options)
+    return report.equal ? EXIT.fine : EXIT.inVain
+  } catch (error) {
+    if (!context.signal.aborted) throw error
+    return EXIT.inVain
+  }
+}
+
+async function compare(context: Context, options: VerifyOptions): Promise<VerifyReport> {
   const { io, json, signal } = context
   const client = await needProcess(context)
   const query = new URLSearchParams({ fix: String(options.fix === true) })
@@ -40,7 +50,7 @@ export async function verify(context: Context, options: VerifyOptions): Promise<
   const screen = new RedrawnLines(io, json)
   const most = options.all === true ? Number.POSITIVE_INFINITY : NAMED
   let named = 0
-  const name = (line: Difference | Unsettled, text: string): void => {
+  const name = (line: object, text: string): void => {
     if (json) printJson(io, line)
     else if (++named <= most) screen.above(() => print(io, text))
   }
@@ -48,14 +58,14 @@ export async function verify(context: Context, options: VerifyOptions): Promise<
     if ('progress' in line) {
       if (screen.isPossible) screen.draw([progressText(io.err, line.progress)])
     } else if ('difference' in line) name(line.difference, differenceText(line.difference))
-    else if ('unsettled' in line) name(line.unsettled, unsettledText(line.unsettled))
+    else if ('unsettled' in line) name({ ...line.unsettled, kind: 'unsettled' }, unsettledText(line.unsettled))
     else if ('error' in line) throw failure(line.error)
     else {
       screen.draw([])
       const { report } = line
       if (json) printJson(io, report)
       else print(io, reportText(io.out, report, Math.max(0, named - most), options.fix === true))
-      return report.equal ? EXIT.fine : EXIT.inVain
+      return report
     }
   }
   throw new TailraceError('NOT_RUNNING', 'stop', 'The process ended before it had compared everything.')

@@ -135,11 +135,14 @@ describe('POST /sinks/{name}/verify', () => {
 })
 
 describe('tailrace verify', () => {
-  async function run(options: Partial<VerifyOptions> = {}, json = false): Promise<{ code: number; out: string }> {
+  async function run(
+    options: Partial<VerifyOptions> = {},
+    json = false,
+    signal = AbortSignal.timeout(10_000),
+  ): Promise<{ code: number; out: string }> {
     const out = new PassThrough()
     const io = { out, err: new PassThrough(), in: new PassThrough() }
     const said = text(out)
-    const signal = AbortSignal.timeout(10_000)
     const context = { io, config: 'tailrace.yaml', json, url: server.url, signal }
     const code = await verify(context, { sink: 'search', ...options }).finally(() => out.end())
     return { code, out: await said }
@@ -182,6 +185,7 @@ describe('tailrace verify', () => {
     expect(code).toBe(4)
     expect(told).toHaveLength(123)
     expect(told[0]).toEqual(missing(1))
+    expect(told[121]).toEqual({ table: REPORT.table, key: '122', kind: 'unsettled' })
     expect(told.at(-1)).toMatchObject({ sink: 'search', equal: false, tables: [REPORT, {}] })
   })
 
@@ -191,6 +195,16 @@ describe('tailrace verify', () => {
       throw new TailraceError('PART_STOPPED', 'stop', 'The sink has stopped.')
     }
     await expect(run()).rejects.toMatchObject({ code: 'PART_STOPPED' })
+  })
+
+  it('exits with 4 when it is interrupted: nothing was shown to be equal', async () => {
+    const interrupted = new AbortController()
+    pipeline.verifying = async (_, events) => {
+      await events.difference(missing(1))
+      interrupted.abort(new Error('asked to stop'))
+      return await new Promise(() => {})
+    }
+    expect((await run({}, false, interrupted.signal)).code).toBe(4)
   })
 
   it('says so when the process goes away in the middle', async () => {
