@@ -34,6 +34,7 @@ interface Work {
 export class Completer {
   readonly #log: SourceLog
   readonly #before: boolean
+  readonly #doubtful: (table: Table) => bigint
   readonly #columns: FormerColumns
   readonly #sizes = new RowSizes()
   readonly #cells = new CellRun()
@@ -41,8 +42,14 @@ export class Completer {
   /** The unit of the next batch began in an earlier one. */
   #inUnit = false
 
-  constructor(log: SourceLog, source: Pick<Source, 'formerColumns' | 'before'>) {
+  /** `doubtful`: up to this version the log may be out of date, and nothing is taken from it. */
+  constructor(
+    log: SourceLog,
+    source: Pick<Source, 'formerColumns' | 'before'>,
+    doubtful: (table: Table) => bigint = () => 0n,
+  ) {
     this.#log = log
+    this.#doubtful = doubtful
     this.#before = source.before === 'always'
     this.#columns = new FormerColumns(source.formerColumns?.bind(source))
   }
@@ -104,7 +111,10 @@ export class Completer {
   async #former(work: Work, { former, table, key }: Need, place: number): Promise<FormerRow | undefined> {
     const { batch, bytes, ahead, out, rewritten, signal } = work
     if (former === 'none') return undefined
-    if (former === 'log') return rowOf(await abortable(ahead.take(place), signal))
+    if (former === 'log') {
+      const newest = await abortable(ahead.take(place), signal)
+      return newest !== undefined && newest.version > this.#doubtful(table) ? rowOf(newest) : undefined
+    }
     if (!rewritten.has(former))
       return rowAt(bytes, former, former + entryLength(bytes, former, bytes.length), tableOf(batch, former))
     const span = rewritten.get(former)

@@ -23,7 +23,7 @@ export class LogWriter {
   /** `signal` cuts an append off. */
   constructor(log: SourceLog, source: Source, resume: Resume | undefined, signal: AbortSignal) {
     this.#log = log
-    this.#completer = new Completer(log, source)
+    this.#completer = new Completer(log, source, ({ name }) => this.#doubtful(name))
     this.#signal = signal
     this.#lanes = new Map(resume?.loads)
     this.#lineageFrom = resume?.lineageFrom ?? 0n
@@ -37,6 +37,12 @@ export class LogWriter {
   /** The last progress of the table's lane that is durable. */
   lane(table: string): LoadProgress | undefined {
     return this.#lanes.get(table)
+  }
+
+  /** What the log held when a pass over the table began may be of before a gap, until every row is read again. */
+  #doubtful(table: string): bigint {
+    const pass = this.#lanes.get(table)?.pass
+    return pass === undefined || pass.isRead === true ? 0n : BigInt(pass.since)
   }
 
   /** A batch of the stream. */

@@ -19,6 +19,13 @@ beforeEach(() => {
   writer.announce(WIDE)
 })
 
+let commits = 0
+/** A transaction of one change. */
+function row(kind: 'c' | 'u', cells: readonly (string | undefined)[]): Batch {
+  const position = String(++commits)
+  return transaction(writer, position, w => w.row(kind, WIDE, tuple(...cells)))
+}
+
 const keyOf = (text: string): Uint8Array => tuple(text).bytes
 
 /** How many batches the log got for it. */
@@ -60,6 +67,23 @@ describe('rows that are completed', () => {
     await using log = new OrderedMemoryLog()
     const batch = transaction(writer, '1', w => w.row('c', WIDE, tuple('b', '1', '0')))
     expect(new Completer(log, {}).parts(batch, signal)).toBeUndefined()
+  })
+
+  it('take nothing from rows of before a pass that has not read them again', async () => {
+    await using log = await openIndexed(folder)
+    for (const key of ['1', '2']) await append(log, row('c', ['old', key, '0']))
+    const since = (await log.newest!(WIDE, keyOf('2')))!.version
+    await append(log, row('u', ['new', '2', '1']))
+    for (const key of ['1', '2']) {
+      const completer = new Completer(log, {}, table => (table === WIDE ? since : 0n))
+      for await (const part of completer.parts(row('u', [undefined, key, '2']), signal)!) await log.append(part, signal)
+    }
+    const newest = async (key: string): Promise<unknown> => {
+      const change = await log.newest!(WIDE, keyOf(key))
+      return [change!.complete, change!.text(0)]
+    }
+    expect(await newest('1')).toEqual([false, null])
+    expect(await newest('2')).toEqual([true, 'new'])
   })
 
   it('come in parts of one unit where they would be too large together, each change still in its transaction', async () => {
