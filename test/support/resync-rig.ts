@@ -15,6 +15,9 @@ const TIMEOUT_MS = 600_000
 const POLL_MS = 10
 export const TABLE = 'app.public.item'
 
+/** Rows that are looked for while a resync runs. */
+const STEADY = 1000
+
 /** What differs between the table and the log, in rows. */
 export interface Difference {
   readonly changed: number
@@ -22,11 +25,21 @@ export interface Difference {
   readonly added: number
 }
 
+export interface Resynced {
+  /** Changes that were appended for it, by kind. */
+  readonly appended: Readonly<Record<string, number>>
+  readonly keys: number
+  /** The most of the steady rows that the sink ever lacked, and how often it was looked at. */
+  readonly missed: number
+  readonly polls: number
+}
+
 export class ResyncRig implements AsyncDisposable {
   readonly database: string
   readonly #server: PostgresServer
   readonly #folder: string
   readonly #rows: number
+  #steady: number[] = []
   #pipeline: Pipeline | undefined
 
   private constructor(server: PostgresServer, database: string, folder: string, rows: number) {
@@ -37,21 +50,26 @@ export class ResyncRig implements AsyncDisposable {
   }
 
   /** Loaded and applied, and stopped again. */
-  static async open(server: PostgresServer, rows: number, wide = 0): Promise<ResyncRig> {
+  static async open(server: PostgresServer, rows: number, pad = 0): Promise<ResyncRig> {
     const database = new URL(await server.createDatabase()).pathname.slice(1)
     const rig = new ResyncRig(server, database, await mkdtemp(join(tmpdir(), 'tailrace-resync-')), rows)
-    await rig.makeTable(wide)
+    await rig.makeTable(server, pad)
     await rig.configure(server)
     await rig.start()
     await rig.stop()
     return rig
   }
 
-  async makeTable(wide = 0): Promise<void> {
+  /** One row in a hundred has a note that the server does not send again with an update of the others. */
+  async makeTable(server: PostgresServer, pad = 0, former = ''): Promise<void> {
     await this.sql(
-      `CREATE TABLE item (id int PRIMARY KEY, name text, price numeric(20,6), note text);
-       INSERT INTO item SELECT i, 'item ' || i, i * 1.000001, repeat('x', ${wide}) FROM generate_series(1, ${this.#rows}) i;
+      `CREATE TABLE item (${former} id int PRIMARY KEY, name text, price numeric(20,6), note text);
+       ALTER TABLE item ALTER note SET STORAGE EXTERNAL;
+       INSERT INTO item (id, name, price, note)
+         SELECT i, 'item ' || i || repeat('x', ${pad}), i * 1.000001, CASE WHEN i % 100 = 0 THEN repeat(md5(i::text), 100) ELSE '' END
+         FROM generate_series(1, ${this.#rows}) i;
        ANALYZE item`,
+      server,
     )
   }
 
@@ -117,44 +135,45 @@ http: false
     return (await this.source()).error
   }
 
-  /** Behind the stream's back, at the ends and in the middle of the table. */
-  async differ({ changed, deleted, added }: Difference, server = this.#server): Promise<void> {
-    await this.sql(
-      `UPDATE item SET price = price + 0.000001 WHERE id > ${this.#rows - changed};
-       DELETE FROM item WHERE id <= ${deleted};
-       INSERT INTO item SELECT i, NULL, i, '' FROM generate_series(${this.#rows + 1}, ${this.#rows + added}) i`,
+  /** All over the table. */
+  async differ({ changed, deleted, added }: Difference, seed: number, server = this.#server): Promise<void> {
+    const picked = `SELECT id, row_number() OVER (ORDER BY md5(id || '/${seed}')) AS n FROM item`
+    const steady = await this.sql(
+      `CREATE TABLE picked AS ${picked};
+       UPDATE item SET price = price + 0.000001 WHERE id IN (SELECT id FROM picked WHERE n <= ${changed});
+       DELETE FROM item WHERE id IN (SELECT id FROM picked WHERE n > ${changed} AND n <= ${changed + deleted});
+       INSERT INTO item SELECT i, NULL, i, '' FROM generate_series(${this.#rows + 1}, ${this.#rows + added}) i;
+       SELECT id FROM picked WHERE n > ${this.#rows - STEADY} ORDER BY id`,
       server,
     )
+    await this.sql('DROP TABLE picked', server)
+    this.#steady = steady.map(({ id }) => Number(id))
   }
 
-  /** By the command, to its end. Answers the changes that were appended for it, by kind, and what the sink had least rows. */
-  async resync(): Promise<{
-    appended: Record<string, number>
-    keys: number
-    fewest: number
-    most: number
-    polls: number
-  }> {
+  /** By the command, to its end. */
+  async resync(): Promise<Resynced> {
     const from = this.pipeline.log('app').end()!
     const polled = this.poll()
-    await this.pipeline.backfill(
-      'app',
-      { tables: undefined, resnapshot: true, yes: false },
-      AbortSignal.timeout(TIMEOUT_MS),
-    )
+    await this.command()
     await this.pipeline.wait(undefined, AbortSignal.timeout(TIMEOUT_MS))
     return { ...(await this.appended(from)), ...polled() }
   }
 
-  /** Looks at the sink every 10 ms until the answer is called, which tells how few rows it ever had. */
-  poll(): () => { fewest: number; most: number; polls: number } {
+  /** Returns once it is taken on. */
+  async command(): Promise<void> {
+    const options = { tables: undefined, resnapshot: true, yes: false }
+    await this.pipeline.backfill('app', options, AbortSignal.timeout(TIMEOUT_MS))
+  }
+
+  /** Looks every 10 ms for the rows that no difference concerns, until the answer is called. */
+  poll(): () => { missed: number; polls: number } {
     const database = new DatabaseSync(join(this.#folder, 'copy.db'), { readOnly: true, timeout: 10_000 })
-    const count = database.prepare('SELECT count(*) AS n FROM public_item')
-    const seen = { fewest: Number.POSITIVE_INFINITY, most: 0, polls: 0 }
+    const ids = JSON.stringify(this.#steady)
+    const count = database.prepare('SELECT count(*) AS n FROM public_item WHERE id IN (SELECT value FROM json_each(?))')
+    const seen = { missed: 0, polls: 0 }
     const look = (): void => {
-      const { n } = count.get() as { n: number }
-      seen.fewest = Math.min(seen.fewest, n)
-      seen.most = Math.max(seen.most, n)
+      const { n } = count.get(ids) as { n: number }
+      seen.missed = Math.max(seen.missed, this.#steady.length - n)
       seen.polls++
     }
     look()
@@ -184,7 +203,7 @@ http: false
     return { appended, keys: keys.size }
   }
 
-  /** Digest and number of the rows on both sides. */
+  /** The rows on both sides, by key. */
   async sides(server = this.#server): Promise<{ source: string[]; sink: string[] }> {
     const source = await this.sql(`SELECT ${LINE} AS line FROM item ORDER BY id`, server)
     using database = new DatabaseSync(join(this.#folder, 'copy.db'), { readOnly: true, timeout: 10_000 })
