@@ -10,6 +10,7 @@ import type {
   RowStates,
   Source,
   SourceLog,
+  Table,
   UnitEnd,
 } from '../contract.ts'
 import { BatchWriter } from '../record/writer.ts'
@@ -55,6 +56,7 @@ export class Merger {
     let isTruncateSeen = truncated === undefined || sees(truncated)
     /** Of the chunk itself: what the log knew before it counts no more. */
     let isTruncated = false
+    const hadOthers = this.#hadOtherColumns(chunk)
     const writer = new BatchWriter([...rows.registry.values()])
     let place = 0
     for (const change of rows) {
@@ -68,7 +70,8 @@ export class Merger {
         isTruncated = true
         isTruncateSeen = true
       } else {
-        const found = isRepair && state === 'same' ? 'different' : state
+        const isTaken = state === 'same' && (isRepair || (hadOthers && !(await this.#isOfSameColumns(change))))
+        const found = isTaken ? 'different' : state
         const now = isTruncated ? 'none' : found
         const decision = decide(now, now === 'none' || sees(newest), isTruncateSeen)
         if (decision === 'append') {
@@ -80,6 +83,26 @@ export class Merger {
     }
     endTransaction(writer)
     return writer.take(unitEnd(chunk, progress))
+  }
+
+  /** As many columns as now, but not the same ones: a row whose values are the same may be another one then. */
+  #hadOtherColumns({ table, rows }: Chunk): boolean {
+    return [...rows.registry.values()].some(
+      then =>
+        then.name === table.name &&
+        then.incarnation === table.incarnation &&
+        then.columns.length === table.columns.length &&
+        !this.#hasSameColumns(table, then),
+    )
+  }
+
+  #hasSameColumns(now: Table, then: Table): boolean {
+    return this.#columns.of(now, then)?.every((column, i) => column === i) ?? true
+  }
+
+  async #isOfSameColumns({ table, key }: ChangeView): Promise<boolean> {
+    const newest = await this.#log.newest(table, key)
+    return newest !== undefined && this.#hasSameColumns(table, newest.table)
   }
 
   /** What was looked up, and of keys that were written since what the log knows now. */

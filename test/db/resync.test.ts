@@ -71,6 +71,15 @@ describe('a source whose stream cannot go on', () => {
     await streams(rig, server)
   })
 
+  it('takes a column that was added meanwhile for no other that was dropped, also if the values are the same', async () => {
+    await using rig = await ResyncRig.open(server, ROWS)
+    await rig.sql(`SELECT pg_drop_replication_slot('${rig.slot}')`)
+    await rig.sql("ALTER TABLE item DROP COLUMN note, ADD COLUMN remark text DEFAULT ''")
+    await rig.failure()
+    await rig.resync()
+    expect(rig.count("remark = ''")).toBe(ROWS)
+  })
+
   it('goes on as it is where it can: its slot stays, and the tables are read again', async () => {
     await using rig = await ResyncRig.open(server, ROWS)
     const restart = async (): Promise<unknown> =>

@@ -203,6 +203,12 @@ http: false
     return { appended, keys: keys.size }
   }
 
+  /** Rows of the sink's table of which this is so. */
+  count(condition: string): number {
+    using database = new DatabaseSync(join(this.#folder, 'copy.db'), { readOnly: true, timeout: 10_000 })
+    return (database.prepare(`SELECT count(*) AS n FROM public_item WHERE ${condition}`).get() as { n: number }).n
+  }
+
   /** The rows on both sides, by key. */
   async sides(server = this.#server): Promise<{ source: string[]; sink: string[] }> {
     const source = await this.sql(`SELECT ${LINE} AS line FROM item ORDER BY id`, server)
