@@ -6,8 +6,8 @@ export interface TestGroup {
 }
 
 export const TEST_GROUPS: readonly TestGroup[] = [
-  { name: 'unit', workers: 2, minutes: 6 },
-  { name: 'contract', workers: 2, minutes: 6 },
-  { name: 'db', workers: 2, minutes: 10 },
+  { name: 'unit', workers: 2, minutes: 12 },
+  { name: 'contract', workers: 2, minutes: 15 },
+  { name: 'db', workers: 2, minutes: 25 },
   { name: 'crash', workers: 1, minutes: 10 },
 ]

@@ -65,7 +65,11 @@ describe('cells of a row for SQLite', () => {
     for (const [i, part] of parts.entries()) {
       row.open(batch.subarray(at + 2, at + 2 + part.length))
       at += 2 + part.length
-      expect(rows[i]!.map(() => (row.next(), row.text()))).toEqual(rows[i])
+      const texts = rows[i]!.map(() => {
+        row.next()
+        return row.text()
+      })
+      expect(texts).toEqual(rows[i])
     }
   })
 
