@@ -2,12 +2,13 @@ import { sleep } from '../../runtime/abort.ts'
 import type { Chunk, LoadProgress, LoadRequest, Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
-import { attributesOf, stateOf, type TableRows } from './catalog-rows.ts'
+import { attributesOf, filesOf, stateOf, type TableRows } from './catalog-rows.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'
 import { LoadLane } from './load-lane.ts'
 import { formatLoadState, type LoadState, parseLoadState } from './load-state.ts'
+import { isMarkedStale } from './stale.ts'
 import type { Walk } from './walk.ts'
 import { chooseWalk } from './walk-choice.ts'
 
@@ -114,7 +115,8 @@ class Load {
   async #shape(captured: Captured, rows: TableRows, resumed: LoadState | undefined): Promise<Shape> {
     const attributes = attributesOf(rows)
     if (captured.attributes !== attributes) captured = await this.#context.recapture()
-    const counts = resumed?.attributes === attributes && this.#request.scope.kind === 'all'
+    const counts =
+      resumed?.attributes === attributes && this.#request.scope.kind === 'all' && this.#isCurrent(resumed, captured)
     if (!counts) this.#rows = 0
     const choice = await chooseWalk(
       this.#reader.client,
@@ -136,10 +138,17 @@ class Load {
     return { captured, rows, walk: choice.walk, lane }
   }
 
+  /** Nothing that came since makes its rows others. */
+  #isCurrent({ table: read }: LoadState, { table }: Captured): boolean {
+    if (read === undefined) return true
+    const later = [...this.#context.tables(), table].filter(({ name, id }) => name === table.name && id > read)
+    return !later.some(isMarkedStale)
+  }
+
   /** What was read since the last chunk does not count; of what counted before, what the files of the leaves allow. */
   async #after({ captured, walk, rows: before }: Shape, rows: TableRows): Promise<Shape> {
     walk.drop()
-    const state = { attributes: attributesOf(before), ...walk.done() }
+    const state = { attributes: attributesOf(before), ...walk.done(), table: captured.table.id }
     return await this.#shape(
       captured,
       rows,
@@ -147,11 +156,21 @@ class Load {
     )
   }
 
-  #progress({ walk, rows }: Shape, done: boolean): LoadProgress {
+  #progress({ captured, walk, rows }: Shape, done: boolean): LoadProgress {
     const { estimatedRows, scope } = this.#request
     const totalRows = estimatedRows === null ? null : Math.max(estimatedRows, this.#rows)
-    const state = scope.kind === 'all' ? formatLoadState({ attributes: attributesOf(rows), ...walk.done() }) : ''
-    return { done, rows: this.#rows, totalRows: done ? this.#rows : totalRows, state }
+    const state = {
+      attributes: attributesOf(rows),
+      ...walk.done(),
+      table: captured.table.id,
+      ...(done ? { files: filesOf(rows.leaves) } : {}),
+    }
+    return {
+      done,
+      rows: this.#rows,
+      totalRows: done ? this.#rows : totalRows,
+      state: scope.kind === 'all' ? formatLoadState(state) : '',
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Resume } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { publicationNames } from './config.ts'
+import { isSameRelation, originOf } from './definition.ts'
 import { canPublish } from './publication.ts'
 import { resumedTables } from './resumed.ts'
 import { nameOf } from './selection.ts'
@@ -11,13 +12,16 @@ import type { Numbers } from './table-version.ts'
 
 export interface CapturedAgain {
   readonly captured: readonly Captured[]
-  /** Those of them that the log does not know. */
+  /** Those of them that the log does not know, or knows as another table by that name. */
   readonly added: readonly Captured[]
+  /** Tables of the log that are gone, or have another name. */
+  readonly gone: readonly string[]
 }
 
 /**
  * The tables of a log that goes on: those it knows, those that were added to `tables`, and those that a star matches now
- * where they can be captured and published: `isNewStream` makes publications that are not there. Throws what keeps a table out that is known or named without a star.
+ * where they can be captured and published: `isNewStream` makes publications that are not there. Throws what keeps a
+ * table out that is there and known, or named without a star; MASK_LOST.
  */
 export async function captureAgain(
   client: pg.Client,
@@ -28,13 +32,12 @@ export async function captureAgain(
 ): Promise<CapturedAgain> {
   const { config, context, numbering } = request
   const resumed = await resumedTables(client, config, from.tables)
-  if (resumed.gone.length > 0)
-    context.logger.warn({ tables: resumed.gone }, 'captured tables are gone; their rows stay in the sinks')
+  if (resumed.gone.length > 0) context.logger.warn({ code: 'TABLE_MISSING', tables: resumed.gone }, GONE)
   const starred = new Set(resumed.added)
   const wanted = { ...resumed.config, tables: [...resumed.config.tables, ...resumed.added] }
   const { tables, problems } = await surveyTables(client, context.name, wanted, from.tables, numbering)
   if (problems[0] !== undefined) throw problems[0]
-  const known = new Set(from.tables.map(({ name }) => name))
+  const known = new Map(from.tables.map(table => [table.name, table]))
   const captured: Captured[] = []
   for (const surveyed of tables) {
     const problem = starred.has(nameOf(surveyed.relation))
@@ -46,26 +49,23 @@ export async function captureAgain(
     else if (isTailraceError(problem)) throw problem
     else context.logger.warn({ table: nameOf(surveyed.relation) }, `a new table is not captured: ${problem}`)
   }
-  return { captured, added: captured.filter(({ table }) => !known.has(table.name)) }
+  for (const { table, lost } of captured) if (known.has(table.name) && lost !== undefined) throw lost
+  const isAdded = ({ table }: Captured): boolean => {
+    const before = known.get(table.name)
+    return before === undefined || !isSameRelation(originOf(before), originOf(table))
+  }
+  return { captured, added: captured.filter(isAdded), gone: resumed.gone }
 }
 
-/** Throws what the catalog says of rows changed without events. */
-export function requireUnchanged({ captured, added }: CapturedAgain): void {
-  for (const one of captured) if (!added.includes(one) && one.rewrite !== undefined) throw one.rewrite
-}
-
-/** The same where all rows are read again: only a mask that lost its column keeps them from it. Throws MASK_LOST. */
-export function requireMasks({ captured }: CapturedAgain): void {
-  for (const { rewrite } of captured) if (rewrite?.code === 'MASK_LOST') throw rewrite
-}
+export const GONE = 'captured tables are gone or have another name: the rest goes on, and their rows stay in the sinks'
 
 /** What keeps a table out that only a star matches: nobody may have meant it. */
-async function whyNot(
+export async function whyNot(
   client: pg.Client,
   { config, context }: Pick<StartRequest, 'config' | 'context'>,
   { relation, captured }: Surveyed,
   version: number,
-  isNewStream: boolean,
+  isNewStream = false,
 ): Promise<string | undefined> {
   if (isTailraceError(captured)) return captured.message
   if (captured.table.key.length === 0) return 'it has no key, and the log began without it'

@@ -135,9 +135,16 @@ export function quotedLeaf(leaf: LeafRow): string {
   return quoteRelation(leaf.schema, leaf.table)
 }
 
+/** Oid and file of each leaf. */
+export function filesOf(
+  leaves: readonly { oid: number; filenode: string }[],
+): (readonly [oid: number, file: string])[] {
+  return leaves.map(({ oid, filenode }) => [oid, filenode] as const)
+}
+
 /** Equal while rows read under an older snapshot are the table's: nothing was rewritten, attached or altered. */
 export function stateOf(rows: TableRows): string {
-  return digest([rows.leaves.map(leaf => [leaf.oid, leaf.filenode]), attributesOf(rows)])
+  return digest([filesOf(rows.leaves), attributesOf(rows)])
 }
 
 /** Equal while the columns are the same. */

@@ -3,6 +3,7 @@ import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import {
   attributesOf,
+  filesOf,
   quotedLeaf,
   type RelationRow,
   readRelations,
@@ -65,11 +66,8 @@ export interface Captured {
   readonly attributes: string
   readonly estimatedRows: number | null
   readonly estimatedBytes: number | null
-  /**
-   * Set if rows changed without events since the newest known version, or the table is another one by that name: throw
-   * it (SCHEMA_REWRITE, MASK_LOST) unless the table is loaded anew.
-   */
-  readonly rewrite: TailraceError | undefined
+  /** Throw it (MASK_LOST) unless the table is loaded anew. */
+  readonly lost: TailraceError | undefined
 }
 
 const IDENTITIES: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
@@ -124,7 +122,8 @@ export async function surveyTables(
 
 /**
  * The tables that the configuration names, by name. A definition equal to a known one keeps its id, a changed one is a
- * new version, a table made anew or with another key a new incarnation. Throws TABLE_MISSING, TABLE_WITHOUT_KEY,
+ * new version, a table made anew or with another key a new incarnation; what it means for older rows stands in its
+ * origin. Throws TABLE_MISSING, TABLE_WITHOUT_KEY,
  * TABLE_UNSUPPORTED, CONFIG_COLUMN.
  */
 export async function captureTables(
@@ -194,9 +193,9 @@ function capture(
         nullable: !attribute.notNull,
       },
     })),
-    files: rows.leaves.map(leaf => [leaf.oid, leaf.filenode]),
+    files: filesOf(rows.leaves),
   }
-  const { version, rewrite } = number(definition)
+  const { version, lost } = number(definition)
   return {
     table: version,
     oid,
@@ -217,7 +216,7 @@ function capture(
     state: stateOf(rows),
     attributes: attributesOf(rows),
     ...estimates(rows),
-    rewrite,
+    lost,
   }
 }
 

@@ -40,6 +40,8 @@ export interface Origin {
   readonly mask: string | null
   /** Differs where the table was read from another database since, whose numbers mean something else. */
   readonly catalog?: string
+  /** Why rows of versions before it are not as the log has them: they must be read again. */
+  readonly stale?: string
 }
 
 /** The server's numbers for it and for its columns mean the same in both. */

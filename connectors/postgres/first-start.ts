@@ -31,6 +31,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
     return {
       isFirst: true,
       isReplacing: false,
+      version: server.version,
       slot,
       publications,
       captured,

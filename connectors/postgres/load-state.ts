@@ -21,6 +21,9 @@ export interface LoadState {
   /** Of a first load: the slot whose snapshot it is read under, and that slot's consistent point. */
   readonly slot?: string | undefined
   readonly point?: string | undefined
+  /** Id of the Table version that was read, and the file of each leaf then (stale.ts). */
+  readonly table?: number | undefined
+  readonly files?: readonly (readonly [oid: number, file: string])[] | undefined
 }
 
 const VERSION = 1
@@ -33,6 +36,8 @@ const stateForm = z.object({
   key: z.string().optional(),
   slot: z.string().optional(),
   point: z.string().optional(),
+  table: z.int().optional(),
+  files: z.array(z.tuple([z.int(), z.string()])).optional(),
 })
 
 export function formatLoadState(state: LoadState): string {

@@ -77,6 +77,11 @@ export class Scanner {
     return this.#open
   }
 
+  /** Relations are asked for again: others are captured now. */
+  forget(): void {
+    for (const target of this.#targets.values()) target.resolved = false
+  }
+
   /** Everything before `lsn` has been sent. Counts only between transactions. */
   passed(lsn: bigint): void {
     if (!this.#open && lsn > this.#position) this.#position = lsn

@@ -90,6 +90,18 @@ export async function canPublish(
   return found.tables.has(table.oid) || (found.ours && table.owned)
 }
 
+/** Which of the plan's tables are not published. Throws PUBLICATION_MISSING. */
+export async function unpublished(
+  sql: pg.ClientBase,
+  plan: PublicationPlan,
+  version: number,
+  source: string,
+): Promise<readonly PublishedTable[]> {
+  const found = await readPublication(sql, plan.name, version)
+  if (found === undefined) throw publicationMissing(plan, source)
+  return plan.tables.filter(({ oid }) => !found.tables.has(oid))
+}
+
 async function requireWhole(
   sql: pg.Client,
   plan: PublicationPlan,

@@ -1,4 +1,4 @@
-import { addPages, formatLoadState, type LeafPages } from './load-state.ts'
+import { addPages, formatLoadState, type LeafPages, type LoadState } from './load-state.ts'
 import type { Range } from './ranges.ts'
 
 /**
@@ -36,7 +36,7 @@ export class ReadRanges {
     return this.#open === 0
   }
 
-  state(rest: { readonly attributes: string; readonly slot: string; readonly point: string }): string {
+  state(rest: Omit<LoadState, 'leaves'>): string {
     return formatLoadState({ ...rest, leaves: [...this.#leaves.values()] })
   }
 }

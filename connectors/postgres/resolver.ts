@@ -1,61 +1,70 @@
 import type { Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
 import type { Relation } from './relation.ts'
 import type { Decoded } from './rows.ts'
 import { isSameRelation } from './versions.ts'
 
-/** Asks the catalog for a table version that the stream begins and nobody knows yet. */
-export type NewVersion = (relation: Relation, current: Captured, known: readonly Table[]) => Promise<Captured>
+/** What the catalog knows of relations that the stream describes. */
+export interface RelationCatalog {
+  /** A table version that the stream begins and nobody knows yet. */
+  newVersion(relation: Relation, current: Captured, known: readonly Table[]): Promise<Captured>
+  /** Whether a table of that name is to be captured. */
+  isWanted(relation: Relation): boolean
+  /** The captured table with this oid, as it was seen last; `look`: as it is now. */
+  withOid(oid: number): Captured | undefined
+  look(): Promise<void>
+}
 
 /** Finds the Table version of each relation that the stream describes, from moment to moment. */
 export class Resolver {
   readonly #byOid = new Map<number, Captured>()
   readonly #known = new Map<number, Table>()
-  readonly #newVersion: NewVersion
+  readonly #catalog: RelationCatalog
 
-  constructor(captured: readonly Captured[], known: readonly Table[], newVersion: NewVersion) {
+  constructor(captured: readonly Captured[], known: readonly Table[], catalog: RelationCatalog) {
     for (const one of captured) this.#byOid.set(one.oid, one)
     for (const table of known) this.#known.set(table.id, table)
-    this.#newVersion = newVersion
+    this.#catalog = catalog
   }
 
-  /** Throws TABLE_RENAMED, TABLE_RECREATED and what `newVersion` throws. */
+  /**
+   * The name in the message is that of its moment: a table that was renamed goes on under the name it is captured by
+   * until another one takes that name, or it is captured under the new one. Throws what `newVersion` and `look` throw.
+   */
   readonly resolve = (relation: Relation): Decoded | undefined | Promise<Decoded | undefined> => {
     const current = this.#byOid.get(relation.oid)
-    if (current === undefined) {
-      this.#refuseNamesake(relation)
+    if (current !== undefined && hasName(current, relation)) return this.#follow(relation, current)
+    if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
+    const seen = this.#catalog.withOid(relation.oid)
+    if (seen !== undefined && hasName(seen, relation)) return this.#follow(relation, seen)
+    return this.#catalog.look().then(() => {
+      const now = this.#catalog.withOid(relation.oid)
+      // Under another name it is the same table: it was renamed since, or back.
+      if (now !== undefined) return this.#follow(relation, this.#of(now))
+      this.#byOid.delete(relation.oid)
       return undefined
-    }
-    const { table } = current
-    if (table.schema !== relation.schema || table.table !== relation.table) throw renamed(table, relation)
-    if (isSameRelation(current, relation)) return this.#decoded(current)
-    return this.#newVersion(relation, current, [...this.#known.values()]).then(next => {
-      this.#byOid.set(relation.oid, next)
-      return this.#decoded(next)
     })
   }
 
+  /** The version that the stream has met, if it is of the same table under the same name. */
+  #of(now: Captured): Captured {
+    const current = this.#byOid.get(now.oid)
+    return current?.table.name === now.table.name ? current : now
+  }
+
+  #follow(relation: Relation, current: Captured): Decoded | Promise<Decoded> {
+    if (isSameRelation(current, relation)) return this.#decoded(current)
+    return this.#catalog.newVersion(relation, current, [...this.#known.values()]).then(next => this.#decoded(next))
+  }
+
   #decoded(captured: Captured): Decoded {
-    const { table, plan, columns } = captured
+    const { oid, table, plan, columns } = captured
+    this.#byOid.set(oid, captured)
     this.#known.set(table.id, table)
     return { table, plan, columns: columns.length }
   }
-
-  /** Another table under a captured name: its rows would mix with those of the one that is gone. */
-  #refuseNamesake(relation: Relation): void {
-    for (const { table } of this.#byOid.values())
-      if (table.schema === relation.schema && table.table === relation.table)
-        throw new TailraceError('TABLE_RECREATED', 'stop', `${table.name} was dropped and made again.`, {
-          hint: `The new table's rows do not continue the old one's. ${BEGIN_ANEW}`,
-        })
-  }
 }
 
-const BEGIN_ANEW = 'Begin anew: `tailrace remove --source NAME`, then `tailrace run`.'
-
-function renamed(table: Table, relation: Relation): TailraceError {
-  return new TailraceError('TABLE_RENAMED', 'stop', `${table.name} is now "${relation.schema}"."${relation.table}".`, {
-    hint: `Rename it back before any change of it is written, or give the new name in \`tables\`. ${BEGIN_ANEW}`,
-  })
+function hasName({ table }: Captured, relation: Relation): boolean {
+  return table.schema === relation.schema && table.table === relation.table
 }

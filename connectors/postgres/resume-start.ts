@@ -2,17 +2,21 @@ import type pg from 'pg'
 import type { LoadProgress, LoadRequest, Resume, SourceIdentity } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { requireMergeKey } from './beside.ts'
-import { type CapturedAgain, captureAgain, requirePublication, requireUnchanged } from './captured-again.ts'
+import { type CapturedAgain, captureAgain, requirePublication } from './captured-again.ts'
+import type { Captured } from './catalog.ts'
 import { slotName } from './config.ts'
+import { isSameRelation, originOf } from './definition.ts'
 import { readInsertLsn } from './head.ts'
 import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts'
 import { parseLoadState } from './load-state.ts'
 import { parseLsn } from './position.ts'
 import { growPublication, type PublicationPlan } from './publication.ts'
 import { connectReplication, endConnection } from './replication.ts'
+import { nameOf } from './selection.ts'
 import { resyncHint } from './server-error.ts'
 import { runningTransactions } from './settle.ts'
 import { waitUntilFree } from './slot.ts'
+import { REREAD, type Stale, staleAtStart } from './stale.ts'
 import {
   describe,
   identity,
@@ -25,8 +29,8 @@ import {
 import { warnOfUnknown } from './unknown-types.ts'
 
 /**
- * A log goes on behind `position`: everything must still be what it was. Tables that were added since are published, and
- * what is not read of the tables comes as loads beside the stream. Throws the codes of lineage.ts and of publications.
+ * A log goes on behind `position`. Tables that were added or made anew since are published; what is not read of the
+ * tables, or changed without events, comes as loads beside the stream. Throws the codes of lineage.ts and of publications.
  */
 export async function resumeStart(
   request: StartRequest,
@@ -45,7 +49,6 @@ export async function resumeStart(
     const found = await sql.use(client => waitUntilFree(client, slot, signal), signal)
     checkSlot(slot, found, server.database, position, context.name)
     const tables = await sql.use(client => captureAgain(client, request, from, server.version), signal)
-    requireUnchanged(tables)
     const { captured } = tables
     warnOfUnknown(context.logger, captured)
     const plans = publicationPlans(request, captured)
@@ -56,11 +59,12 @@ export async function resumeStart(
     return {
       isFirst: from.stream === undefined,
       isReplacing: false,
+      version: server.version,
       slot,
       publications: plans.map(plan => plan.name),
       captured,
       position,
-      identity: identity(server, slot, plans, publicationIds, from.identity),
+      identity: { ...identity(server, slot, plans, publicationIds, from.identity), ...goneEntries(tables.gone) },
       loads,
       unsettled: new Map(fresh.map(({ table }) => [table.name, running])),
       snapshot: undefined,
@@ -78,7 +82,6 @@ const BEGIN_ANEW = new Set([
   'PUBLICATION_MISSING',
   'PUBLICATION_REPLACED',
   'PUBLICATION_TABLES',
-  'SCHEMA_REWRITE',
   'SLOT_AHEAD',
   'SLOT_LOST',
 ])
@@ -112,31 +115,57 @@ function consistentPoint({ loads }: Resume, slot: string): bigint | undefined {
   return undefined
 }
 
-/** What is not read of each table. Throws LOAD_KEYLESS if that cannot be read any more. */
+/** What is not read of each table, or must be read again. Throws LOAD_KEYLESS if that cannot be read any more. */
 function unfinished(
   { config, context }: StartRequest,
   { captured, added }: CapturedAgain,
   from: Resume,
 ): LoadRequest[] {
-  if (config.snapshot === 'never') return []
   const requests: LoadRequest[] = []
   for (const one of captured) {
-    const progress = from.loads.get(one.table.name)
-    if (progress?.done) continue
-    if (one.table.key.length === 0 && from.stream !== undefined && !added.includes(one)) {
-      context.logger.warn({ table: one.table.name }, 'rows from before the stream are not loaded: the table has no key')
+    const { table } = one
+    const progress = from.loads.get(table.name)
+    const isKnown = from.tables.some(({ name }) => name === table.name)
+    const stale = isKnown ? staleNow(one, from) : undefined
+    if (stale === undefined && (progress?.done || config.snapshot === 'never')) continue
+    if (table.key.length === 0 && from.stream !== undefined && (isKnown || !added.includes(one))) {
+      const reason = stale?.reason ?? 'the stream began before it was read'
+      context.logger.warn({ table: table.name, reason }, 'rows are missing: a table without a key is not read again')
       continue
     }
-    requireMergeKey(one.table)
-    const sweep = progress?.pass === undefined ? {} : { sweep: true }
+    requireMergeKey(table)
+    if (stale !== undefined) context.logger.warn({ table: table.name, reason: stale.reason }, REREAD)
+    const isResumed = progress !== undefined && !progress.done
+    const sweep = stale?.sweep === true || (isResumed && progress.pass !== undefined)
     requests.push({
       ...loadRequest(one),
       beside: true,
-      ...(progress === undefined ? {} : { resume: progress }),
-      ...sweep,
+      ...(isResumed ? { resume: progress } : {}),
+      ...(sweep ? { sweep } : {}),
     })
   }
   return requests
+}
+
+/** A table that had been away may have changed meanwhile. */
+function staleNow(captured: Captured, { tables, loads, identity }: Resume): Stale | undefined {
+  const { table } = captured
+  const stale = staleAtStart(captured, tables, loads.get(table.name))
+  if (stale !== undefined) return stale
+  const newest = tables.findLast(({ name }) => name === table.name)!
+  const isBack =
+    identity[goneEntry(nameOf(table))] !== undefined ||
+    tables.some(
+      other => other.name !== table.name && other.id > newest.id && isSameRelation(originOf(other), originOf(table)),
+    )
+  return isBack ? { reason: 'it had another name meanwhile', sweep: true } : undefined
+}
+
+/** Names in the identity, by which a table that comes back is known to have been away. */
+const goneEntry = (table: string): string => `gone ${table}`
+
+function goneEntries(gone: readonly string[]): Record<string, string> {
+  return Object.fromEntries(gone.map(table => [goneEntry(table), 'yes']))
 }
 
 function isUnread(progress: LoadProgress | undefined): boolean {

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { LoadRequest, Resume, SourceIdentity } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { captureAgain, requireMasks } from './captured-again.ts'
+import { captureAgain } from './captured-again.ts'
 import type { Captured } from './catalog.ts'
 import { slotName } from './config.ts'
 import { makeStream } from './new-stream.ts'
@@ -29,7 +29,6 @@ export async function resyncStart(request: StartRequest, from: Resume, signal: A
     if (former.catalog !== undefined) numbering.moveTo(former.catalog)
     const byName = { ...request, numbering: numbering.byName }
     const tables = await sql.use(client => captureAgain(client, byName, from, server.version, true), signal)
-    requireMasks(tables)
     const { captured } = tables
     warnOfUnknown(context.logger, captured)
     const formerSlot = from.identity.system === server.systemId ? from.identity.slot : undefined
@@ -44,6 +43,7 @@ export async function resyncStart(request: StartRequest, from: Resume, signal: A
     return {
       isFirst: true,
       isReplacing: true,
+      version: server.version,
       slot,
       publications,
       captured,

@@ -1,25 +1,26 @@
 import type { Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 
 /**
- * Finds values that changed without an event: what the log holds of older rows is then wrong, and nothing in the stream
- * will mend it.
+ * Finds values that changed without an event: what the log holds of older rows is then wrong, and only reading them
+ * again mends it.
  */
 
-/** SCHEMA_REWRITE or MASK_LOST, or undefined if older rows are as the log has them. `now`: origin of `definition`. */
-export function rewriteOf(before: Table, definition: Definition, now: Origin): TailraceError | undefined {
+/**
+ * Why older rows are not as the log has them; undefined if they are. MASK_LOST instead where going on would let values
+ * pass. `now`: origin of `definition`.
+ */
+export function rewriteOf(before: Table, definition: Definition, now: Origin): string | TailraceError | undefined {
   const then = originOf(before)
-  if (!isSameRelation(then, now)) return rewritten(before, 'it was dropped and made again')
-  if (then.key.join() !== now.key.join()) return rewritten(before, 'its key columns changed')
-  if (then.mask !== now.mask && then.mask !== null && now.mask !== null)
-    return rewritten(before, 'another maskKey makes its hashes')
+  if (!isSameRelation(then, now)) return 'it was dropped and made again, or is another table by its name'
   const comparison = { before, then, isMoved: hasNewFiles(then, now), vanished: vanishedSecret(before, then, now) }
-  for (const defined of definition.columns) {
-    const reason = columnReason(defined, comparison)
-    if (reason !== undefined) return typeof reason === 'string' ? rewritten(before, reason) : reason
-  }
-  return undefined
+  const reasons = definition.columns.map(defined => columnReason(defined, comparison))
+  const lost = reasons.find(isTailraceError)
+  if (lost !== undefined) return lost
+  if (then.key.join() !== now.key.join()) return 'its key columns changed'
+  if (then.mask !== now.mask && then.mask !== null && now.mask !== null) return 'another maskKey makes its hashes'
+  return reasons.find(reason => reason !== undefined)
 }
 
 type Attribute = Origin['attributes'][number]
@@ -88,12 +89,6 @@ function isWidened(type: number, from: number, to: number): boolean {
   if (from === -1 || to < from) return false
   if (type === VARCHAR || type === VARBIT) return true
   return type === NUMERIC && ((from - 4) & 0x7ff) === ((to - 4) & 0x7ff)
-}
-
-function rewritten(table: Table, reason: string): TailraceError {
-  return new TailraceError('SCHEMA_REWRITE', 'stop', `Rows of ${table.name} changed without events: ${reason}.`, {
-    hint: 'Its rows must be read again. Begin anew: `tailrace remove --source NAME`, then `tailrace run`.',
-  })
 }
 
 function maskLost(table: Table, from: string, to: string): TailraceError {

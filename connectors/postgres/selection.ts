@@ -68,6 +68,14 @@ export function selectTables<R extends ListedRelation>(config: PostgresConfig, r
   return { chosen: [...chosen].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)), problems }
 }
 
+/** Whether the configuration names a table of this name. */
+export function isWanted(config: PostgresConfig, { schema, table }: { schema: string; table: string }): boolean {
+  return (
+    matchesAny(config.tables.map(tablePatternOf), [schema, table]) &&
+    !matchesAny(config.exclude.map(tablePatternOf), [schema, table])
+  )
+}
+
 export function isAppendOnly(config: PostgresConfig, schema: string, table: string): boolean {
   return matchesAny(config.appendOnly.map(tablePatternOf), [schema, table])
 }

@@ -10,7 +10,7 @@ import type {
 } from '../../runtime/contract.ts'
 import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
-import { readTables, stateOf } from './catalog-rows.ts'
+import { filesOf, readTables, stateOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
 import type { FastLane } from './fast-lane.ts'
@@ -153,7 +153,9 @@ class Load implements AsyncDisposable {
     const { estimatedRows } = this.#request
     const atLeast = estimatedRows === null ? null : Math.max(estimatedRows, this.#rows)
     const { captured, slot, consistentPoint } = this.#context
-    const state = this.#ranges.state({ attributes: captured.attributes, slot, point: consistentPoint })
+    const { attributes, table, leaves } = captured
+    const at = { attributes, slot, point: consistentPoint, table: table.id }
+    const state = this.#ranges.state(done ? { ...at, files: filesOf(leaves) } : at)
     return { done, rows: this.#rows, totalRows: done ? this.#rows : atLeast, state }
   }
 

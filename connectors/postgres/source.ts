@@ -15,7 +15,7 @@ import type {
 import { TailraceError } from '../../runtime/errors.ts'
 import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
-import { type Captured, captureTables } from './catalog.ts'
+import type { Captured } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
 import { FastLane } from './fast-lane.ts'
 import { Fences } from './fence.ts'
@@ -23,29 +23,36 @@ import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
 import { formatLsn, parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
-import { Resolver } from './resolver.ts'
-import { nameOf } from './selection.ts'
-import { waitUntilEnded } from './settle.ts'
 import { loadTable } from './snapshot.ts'
+import { SourceTables } from './source-tables.ts'
 import { SqlConnection } from './sql.ts'
 import { loadRequest, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { Numbering } from './table-version.ts'
-import { warnOfUnknown } from './unknown-types.ts'
-import { tableFromRelation } from './versions.ts'
 import { askServer } from './walsender.ts'
 
 /** After this long without a byte the server is asked whether it still works on our stream. */
 const SILENCE_MS = 30_000
+
+/** How often the catalog is asked what changed without events. */
+const WATCH_MS = 10_000
+
+export interface SourceTimes {
+  /** How long the first load may take under the exported snapshot (fast-lane.ts). */
+  readonly fastLaneMs?: number
+  readonly watchMs?: number
+}
 
 /** One PostgreSQL database: the first load under the slot's snapshot, then the stream from its consistent point. */
 export class PostgresSource implements Source {
   readonly #config: PostgresConfig
   readonly #context: SourceContext
   readonly #sql: SqlConnection
+  /** Of its own: what waits for a lock there keeps nothing else waiting. */
+  readonly #watchSql: SqlConnection
   readonly #name: string
   readonly #fences = new Fences()
-  readonly #fastLaneMs: number | undefined
+  readonly #times: SourceTimes
   #fastLane: FastLane | undefined
   #start: Start | undefined
   #isResync = false
@@ -55,17 +62,17 @@ export class PostgresSource implements Source {
   /** Asked for before the stream was there. */
   #hastened: { readonly until: bigint; readonly signal: AbortSignal }[] = []
   #meter: HeadMeter | undefined
-  #numbering: Numbering | undefined
   /** Table versions that the log knows: at the start, and announced by loads since. */
   readonly #logged = new Map<number, Table>()
+  #tables: SourceTables | undefined
 
-  /** `fastLaneMs`: how long the first load may take under the exported snapshot (fast-lane.ts). */
-  constructor(config: PostgresConfig, context: SourceContext, fastLaneMs?: number) {
-    this.#fastLaneMs = fastLaneMs
+  constructor(config: PostgresConfig, context: SourceContext, times: SourceTimes = {}) {
+    this.#times = times
     this.#config = config
     this.#context = context
     this.#name = `tailrace ${context.pipeline} ${context.name}`
     this.#sql = new SqlConnection(config, this.#name)
+    this.#watchSql = new SqlConnection(config, `${this.#name} watch`)
   }
 
   async start(
@@ -82,7 +89,14 @@ export class PostgresSource implements Source {
     this.#exporter = start.exporter
     this.#meter = new HeadMeter(start.slot)
     this.#start = start
-    this.#numbering = numbering
+    this.#tables = new SourceTables({
+      ...request,
+      watchSql: this.#watchSql,
+      start,
+      logged: this.#logged,
+      onTaken: () => this.#stream?.forget(),
+      watchMs: this.#times.watchMs ?? WATCH_MS,
+    })
     return start.loads
   }
 
@@ -90,15 +104,7 @@ export class PostgresSource implements Source {
     const start = this.#started()
     this.#endExporter()
     const known = [...this.#logged.values()]
-    const resolver = new Resolver(start.captured, known, (relation, current, versions) =>
-      this.#sql.use(async sql => {
-        const known = [...versions, ...this.#logged.values()]
-        const { name } = this.#context
-        const next = await tableFromRelation(sql, name, this.#config, relation, current, known, this.#numbering)
-        warnOfUnknown(this.#context.logger, [next])
-        return next
-      }, signal),
-    )
+    const resolver = this.#tables!.resolver(known, signal)
     const stream = new ChangeStream({
       config: this.#config,
       name: this.#name,
@@ -119,6 +125,11 @@ export class PostgresSource implements Source {
     yield* stream.batches(signal)
   }
 
+  async *due(signal: AbortSignal): AsyncGenerator<LoadRequest> {
+    this.#started()
+    yield* this.#tables!.watch.due(signal)
+  }
+
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const chunks = request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)
     for await (const chunk of chunks) {
@@ -128,7 +139,8 @@ export class PostgresSource implements Source {
   }
 
   request(name: string, scope: LoadRequest['scope'], sweep: boolean): LoadRequest | undefined {
-    const captured = this.#started().captured.find(({ table }) => table.name === name)
+    this.#started()
+    const captured = this.#tables!.named(name)
     if (captured === undefined) return undefined
     requireMergeKey(captured.table)
     return { ...loadRequest(captured), scope, beside: true, sweep }
@@ -136,16 +148,14 @@ export class PostgresSource implements Source {
 
   async *#beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const captured = this.#capturedAs(request.table)
-    const { name } = captured.table
-    const running = this.#started().unsettled.get(name) ?? []
-    await waitUntilEnded(this.#sql, running, { table: name, logger: this.#context.logger }, signal)
+    await this.#tables!.untilReadable(captured, signal)
     yield* loadBeside(
       request,
       {
         config: this.#config,
         sourceName: this.#context.name,
         captured,
-        recapture: () => this.#recapture(captured, request.scope, signal),
+        recapture: () => this.#tables!.recapture(captured, signal),
         tables: () => [...this.#logged.values()],
       },
       signal,
@@ -158,7 +168,7 @@ export class PostgresSource implements Source {
       throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
     this.#fastLane ??= new FastLane(
       captured.reduce((bytes, { estimatedBytes }) => bytes + (estimatedBytes ?? 0), 0),
-      this.#fastLaneMs,
+      this.#times.fastLaneMs,
     )
     const announce = unknownTables(captured, this.#logged)
     const context = {
@@ -180,22 +190,9 @@ export class PostgresSource implements Source {
   }
 
   #capturedAs({ name }: Table): Captured {
-    const captured = this.#started().captured.find(({ table }) => table.name === name)
+    const captured = this.#tables?.named(name)
     if (captured !== undefined) return captured
     throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${name} is not captured, and cannot be loaded.`)
-  }
-
-  /** The table with its columns of now. Throws what changed its rows without events, unless all of them are read. */
-  async #recapture({ table }: Captured, scope: LoadRequest['scope'], signal: AbortSignal): Promise<Captured> {
-    const config = { ...this.#config, tables: [nameOf(table)] }
-    const [now] = await this.#sql.use(
-      sql => captureTables(sql, this.#context.name, config, [...this.#logged.values()], this.#numbering),
-      signal,
-    )
-    const { rewrite } = now!
-    if (rewrite !== undefined && (scope.kind !== 'all' || now!.table.incarnation !== table.incarnation)) throw rewrite
-    warnOfUnknown(this.#context.logger, [now!])
-    return now!
   }
 
   sees(fence: Fence, transaction: TransactionId): boolean {
@@ -237,6 +234,7 @@ export class PostgresSource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#endExporter()
+    await this.#watchSql[Symbol.asyncDispose]()
     await this.#sql[Symbol.asyncDispose]()
   }
 

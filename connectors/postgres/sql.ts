@@ -10,19 +10,27 @@ export class SqlConnection implements AsyncDisposable {
   readonly #name: string
   readonly #life = new AbortController()
   #client: Promise<pg.Client> | undefined
+  /** Ends with the work before. */
+  #last: Promise<void> = Promise.resolve()
 
   constructor(config: PostgresConfig, name: string) {
     this.#config = config
     this.#name = name
   }
 
-  /** Throws as postgresError says. */
+  /** One at a time, in the order of the calls. Throws as postgresError says. */
   async use<T>(work: (client: pg.Client) => Promise<T>, signal: AbortSignal): Promise<T> {
-    signal.throwIfAborted()
-    this.#client ??= this.#open()
-    const client = await abortable(this.#client, signal)
+    const used = this.#last.then(async () => {
+      signal.throwIfAborted()
+      this.#client ??= this.#open()
+      return await work(await abortable(this.#client, signal))
+    })
+    this.#last = used.then(
+      () => {},
+      () => {},
+    )
     try {
-      return await abortable(work(client), signal)
+      return await abortable(used, signal)
     } catch (error) {
       if (signal.aborted) throw error
       throw postgresError(error, this.#config)

@@ -25,6 +25,8 @@ export interface Start {
   readonly isFirst: boolean
   /** It takes the place of one that cannot go on: until its first unit the log is of the former lineage. */
   readonly isReplacing: boolean
+  /** server_version_num. */
+  readonly version: number
   readonly slot: string
   readonly publications: readonly string[]
   readonly captured: readonly Captured[]
@@ -65,7 +67,10 @@ export function loadRequest({ table, estimatedRows, estimatedBytes }: Captured):
   return { table, scope: { kind: 'all' }, restart: false, beside: false, estimatedRows, estimatedBytes }
 }
 
-export function publicationPlans({ config, context }: StartRequest, captured: readonly Captured[]): PublicationPlan[] {
+export function publicationPlans(
+  { config, context }: Pick<StartRequest, 'config' | 'context'>,
+  captured: readonly Captured[],
+): PublicationPlan[] {
   const { main, append } = publicationNames(config, context)
   const plans = [
     { name: main, insertsOnly: false, tables: captured.filter(one => !one.appendOnly) },

@@ -121,6 +121,11 @@ export class ChangeStream implements StreamReader {
     this.#bell.ring()
   }
 
+  /** Other tables are captured now. */
+  forget(): void {
+    this.#scanner?.forget()
+  }
+
   message(bytes: Buffer, at: number, end: number): boolean {
     return this.#scanner!.scan(bytes, at, end)
   }

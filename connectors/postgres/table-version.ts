@@ -1,5 +1,5 @@
 import type { Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
 import { digest } from './catalog-rows.ts'
@@ -11,10 +11,11 @@ export interface Numbers {
   number(definition: Definition, known: readonly Table[]): Numbered
 }
 
-interface Numbered {
+export interface Numbered {
+  /** Its origin says if rows of versions before it must be read again. */
   readonly version: Table
-  /** See rewrite.ts. */
-  readonly rewrite: TailraceError | undefined
+  /** Set where going on would let values pass that were masked or excluded: throw it (MASK_LOST). */
+  readonly lost: TailraceError | undefined
 }
 
 /**
@@ -45,15 +46,20 @@ export class Numbering implements Numbers {
     const before = newest(known.filter(({ name }) => name === drafted.name))
     const issued = this.#issued.filter(({ name }) => name === drafted.name)
     const last = newest(issued)
-    if (last === undefined) return { version: this.#add(drafted, 1, 1), rewrite: undefined }
+    if (last === undefined) return { version: this.#add(drafted, 1, 1), lost: undefined }
     const base = before ?? last
     const equal = issued.findLast(table => table.incarnation >= base.incarnation && isSameDefinition(table, drafted))
     const isKnown = equal !== undefined && (before === undefined || known.some(({ id }) => id === equal.id))
     const rewrite = isKnown ? undefined : rewriteOf(base, definition, originOf(drafted))
-    if (equal !== undefined) return { version: equal, rewrite }
-    if (hasOtherKey(base, drafted)) return { version: this.#add(drafted, last.incarnation + 1, 1), rewrite }
+    const [stale, lost] = isTailraceError(rewrite) ? [undefined, rewrite] : [rewrite, undefined]
+    if (equal !== undefined) return { version: equal, lost }
+    if (hasOtherKey(base, drafted)) {
+      const reborn = markStale(drafted, stale ?? 'its rows are told apart by other values')
+      return { version: this.#add(reborn, last.incarnation + 1, 1), lost }
+    }
+    const marked = stale === undefined ? drafted : markStale(drafted, stale)
     const versions = issued.filter(({ incarnation }) => incarnation === base.incarnation).map(({ version }) => version)
-    return { version: this.#add(drafted, base.incarnation, Math.max(...versions) + 1), rewrite }
+    return { version: this.#add(marked, base.incarnation, Math.max(...versions) + 1), lost }
   }
 
   /**
@@ -70,7 +76,7 @@ export class Numbering implements Numbers {
       const life = this.#issued.filter(table => table.name === name && table.incarnation === incarnation)
       const equal = life.findLast(table => isSameDefinition(table, drafted))
       const next = Math.max(...life.map(({ version }) => version)) + 1
-      return { version: equal ?? this.#add(drafted, incarnation, next), rewrite: undefined }
+      return { version: equal ?? this.#add(drafted, incarnation, next), lost: undefined }
     },
   }
 
@@ -130,6 +136,10 @@ export class Numbering implements Numbers {
     this.#issued.push(table)
     return table
   }
+}
+
+function markStale(table: Table, stale: string): Table {
+  return { ...table, origin: JSON.stringify({ ...originOf(table), stale } satisfies Origin) }
 }
 
 function newest(tables: readonly Table[]): Table | undefined {

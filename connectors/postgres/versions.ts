@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { type Captured, identityOf } from './catalog.ts'
-import { readTables, type TableRows } from './catalog-rows.ts'
+import { filesOf, readTables, type TableRows } from './catalog-rows.ts'
 import { rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
 import { type DefinedColumn, type Definition, originOf } from './definition.ts'
@@ -38,7 +38,7 @@ function hasSameKey(current: Captured, relation: Relation): boolean {
  * The table as a Relation message describes it: `current` itself if nothing changed, else with a new Table version
  * (or a known one equal to it). Columns come from the message, since the catalog may be ahead of it; labels and
  * nullability from the catalog where they still match. `known`: the versions that the stream or the log has met. Throws
- * SCHEMA_REWRITE, MASK_LOST, TABLE_WITHOUT_KEY, CONFIG_COLUMN.
+ * MASK_LOST, TABLE_WITHOUT_KEY, CONFIG_COLUMN.
  */
 export async function tableFromRelation(
   client: pg.ClientBase,
@@ -60,6 +60,10 @@ export async function tableFromRelation(
         hint: `ALTER TABLE ${current.relation} REPLICA IDENTITY DEFAULT; or list it under \`appendOnly\`.`,
       },
     )
+  if (!current.appendOnly && relation.identity !== 'f' && !relation.columns.some(({ key }) => key))
+    throw new TailraceError('TABLE_WITHOUT_KEY', 'stop', `${nameOf(current.table)} has no key any more.`, {
+      hint: `Give it a primary key again, or list it under \`appendOnly\`.`,
+    })
   const rows = (await readTables(client, [relation.oid])).get(relation.oid)!
   const types = await loadTypes(
     client,
@@ -85,10 +89,10 @@ export async function tableFromRelation(
     appendOnly: current.appendOnly,
     key: keyOf(current, relation, attributes),
     columns: columns.filter(({ column }) => !generated.has(column.name)),
-    files: rows.leaves.map(leaf => [leaf.oid, leaf.filenode]),
+    files: filesOf(rows.leaves),
   }
-  const { version, rewrite } = numbering.number(definition, known)
-  if (rewrite !== undefined) throw rewrite
+  const { version, lost } = numbering.number(definition, known)
+  if (lost !== undefined) throw lost
   return {
     ...current,
     table: version,

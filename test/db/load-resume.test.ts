@@ -153,7 +153,7 @@ describe('a first load that was interrupted', () => {
     )
     const config = postgresConfig.parse({ url, tables: ['public.*'], appendOnly: ['public.a'] })
     const context = { pipeline: rig.pipeline, name: 'app', logger: createLogger('silent'), folder: '' }
-    await using source = new PostgresSource(config, context, 0)
+    await using source = new PostgresSource(config, context, { fastLaneMs: 0 })
     const requests = await source.start(undefined, signal())
     const left: LoadRequest[] = []
     const ids: string[] = []

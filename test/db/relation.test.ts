@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Captured } from '../../connectors/postgres/catalog.ts'
+import { originOf } from '../../connectors/postgres/definition.ts'
 import { isSameRelation } from '../../connectors/postgres/versions.ts'
 import { Place } from '../support/place.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
@@ -54,7 +55,7 @@ describe('a Relation message', () => {
     ['ALTER TABLE t ALTER COLUMN a TYPE int USING 1', 'type of column a changed'],
     ['ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (k)', 'key columns changed'],
     ['CREATE UNIQUE INDEX u ON t (k); ALTER TABLE t REPLICA IDENTITY USING INDEX u', 'key columns changed'],
-  ])('stops the source at %s', async (ddl, reason) => {
+  ])('says that older rows must be read again after %s', async (ddl, reason) => {
     const place = await Place.with(
       server,
       "CREATE TABLE t (id int PRIMARY KEY, a text, k int NOT NULL); INSERT INTO t VALUES (1, '1', 1)",
@@ -63,11 +64,9 @@ describe('a Relation message', () => {
     await place.sql(ddl)
     const relation = await place.relation()
     expect(isSameRelation(current, relation)).toBe(false)
-    await expect(place.follow(relation, current)).rejects.toMatchObject({
-      code: 'SCHEMA_REWRITE',
-      recovery: 'stop',
-      message: expect.stringContaining(reason),
-    })
+    const next = await place.follow(relation, current)
+    expect(originOf(next.table).stale).toContain(reason)
+    expect(next.table.incarnation).toBe(reason === 'key columns changed' ? 2 : 1)
   })
 
   it('keeps the key when the table becomes FULL, and refuses NOTHING', async () => {
@@ -78,6 +77,8 @@ describe('a Relation message', () => {
     expect(full.table).toBe(current.table)
     expect(full.identity).toBe('full')
     await place.sql('ALTER TABLE t REPLICA IDENTITY NOTHING')
+    await expect(place.follow(await place.relation(), full)).rejects.toMatchObject({ code: 'TABLE_WITHOUT_KEY' })
+    await place.sql('ALTER TABLE t REPLICA IDENTITY DEFAULT; ALTER TABLE t DROP CONSTRAINT t_pkey')
     await expect(place.follow(await place.relation(), full)).rejects.toMatchObject({ code: 'TABLE_WITHOUT_KEY' })
   })
 

@@ -27,9 +27,13 @@ export async function openSlot(
   const sql = new SqlConnection(config, 'bench')
   const captured = await sql.use(client => captureTables(client, 'app', config, []), signal)
   const table = captured[0]!.table
-  const resolver = new Resolver(captured, [], (relation, current, versions) =>
-    sql.use(client => tableFromRelation(client, 'app', config, relation, current, versions), signal),
-  )
+  const resolver = new Resolver(captured, [], {
+    newVersion: (relation, current, versions) =>
+      sql.use(client => tableFromRelation(client, 'app', config, relation, current, versions), signal),
+    isWanted: () => false,
+    withOid: () => undefined,
+    look: async () => {},
+  })
   const stream = new ChangeStream({
     config,
     name: 'bench',

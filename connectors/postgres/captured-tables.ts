@@ -1,0 +1,38 @@
+import type { Captured } from './catalog.ts'
+
+/** The tables that are captured now, as the catalog was seen last. The stream is behind it. */
+export class CapturedTables {
+  readonly #byName = new Map<string, Captured>()
+  readonly #byOid = new Map<number, Captured>()
+
+  constructor(captured: Iterable<Captured>) {
+    for (const one of captured) this.set(one)
+  }
+
+  get all(): readonly Captured[] {
+    return [...this.#byName.values()]
+  }
+
+  named(name: string): Captured | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Also one that is gone, as long as no other table took its name or its place. */
+  withOid(oid: number): Captured | undefined {
+    return this.#byOid.get(oid)
+  }
+
+  set(captured: Captured): void {
+    const before = this.#byName.get(captured.table.name)
+    for (const [oid, { table }] of this.#byOid) if (table.name === captured.table.name) this.#byOid.delete(oid)
+    const renamed = this.#byOid.get(captured.oid)
+    if (renamed !== undefined && renamed !== before) this.#byName.delete(renamed.table.name)
+    this.#byName.set(captured.table.name, captured)
+    this.#byOid.set(captured.oid, captured)
+  }
+
+  /** It is not there under that name: what the stream still brings of it stays its own. */
+  gone({ table }: Captured): void {
+    this.#byName.delete(table.name)
+  }
+}
