@@ -12,23 +12,6 @@ afterAll(() => server[Symbol.asyncDispose]())
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, NULL), (2, NULL);'
 
 describe('beside a running stream', () => {
-  it('a table that a star matches is published and loaded, and the others hardly notice', async () => {
-    await using place = await DdlPlace.over(server, TABLE, { tables: ['public.*'] })
-    await place.sql(`CREATE TABLE later (id int PRIMARY KEY, v text);
-      INSERT INTO later SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i`)
-    const lags: number[] = []
-    let n = 0
-    await until(async () => {
-      await place.sql(`UPDATE t SET v = '${++n}' WHERE id = 1; INSERT INTO later VALUES (${-n}, '${n}')`)
-      const { lag, tables } = await place.app()
-      if (lag.seconds !== null) lags.push(lag.seconds)
-      return tables.some(({ table, rows }) => table === 'app.public.later' && rows !== null && rows >= 20_000)
-    }, 'the table is loaded')
-    await place.equal('later')
-    await place.equal('t')
-    expect(Math.max(...lags)).toBeLessThan(1)
-  }, 120_000)
-
   it('a table that is dropped leaves its rows, the others go on, and one made anew takes its place', async () => {
     await using place = await DdlPlace.over(server, `${TABLE} CREATE TABLE u (id int PRIMARY KEY)`, {
       tables: ['public.t', 'public.u'],
@@ -36,13 +19,13 @@ describe('beside a running stream', () => {
     await place.sql('DROP TABLE t')
     await place.sql('INSERT INTO u VALUES (1)')
     await place.equal('u')
-    expect(place.sink('t', ['id'])).toEqual(['["1"]', '["2"]'])
+    expect(place.sink('t', ['"id"'])).toEqual(['["1"]', '["2"]'])
     // A start finds it gone as well.
     await place.pipeline.pause({ source: 'app' })
     await place.pipeline.resume({ source: 'app' })
     await place.sql('INSERT INTO u VALUES (2)')
     await place.equal('u')
-    expect(place.sink('t', ['id'])).toEqual(['["1"]', '["2"]'])
+    expect(place.sink('t', ['"id"'])).toEqual(['["1"]', '["2"]'])
     await place.sql('CREATE TABLE t (id int PRIMARY KEY, w text)')
     await place.sql("INSERT INTO t VALUES (3, 'three')")
     await place.equal('t')

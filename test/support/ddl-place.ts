@@ -10,24 +10,30 @@ const PLUGIN = resolve('test/fixtures/watchful-postgres.ts')
 const SECONDS = 60
 
 export class DdlPlace implements AsyncDisposable {
-  readonly sql: (text: string) => Promise<TextRow[]>
+  readonly #server: PostgresServer
+  readonly database: string
   readonly pipeline: TestPipeline
 
-  private constructor(sql: DdlPlace['sql'], pipeline: TestPipeline) {
-    this.sql = sql
+  private constructor(server: PostgresServer, database: string, pipeline: TestPipeline) {
+    this.#server = server
+    this.database = database
     this.pipeline = pipeline
   }
 
   /** A database of its own, its first load done. `options`: of the source. */
   static async over(server: PostgresServer, ddl: string, options: Record<string, unknown> = {}): Promise<DdlPlace> {
     const url = await server.createDatabase()
-    const sql = (text: string): Promise<TextRow[]> => server.sql(text, [], new URL(url).pathname.slice(1))
-    await sql(ddl)
+    const database = new URL(url).pathname.slice(1)
+    await server.sql(ddl, [], database)
     const source = { type: PLUGIN, url, tables: ['public.t'], ...options }
     const config = { pipeline: 'ddl', sources: { app: source }, sinks: { copy: { type: 'sqlite', path: './copy.db' } } }
-    const place = new DdlPlace(sql, await start({ config }))
+    const place = new DdlPlace(server, database, await start({ config }))
     await place.pipeline.synced(undefined, { timeout: SECONDS * 1000 })
     return place
+  }
+
+  sql(text: string): Promise<TextRow[]> {
+    return this.#server.sql(text, [], this.database)
   }
 
   /** Each row's values in the order of the source's columns. */
