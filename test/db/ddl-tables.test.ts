@@ -12,6 +12,28 @@ afterAll(() => server[Symbol.asyncDispose]())
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, NULL), (2, NULL);'
 
 describe('beside a running stream', () => {
+  it('a table that a star matches is published and loaded, and no other waits for that', async () => {
+    await using place = await DdlPlace.over(server, TABLE, { tables: ['public.*'] })
+    const writer = await server.connect(place.database)
+    // What has written before the table was published keeps its load waiting.
+    await writer.query("BEGIN; INSERT INTO t VALUES (3, 'open')")
+    // One transaction: all of its rows lie before the table is published.
+    await place.sql(
+      "CREATE TABLE later (id int PRIMARY KEY, v text); INSERT INTO later SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i",
+    )
+    const isLoading = async (): Promise<boolean> =>
+      (await place.app()).tables.some(({ table, state }) => table === 'app.public.later' && state === 'loading')
+    await until(isLoading, 'the table is to be loaded')
+    await place.sql("UPDATE t SET v = 'meanwhile' WHERE id = 1; INSERT INTO later VALUES (0, 'streamed')")
+    await place.equal('t')
+    expect(await isLoading()).toBe(true)
+    expect(place.sink('later', ['"id"'])).toEqual(['["0"]'])
+    await writer.query('COMMIT')
+    await writer.end()
+    await place.equal('later')
+    await place.equal('t')
+  }, 120_000)
+
   it('a table that is dropped leaves its rows, the others go on, and one made anew takes its place', async () => {
     await using place = await DdlPlace.over(server, `${TABLE} CREATE TABLE u (id int PRIMARY KEY)`, {
       tables: ['public.t', 'public.u'],
