@@ -18,7 +18,9 @@ const TIMEOUT_MS = 60_000
 
 interface NewestRow {
   readonly ver: bigint
+  /** Where a cell was absent, what the row had there before, as a sink has it then. */
   readonly texts: readonly (string | null)[]
+  readonly isWhole: boolean
 }
 
 /**
@@ -68,6 +70,7 @@ export class CompletionHistories implements AsyncDisposable {
       if (random.chance(0.03)) await this.#restart()
     }
     await this.#follow(await this.#part.reached(AbortSignal.timeout(TIMEOUT_MS)))
+    await this.#mended()
     await this.#compare()
     this.figures.histories++
   }
@@ -138,17 +141,29 @@ export class CompletionHistories implements AsyncDisposable {
       rows.delete(key)
       return
     }
-    const absent = table.columns.filter((_, i) => change.tag(i) === CellTag.absent)
-    if (absent.length > 0 || !change.complete)
-      throw new Error(`${table.table} ${key}: a record without ${absent.map(({ name }) => name).join()}`)
-    const texts = table.columns.map((_, i) => change.text(i))
+    const former = rows.get(key)
+    const texts = table.columns.map((_, i) =>
+      change.tag(i) === CellTag.absent ? (former?.texts[i] ?? null) : change.text(i),
+    )
     const ver = BigInt(texts[table.columns.findIndex(({ name }) => name === 'ver')]!)
     const name = `${table.table} ${key}`
     const known = this.#versions.get(name) ?? 0n
-    // A first load that was interrupted reads the same rows again.
-    if (ver < known || (ver === known && kind !== 'r')) throw new Error(`${name} goes back to version ${ver}`)
+    // Rows are read again, and those that lacked cells are completed.
+    if (ver < known || (ver === known && kind !== 'r' && former?.isWhole !== false))
+      throw new Error(`${name} goes back to version ${ver}`)
     this.#versions.set(name, ver)
-    rows.set(key, { ver, texts })
+    rows.set(key, { ver, texts, isWhole: change.complete })
+  }
+
+  /**
+   * While a table is read again (a truncate looks like a rewrite from outside) nothing is completed from what the log had
+   * before: such rows get their cells by that reading.
+   */
+  async #mended(): Promise<void> {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const isWhole = (): boolean =>
+      [...this.#newest.values()].every(rows => [...rows.values()].every(row => row.isWhole))
+    while (!isWhole()) await this.#follow(await this.#part.reached(signal))
   }
 
   async #compare(): Promise<void> {
