@@ -1,5 +1,6 @@
 /** Kills of a pipeline in a chosen phase, and what was in flight at each. */
 import { setTimeout } from 'node:timers/promises'
+import type { SourceStatus } from '../../runtime/status.ts'
 import { until } from '../support/until.ts'
 import { sinkCursor } from './jsonl-reader.ts'
 import type { PipelineProcess } from './pipeline-process.ts'
@@ -67,12 +68,12 @@ const REACH: Readonly<Record<Phase, (pipeline: PipelineProcess, random: Random) 
         const app = (await pipeline.status()).sources.app!
         rows = app.progress?.rows ?? 0
         const total = app.progress?.totalRows ?? Number.POSITIVE_INFINITY
-        return app.phase === 'streaming' || (rows > 0 && rows >= share * total)
+        return isLoaded(app) || (rows > 0 && rows >= share * total)
       },
       'the load is under way',
       120,
     )
-    return (await pipeline.status()).sources.app!.phase === 'loading' ? ` at ${rows} rows` : undefined
+    return isLoaded((await pipeline.status()).sources.app!) ? undefined : ` at ${rows} rows`
   },
   async stream(pipeline, random) {
     await streaming(pipeline)
@@ -92,6 +93,11 @@ const REACH: Readonly<Record<Phase, (pipeline: PipelineProcess, random: Random) 
     if (ms > 0) await setTimeout(ms)
     return pipeline.exited ? undefined : ` ${ms} ms after SIGTERM`
   },
+}
+
+/** A load that was interrupted goes on beside the stream. */
+function isLoaded({ phase, tables }: SourceStatus): boolean {
+  return phase === 'streaming' && tables.every(({ state }) => state === 'streaming')
 }
 
 function streaming(pipeline: PipelineProcess): Promise<void> {

@@ -32,6 +32,8 @@ export interface Loaded {
 export class Trail {
   readonly transactions = new Map<string, LoggedTransaction>()
   readonly loaded = new Map<TableName, Loaded>()
+  /** Rows of a load came behind transactions: it was interrupted and went on beside the stream. */
+  isLoadBeside = false
   /** Faults, in words. */
   readonly falls: string[] = []
   readonly torn: string[] = []
@@ -86,6 +88,7 @@ export class Trail {
       loaded = { rows: new Map(), restarts: 0 }
       this.loaded.set(table, loaded)
     }
+    if (this.transactions.size > 0) this.isLoadBeside = true
     if (loaded.rows.has(key)) this.duplicates++
     if (ver === null) this.unlike.push(`a load brought the delete of ${table}/${key}`)
     else loaded.rows.set(key, ver)
