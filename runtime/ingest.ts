@@ -60,12 +60,13 @@ export async function ingest(
   const parts: Promise<unknown>[] = []
   if (isKeyed(log)) {
     const place = { source, log, writer, merger: new Merger(log, source), position, held: new Held(HELD_BYTES) }
-    const loads = new Loads(place, logger)
     const wanted = [...beside, ...interrupted(source, resume, requests)]
+    const isResumed = resume?.stream !== undefined
+    const loads = new Loads(place, logger, isResumed ? [] : wanted)
     // Durable before the stream moves on behind what made them necessary.
-    if (resume?.stream !== undefined) for (const request of wanted.splice(0)) await loads.add(request)
+    if (isResumed) for (const request of wanted) await loads.add(request)
     events.streaming(loads)
-    parts.push(loads.run(signal), takeDue(source, loads, wanted, position, signal))
+    parts.push(loads.run(signal), takeDue(source, loads, position, signal))
     const [incompleteKeys, request] = [log.incompleteKeys?.bind(log), source.request?.bind(source)]
     if (incompleteKeys !== undefined && request !== undefined)
       parts.push(repair({ log, loads, incompleteKeys, request }, signal))
@@ -131,16 +132,9 @@ function interrupted(source: Source, resume: Resume | undefined, asked: readonly
   })
 }
 
-async function takeDue(
-  source: Source,
-  loads: Loads,
-  waiting: readonly LoadRequest[],
-  position: StreamPosition,
-  signal: AbortSignal,
-): Promise<void> {
-  await position.known(signal)
-  for (const request of waiting) await loads.add(request)
+async function takeDue(source: Source, loads: Loads, position: StreamPosition, signal: AbortSignal): Promise<void> {
   if (source.due === undefined) return
+  await position.known(signal)
   for await (const request of source.due(signal)) await loads.add(request)
 }
 

@@ -41,6 +41,8 @@ export class SourcePart {
   /** Those beside the stream; of the last attempt while there is none. */
   #loads: Loads | undefined
   #isStreaming = false
+  /** The loads are those of this attempt. */
+  #areLoadsKnown = false
   readonly #streams = new Bell()
   /** A person wants a new stream where the old one cannot go on. Until something of it is durable. */
   #isResync: boolean
@@ -71,6 +73,7 @@ export class SourcePart {
     try {
       this.#source = source
       this.#lent = lent
+      this.#areLoadsKnown = false
       await ingest(source, this.log, this.#events(source, sampling.signal), work, {
         logger,
         resync: this.#isResync,
@@ -106,6 +109,7 @@ export class SourcePart {
       streaming: loads => {
         this.#isStreaming = true
         this.#loads = loads
+        this.#areLoadsKnown = true
         this.#streams.ring()
       },
       durable: position => {
@@ -227,6 +231,7 @@ export class SourcePart {
 
   async #loaded(reached: Promise<Cursor>, signal: AbortSignal): Promise<Cursor> {
     const cursor = await reached
+    while (!this.#areLoadsKnown) await this.#streams.wait(signal)
     if (wholeLoads(this.#states()).length === 0) return cursor
     await this.#loads!.settled(signal)
     return this.log.end() ?? cursor

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino'
 import { Bell } from '../abort.ts'
-import { Backoff } from '../backoff.ts'
 import type { LoadProgress, LoadRequest } from '../contract.ts'
 import type { TailraceError } from '../errors.ts'
-import { Rate } from '../lag.ts'
-import { beginLoad, type Load, type LoadPlace, runKeys, runLoad, unread } from './load.ts'
+import { beginLoad, type LoadPlace, runKeys, runLoad } from './load.ts'
+import { acceptedJob, endJob, type Job, told } from './load-job.ts'
 
 /** Tables that are read at the same time. */
 const MOST = 2
@@ -17,16 +16,6 @@ export interface LoadState {
   readonly totalRows: number | null
   readonly rate: number | null
   readonly error: TailraceError | undefined
-}
-
-interface Job extends Load {
-  state: 'accepted' | 'queued' | 'running' | 'resting' | 'failed'
-  error: TailraceError | undefined
-  readonly rate: Rate
-  readonly backoff: Backoff
-  cancel: AbortController
-  ended: Promise<void>
-  timer: NodeJS.Timeout | undefined
 }
 
 interface Repair {
@@ -46,12 +35,17 @@ export class Loads {
   readonly #repairs = new Map<string, Repair>()
   readonly #repairErrors = new Map<string, TailraceError>()
   readonly #changed = new Bell()
+  /** Not yet durable. */
+  readonly #expected: readonly Job[]
   #adding: Promise<void> = Promise.resolve()
   #running = 0
 
-  constructor(place: LoadPlace, logger: Logger) {
+  /** `expected`: taken on once the log has something of the stream; until then they wait with the others. */
+  constructor(place: LoadPlace, logger: Logger, expected: readonly LoadRequest[]) {
     this.#place = place
     this.#logger = logger
+    this.#expected = expected.map(acceptedJob)
+    for (const job of this.#expected) this.#jobs.set(job.request.table.name, job)
   }
 
   /** By table name. */
@@ -94,31 +88,30 @@ export class Loads {
    * if either does.
    */
   add(request: LoadRequest, isUnlimited = false): Promise<void> {
-    const added = this.#adding.then(() => this.#add(request, isUnlimited))
-    this.#adding = added.catch(() => {})
-    return added
+    return this.#inTurn(() => this.#add(request, isUnlimited))
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#adding.then(work)
+    this.#adding = done.catch(() => {})
+    return done
   }
 
   async #add(wanted: LoadRequest, isUnlimited: boolean): Promise<void> {
     const { name } = wanted.table
     const old = this.#jobs.get(name)
-    if (old !== undefined) await end(old)
-    const isSwept = wanted.sweep === true || old?.request.sweep === true || wanted.resume?.pass !== undefined
-    const request = isSwept ? { ...wanted, sweep: true } : wanted
-    const job: Job = {
-      request,
-      progress: request.resume ?? unread(request),
-      state: 'accepted',
-      error: undefined,
-      rate: new Rate(),
-      backoff: new Backoff(),
-      cancel: new AbortController(),
-      ended: Promise.resolve(),
-      timer: undefined,
-    }
+    if (old !== undefined) await endJob(old)
+    const isSwept = wanted.sweep === true || old?.request.sweep === true
+    const job = acceptedJob(isSwept ? { ...wanted, sweep: true } : wanted)
     this.#jobs.set(name, job)
+    await this.#begin(job, isUnlimited)
+  }
+
+  async #begin(job: Job, isUnlimited: boolean): Promise<void> {
+    const { table, sweep, resume } = job.request
+    if (this.#jobs.get(table.name) !== job) return
     // Evidence begins with the first row: what was read without is read again.
-    if (isSwept ? job.progress.pass === undefined : request.resume === undefined)
+    if (sweep === true ? resume?.pass === undefined : resume === undefined)
       await beginLoad(job, this.#place, isUnlimited)
     job.state = 'queued'
     this.#changed.ring()
@@ -162,10 +155,10 @@ export class Loads {
     })
   }
 
-  /** Resolves once every load of a whole table that there is now has ended. */
+  /** Resolves once the whole tables that are to be loaded now have been, also where that begins anew meanwhile. */
   async settled(signal: AbortSignal): Promise<void> {
-    const asked = [...this.#jobs]
-    while (asked.some(([table, job]) => this.#jobs.get(table) === job)) await this.#changed.wait(signal)
+    const asked = [...this.#jobs.keys()]
+    while (asked.some(table => this.#jobs.has(table))) await this.#changed.wait(signal)
   }
 
   /** Works until its signal aborts, or throws what ends all ingest. Nothing goes on when it has ended. */
@@ -185,6 +178,7 @@ export class Loads {
     }
     try {
       await this.#place.position.known(signal)
+      for (const job of this.#expected) await this.#inTurn(() => this.#begin(job, false))
       for (;;) {
         const changed = this.#changed.wait(signal)
         this.#startDue(signal, start)
@@ -261,28 +255,4 @@ export class Loads {
 
 function repairState(state: LoadState['state'], error: TailraceError | undefined): LoadState {
   return { kind: 'repair', state, rows: 0, totalRows: null, rate: null, error }
-}
-
-/** The load does nothing any more when it resolves. */
-async function end(job: Job): Promise<void> {
-  clearTimeout(job.timer)
-  job.state = 'accepted'
-  job.cancel.abort(new Error('the load begins anew'))
-  await job.ended
-}
-
-/** Notes how fast the job gets on, and that its error is over. */
-function told(job: Job, tell: () => void): Load {
-  return {
-    request: job.request,
-    get progress() {
-      return job.progress
-    },
-    set progress(progress) {
-      job.progress = progress
-      job.error = undefined
-      job.rate.add(progress.rows)
-      tell()
-    },
-  }
 }

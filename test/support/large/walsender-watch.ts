@@ -27,7 +27,13 @@ export class WalsenderWatch implements AsyncDisposable {
 
   /** Throws if there was more than one connection, or none. Answers the longest time without a word from the pipeline. */
   async demandOne(): Promise<number> {
-    await this[Symbol.asyncDispose]()
+    this.#stop.abort()
+    try {
+      await this.#loop
+      await this.#look()
+    } finally {
+      await this.#client.end()
+    }
     if (this.#pids.size !== 1) throw new Error(`the server streamed from processes ${[...this.#pids].join(', ')}`)
     const ended = readFileSync(this.#server.logFile, 'utf8')
       .split('\n')
@@ -38,17 +44,21 @@ export class WalsenderWatch implements AsyncDisposable {
 
   async #watch(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const { rows } = await this.#client.query<{ pid: string; silence: string | null }>(
-        `SELECT pid, (extract(epoch FROM clock_timestamp() - reply_time) * 1000)::int AS silence
-         FROM pg_stat_replication
-         WHERE pid = (SELECT active_pid FROM pg_replication_slots WHERE database = current_database() AND NOT temporary)
-           AND state IN ('catchup', 'streaming')`,
-      )
-      for (const { pid, silence } of rows) {
-        this.#pids.add(pid)
-        this.#longestMs = Math.max(this.#longestMs, Number(silence ?? 0))
-      }
+      await this.#look()
       await setTimeout(INTERVAL_MS)
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { rows } = await this.#client.query<{ pid: string; silence: string | null }>(
+      `SELECT pid, (extract(epoch FROM clock_timestamp() - reply_time) * 1000)::int AS silence
+       FROM pg_stat_replication
+       WHERE pid = (SELECT active_pid FROM pg_replication_slots WHERE database = current_database() AND NOT temporary)
+         AND state IN ('catchup', 'streaming')`,
+    )
+    for (const { pid, silence } of rows) {
+      this.#pids.add(pid)
+      this.#longestMs = Math.max(this.#longestMs, Number(silence ?? 0))
     }
   }
 

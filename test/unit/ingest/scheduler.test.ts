@@ -5,7 +5,7 @@ import { Turns } from '../../../runtime/ingest/turns.ts'
 import { Random } from '../../crash/random.ts'
 import { PaperDatabase } from '../../support/paper-database.ts'
 import { PaperIngest, paperRows } from '../../support/paper-ingest.ts'
-import { loadFailure, PAPER, type PaperHooks } from '../../support/paper-source.ts'
+import { loadFailure, PAPER, type PaperHooks, PaperSource } from '../../support/paper-source.ts'
 import { until } from '../../support/until.ts'
 
 const never = new AbortController().signal
@@ -76,6 +76,17 @@ describe('a load beside the stream', () => {
     await run.settle()
     expect(ahead.length).toBeGreaterThan(3)
     expect(ahead).not.toContain(false)
+  })
+
+  it('that the start asks for is waited for from the moment that the stream begins', async () => {
+    const database = filled()
+    const { length } = database.wal
+    const asked = new PaperSource(database).request(PAPER.name, { kind: 'all' }, false)!
+    await using run = await PaperIngest.open(database, { base: length, loads: [asked] })
+    const loads = await run.start()
+    expect(loads.states().get(PAPER.name)).toMatchObject({ kind: 'load', state: 'waiting', rows: 0 })
+    await loads.settled(never)
+    expect(await run.rows()).toEqual(paperRows(database))
   })
 
   it('begins anew when it is asked for while it runs, and sweeps if either was to', async () => {
