@@ -6,7 +6,7 @@ import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { type RunningVerb, refusalOf, SmallPipeline } from '../support/small-pipeline.ts'
 
 const TABLE = 'app.public.item'
-const ROWS = 30_000
+const ROWS = 12_000
 
 let server: PostgresServer
 
@@ -89,7 +89,7 @@ describe('a backfill', () => {
     const stop = new AbortController()
     const writers = [1, 2].map(seed => write(small, seed, stop.signal))
     try {
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const said = await small.verb('backfill', '--source', 'app', '--table', TABLE, '--json')
         if (said.code !== 0) throw new Error(`${said.err}\n${running.output}`)
         const { backfill } = JSON.parse(said.out) as { backfill: { tables: { rows: number }[] } }

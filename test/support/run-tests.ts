@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder } from './cached-package.ts'
 import { TEST_GROUPS, type TestGroup } from './test-groups.ts'
 import { type JestReport, type Outcome, readJestReport, summary } from './test-summary.ts'
 
@@ -19,6 +20,9 @@ const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js')
 
 const reports = mkdtempSync(join(tmpdir(), 'tailrace-tests-'))
 process.once('exit', () => rmSync(reports, { recursive: true, force: true }))
+
+// Tests start many processes of the command line.
+process.env.NODE_COMPILE_CACHE ??= join(cacheFolder(), 'compiled')
 
 let running: ChildProcess | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { PipelineStatus } from '../../runtime/status.ts'
 import type { PostgresServer, TextRow } from './postgres.ts'
-import { MAIN, runVerb, type Said } from './run-verb.ts'
+import { MAIN, runVerb, type Said, VERB_ENV } from './run-verb.ts'
 import { until } from './until.ts'
 
 export interface Refusal {
@@ -146,7 +146,7 @@ export class RunningVerb implements AsyncDisposable {
   constructor(config: string, processFile: string) {
     this.#file = processFile
     this.#child = spawn(process.execPath, [MAIN, 'run', '-c', config, '--yes'], {
-      env: { PATH: process.env.PATH, NO_COLOR: '1' },
+      env: VERB_ENV,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [this.#child.stdout!, this.#child.stderr!])

@@ -5,7 +5,7 @@ import { describe, it } from '@jest/globals'
 import { Random, seedFrom } from '../../crash/random.ts'
 import { CompletionRun } from '../../support/completion-run.ts'
 
-const HISTORIES = 4
+const HISTORIES = 2
 const UNITS = 25
 
 describe('completion', () => {
