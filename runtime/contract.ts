@@ -167,10 +167,16 @@ export interface Resume {
   readonly lineageFrom: bigint
 }
 
-/** The end of a unit: the resume of its lane, stored with the data. */
+/** How far a table's load has come. */
+export interface LaneEnd {
+  readonly lane: `load:${string}`
+  readonly progress: LoadProgress
+}
+
+/** The end of a unit: the resume of its lane, stored with the data. Small chunks of several loads may be one unit. */
 export type UnitEnd = (
   | { readonly lane: 'stream'; readonly position: Position }
-  | { readonly lane: `load:${string}`; readonly progress: LoadProgress }
+  | (LaneEnd & { readonly others?: readonly LaneEnd[] })
 ) & { readonly identity?: SourceIdentity }
 
 /**
@@ -274,7 +280,8 @@ export interface Source extends AsyncDisposable {
   changes(signal: AbortSignal): AsyncIterable<Batch>
   /**
    * Reads a table as units of lane `load:<table>`, in the order of their fences. A load that is not `beside` may end
-   * before it is done: the rest is then read beside the stream. One at a time for each table, `readOnly` ones apart.
+   * before it is done: the rest is then read beside the stream. One at a time for each table, `readOnly` ones apart;
+   * loads of several tables may be under way, the first of all alone until it is asked for its second chunk.
    */
   load(request: LoadRequest, signal: AbortSignal): AsyncIterable<Chunk>
   /** Loads that become due while the stream runs: tables added, rows changed without events. Ends only by its signal. */

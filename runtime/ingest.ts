@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
-import type { LoadProgress, LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
+import type { LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
 import { Held } from './ingest/held.ts'
 import { type KeyedLog, lookupUnsupported } from './ingest/load.ts'
+import { loadBefore } from './ingest/load-before.ts'
 import { Loads } from './ingest/loads.ts'
 import { LogWriter } from './ingest/log-writer.ts'
 import { Merger } from './ingest/merge.ts'
@@ -49,9 +50,9 @@ export async function ingest(
   using room = untilNoRoom(log, work)
   work.running()
   const writer = new LogWriter(log, source, resume, room.signal)
-  const beside = requests.filter(request => request.beside)
-  for (const request of requests)
-    if (!request.beside) beside.push(...(await loadBefore(request, source, writer, events, work.drain)))
+  const before = requests.filter(request => !request.beside)
+  const rest = await loadBefore(before, { source, writer, loaded: events.loaded }, work.drain)
+  const beside = [...requests.filter(request => request.beside), ...rest]
 
   const ending = new AbortController()
   const signal = AbortSignal.any([work.drain, ending.signal])
@@ -100,25 +101,6 @@ async function stream(
     events.durable(position, changes)
     changes = 0
   }
-}
-
-/** Reads under the snapshot of the start; nothing is in the log that could be newer. Answers what is left to be read beside. */
-async function loadBefore(
-  request: LoadRequest,
-  source: Source,
-  writer: LogWriter,
-  events: IngestEvents,
-  drain: AbortSignal,
-): Promise<LoadRequest[]> {
-  let last: LoadProgress | undefined
-  for await (const { rows, table, progress } of source.load(request, drain)) {
-    await writer.unit(rows)
-    events.loaded(table.name, progress.rows, progress.totalRows, progress.done)
-    last = progress
-  }
-  if (last?.done === true) return []
-  const rest = { ...request, beside: true, restart: false }
-  return [last === undefined ? rest : { ...rest, resume: last }]
 }
 
 /** Loads beside the stream that an earlier run had begun, and which the source does not ask for by itself. */

@@ -19,8 +19,10 @@ export interface BesideContext {
   readonly captured: Captured
   /** Asks the catalog: the table as it is now. */
   readonly recapture: () => Promise<Captured>
-  /** Table versions that the log knows, from moment to moment: what batches of this source may name. */
-  readonly tables: () => readonly Table[]
+  /** Whether the log knows this version. */
+  readonly isLogged: (table: Table) => boolean
+  /** Every table version so far: what batches of this source may name. Takes up what is announced. */
+  readonly registry: Map<number, Table>
 }
 
 /** Chunks in a row that did not count because the table was written anew under them. */
@@ -125,23 +127,23 @@ class Load {
       rows,
       counts ? resumed : undefined,
     )
-    const tables = this.#context.tables()
+    const { registry, isLogged } = this.#context
     const lane = new LoadLane({
       captured,
-      tables,
+      registry,
       columns: captured.table.columns.length,
       maxValueBytes: this.#context.config.maxValueBytes,
       ...(choice.wanted === undefined ? {} : { wanted: choice.wanted }),
       onFull: () => undefined,
     })
-    if (!tables.some(({ id }) => id === captured.table.id)) lane.announce()
+    if (!isLogged(captured.table)) lane.announce()
     return { captured, rows, walk: choice.walk, lane }
   }
 
   /** Nothing that came since makes its rows others. */
   #isCurrent({ table: read }: LoadState, { table }: Captured): boolean {
     if (read === undefined) return true
-    const later = [...this.#context.tables(), table].filter(({ name, id }) => name === table.name && id > read)
+    const later = [...this.#context.registry.values(), table].filter(({ name, id }) => name === table.name && id > read)
     return !later.some(isMarkedStale)
   }
 

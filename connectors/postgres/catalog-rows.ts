@@ -48,6 +48,8 @@ export interface LeafRow {
   /** -1: not known. */
   readonly rows: number
   readonly bytes: number
+  /** Of its main file. */
+  readonly pages: number
 }
 
 export interface TableRows {
@@ -116,7 +118,8 @@ const LEAVES = `
     'filenode', pg_catalog.pg_relation_filenode(c.oid)::text, 'identity', c.relreplident,
     'isHeap', c.relkind = 'r' AND m.amname = 'heap',
     'readable', pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
-    'rows', c.reltuples::bigint, 'bytes', COALESCE(pg_catalog.pg_table_size(c.oid), 0)
+    'rows', c.reltuples::bigint, 'bytes', COALESCE(pg_catalog.pg_table_size(c.oid), 0),
+    'pages', COALESCE(pg_catalog.pg_relation_size(c.oid), 0) / pg_catalog.current_setting('block_size')::int8
   ) AS row
   FROM (
     SELECT r.oid AS of, r.oid FROM pg_catalog.pg_class r WHERE r.oid = ANY ($1::pg_catalog.oid[]) AND r.relkind = 'r'

@@ -41,6 +41,8 @@ export interface Leaf {
   readonly hasRanges: boolean
   /** Whether the role may read it by its own name. */
   readonly readable: boolean
+  /** When the catalog was read. */
+  readonly pages: number
 }
 
 export type ReplicaIdentity = 'default' | 'nothing' | 'full' | 'index'
@@ -212,6 +214,7 @@ function capture(
       filenode: leaf.filenode,
       hasRanges: leaf.isHeap,
       readable: leaf.readable,
+      pages: leaf.pages,
     })),
     state: stateOf(rows),
     attributes: attributesOf(rows),

@@ -23,7 +23,7 @@ export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0)
   #at = 0
   #end = 0
-  #carry: Buffer = Buffer.allocUnsafeSlow(SMALL)
+  #carry: Buffer = Buffer.alloc(0)
   #carried = 0
 
   constructor(handle: FrameHandler, limit: number) {
@@ -75,7 +75,7 @@ export class FrameReader {
   /** Moves bytes of the read in hand behind the carried ones until there are `wanted`. */
   #fill(wanted: number): boolean {
     if (this.#carry.length < wanted) {
-      const grown = Buffer.allocUnsafeSlow(wanted)
+      const grown = Buffer.allocUnsafeSlow(Math.max(SMALL, wanted))
       this.#carry.copy(grown, 0, 0, this.#carried)
       this.#carry = grown
     }

@@ -14,7 +14,8 @@ const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024
 
 export interface LaneOptions {
   readonly captured: Captured
-  readonly tables: readonly Table[]
+  /** Every table version so far. Takes up what is announced. */
+  readonly registry: Map<number, Table>
   readonly columns: number
   readonly maxValueBytes: number
   /** Canonical keys, as text of one byte a character: other rows are left out. */
@@ -45,7 +46,7 @@ export class LoadLane implements RowTaker {
     this.#options = options
     this.#table = options.captured.table
     this.#plan = planWithoutExcluded(options.captured.plan)
-    this.#writer = new BatchWriter([...options.tables, options.captured.table])
+    this.#writer = new BatchWriter(options.registry)
     this.#rowsIn = new DataRows(options.columns, options.maxValueBytes)
     this.#starts = new Uint32Array(options.columns + 1)
   }

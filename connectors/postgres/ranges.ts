@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import type { Captured, Leaf } from './catalog.ts'
 import type { Pages } from './load-state.ts'
 import { quoteIdentifier } from './quote.ts'
@@ -27,39 +26,28 @@ const LEAST_PAGES = 256
  * Cuts the table into ranges of ctid, so that several connections share the work. Partitions are read by their own
  * names; where the role may only read their root, ranges of it stand for the same ranges of every partition.
  */
-export async function planLoad(client: pg.ClientBase, captured: Captured): Promise<LoadPlan> {
+export function planLoad(captured: Captured): LoadPlan {
   const columns = captured.columns.filter((_, i) => captured.plan.rules[i] !== 'exclude').map(({ name }) => name)
   const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM`
-  const sizes = await readPages(client, captured)
   const byLeaf = captured.leaves.every(({ readable }) => readable)
   const ranges: Range[] = []
   if (byLeaf || !captured.partitioned)
     for (const leaf of captured.leaves) {
       const from = `${select} ONLY ${leaf.relation}`
       if (!leaf.hasRanges) ranges.push({ sql: from, part: undefined })
-      else
-        for (const pages of cut(sizes.get(leaf.oid) ?? 0))
-          ranges.push({ sql: `${from}${within(pages)}`, part: { leaf, pages } })
+      else for (const pages of cut(leaf.pages)) ranges.push({ sql: `${from}${within(pages)}`, part: { leaf, pages } })
     }
   else {
-    const most = captured.leaves.every(({ hasRanges }) => hasRanges) ? Math.max(0, ...sizes.values()) : 0
+    const most = captured.leaves.every(({ hasRanges }) => hasRanges)
+      ? Math.max(0, ...captured.leaves.map(leaf => leaf.pages))
+      : 0
     for (const pages of cut(most))
       ranges.push({ sql: `${select} ${captured.relation}${within(pages)}`, part: undefined })
   }
   return { ranges, columns }
 }
 
-/** Of each leaf, as it is now: a page added later holds no row that an older snapshot sees. */
-async function readPages(client: pg.ClientBase, captured: Captured): Promise<Map<number, number>> {
-  const { rows } = await client.query<{ oid: string; pages: string }>(
-    `SELECT oid, pg_catalog.pg_relation_size(oid) / pg_catalog.current_setting('block_size')::int8 AS pages
-     FROM unnest($1::pg_catalog.oid[]) AS leaf(oid)`,
-    [captured.leaves.map(({ oid }) => oid)],
-  )
-  return new Map(rows.map(({ oid, pages }) => [Number(oid), Number(pages)]))
-}
-
-/** The last is open at its end. */
+/** The last is open at its end: the leaf may have grown since it was looked at. */
 function cut(pages: number): Pages[] {
   const size = Math.max(LEAST_PAGES, Math.ceil(pages / MOST_RANGES))
   const runs: Pages[] = []

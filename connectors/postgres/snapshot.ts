@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import type {
   Batch,
   Chunk,
@@ -10,28 +9,26 @@ import type {
 } from '../../runtime/contract.ts'
 import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
 import type { Captured } from './catalog.ts'
-import { filesOf, readTables, stateOf } from './catalog-rows.ts'
+import { filesOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
-import { connectSql, postgresError } from './connection.ts'
+import { postgresError } from './connection.ts'
 import type { FastLane } from './fast-lane.ts'
 import { EXPORTED_FENCE } from './fence.ts'
 import { LoadLane } from './load-lane.ts'
-import { quoteLiteral } from './quote.ts'
 import { type LoadPlan, planLoad } from './ranges.ts'
 import { ReadRanges } from './read-ranges.ts'
-import { type RowConnection, selectRows } from './select-rows.ts'
-import { DirectSocket } from './socket.ts'
+import { SnapshotGone, type SnapshotReaders } from './snapshot-readers.ts'
+import type { StateLook } from './state-look.ts'
 import { Turnstile } from './turnstile.ts'
 
 export interface LoadContext {
   readonly config: PostgresConfig
-  readonly sourceName: string
-  /** Exported with the slot; the connection that made it must stay open and idle until the load has ended. */
-  readonly snapshotName: string
+  readonly readers: SnapshotReaders
+  readonly states: StateLook
   readonly consistentPoint: Position
   readonly captured: Captured
-  /** Every table version so far: what batches of this source may name. */
-  readonly tables: readonly Table[]
+  /** Every table version so far: what batches of this source may name. Takes up what is announced. */
+  readonly registry: Map<number, Table>
   /** Tables to make known in the first unit beside this one: those that are loaded later. */
   readonly announce: readonly Table[]
   /** Whose snapshot it is. */
@@ -69,12 +66,12 @@ class Load implements AsyncDisposable {
   readonly #context: LoadContext
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal
-  readonly #connections: RowConnection[] = []
   readonly #turnstile = new Turnstile<Batch>()
-  readonly #workers: Promise<void>[] = []
+  #working: Promise<unknown> = Promise.resolve()
   /** For the first unit. */
   #identity: SourceIdentity | undefined
-  #ranges = new ReadRanges([])
+  readonly #plan: LoadPlan
+  readonly #ranges: ReadRanges
   #next = 0
   #rows = 0
 
@@ -83,35 +80,29 @@ class Load implements AsyncDisposable {
     this.#context = context
     this.#identity = context.identity
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
+    this.#plan = planLoad(context.captured)
+    this.#ranges = new ReadRanges(this.#plan.ranges)
   }
 
   async *chunks(): AsyncGenerator<Chunk> {
-    const first = await this.#connect()
-    await this.#requireState(first)
-    const time = await this.#enterSnapshot(first)
-    const plan = await planLoad(first, this.#context.captured)
-    this.#ranges = new ReadRanges(plan.ranges)
-    const lanes = [this.#lane(plan, time)]
-    const [opening] = lanes
-    const { captured, announce } = this.#context
-    opening!.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
-    if (this.#request.restart) opening!.truncate()
-    if (plan.ranges.length > 1 && !this.#isOver) {
-      // Its rows may be ahead of those of the first lane, but not of the table's announcement.
-      yield this.#chunk(this.#take(opening!))
-      const second = await this.#connect()
-      await this.#enterSnapshot(second)
-      lanes.push(this.#lane(plan, time))
+    const { captured, announce, readers } = this.#context
+    const time = await readers.now(this.#signal)
+    const opening = this.#lane(time)
+    const lanes = [opening]
+    opening.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
+    if (this.#request.restart) opening.truncate()
+    if (this.#plan.ranges.length > 1 && !this.#isOver) {
+      // Rows of the second lane may be ahead of those of the first, but not of the table's announcement.
+      yield this.#chunk(this.#take(opening))
+      lanes.push(this.#lane(time))
     }
-    this.#workers.push(...lanes.map((lane, i) => this.#work(this.#connections[i]!, lane, plan)))
-    const ended = Promise.all(this.#workers).then(() => undefined)
+    const ended = Promise.all(lanes.map(lane => this.#work(lane))).then(() => undefined)
+    this.#working = ended
     for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
     for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(this.#take(lane))
-    await first.query('COMMIT')
-    await this.#requireState(first)
-    await Promise.all(this.#connections.map(({ client }) => client.end()))
+    await this.#requireState()
     for (const lane of lanes) this.#ranges.taken(lane)
-    yield this.#chunk(this.#take(opening!, this.#ranges.areAll))
+    yield this.#chunk(this.#take(opening, this.#ranges.areAll))
   }
 
   /** A table without a key can be read in no other way. */
@@ -120,12 +111,20 @@ class Load implements AsyncDisposable {
   }
 
   /** On behalf of one connection: the next range, until there is none or time is up. */
-  async #work(connection: RowConnection, lane: LoadLane, plan: LoadPlan): Promise<void> {
-    while (this.#next < plan.ranges.length && !this.#isOver) {
-      const range = plan.ranges[this.#next++]!
-      await selectRows(connection, range.sql, lane)
-      this.#ranges.ended(lane, range)
-    }
+  async #work(lane: LoadLane): Promise<void> {
+    const { ranges } = this.#plan
+    if (ranges.length === 0 || this.#isOver) return
+    await this.#context.readers.use(async reader => {
+      const isAlone = ranges.length === 1
+      if (!isAlone) await reader.enter()
+      while (this.#next < ranges.length && !this.#isOver) {
+        const range = ranges[this.#next++]!
+        if (isAlone) await reader.readAlone(range.sql, lane)
+        else await reader.read(range.sql, lane)
+        this.#ranges.ended(lane, range)
+      }
+      if (!isAlone) await reader.leave()
+    }, this.#signal)
   }
 
   #take(lane: LoadLane, done = false): Batch {
@@ -135,12 +134,12 @@ class Load implements AsyncDisposable {
     return lane.take(this.#progress(lane.rows, done), identity)
   }
 
-  #lane(plan: LoadPlan, time: bigint): LoadLane {
-    const { captured, config, consistentPoint, tables } = this.#context
+  #lane(time: bigint): LoadLane {
+    const { captured, config, consistentPoint, registry } = this.#context
     const lane: LoadLane = new LoadLane({
       captured,
-      tables,
-      columns: plan.columns.length,
+      registry,
+      columns: this.#plan.columns.length,
       maxValueBytes: config.maxValueBytes,
       onFull: () => this.#turnstile.put(this.#take(lane)),
     })
@@ -171,56 +170,27 @@ class Load implements AsyncDisposable {
     }
   }
 
-  async #connect(): Promise<pg.Client> {
-    const { config, sourceName } = this.#context
-    const direct = new DirectSocket()
-    const client = await connectSql(config, `tailrace ${sourceName} load`, this.#signal, direct.socket)
-    this.#connections.push({ client, direct })
-    return client
-  }
-
-  /** Answers the server's clock, microseconds since 1970. */
-  async #enterSnapshot(client: pg.Client): Promise<bigint> {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    try {
-      await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#context.snapshotName)}`)
-    } catch (error) {
-      if (!isRefusal(error)) throw error
-      throw interrupted(this.#context.captured, 'the snapshot it was read under is gone', error)
-    }
-    const { rows } = await client.query<{ time: string }>(
-      'SELECT (EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8 AS time',
-    )
-    return BigInt(rows[0]!.time)
-  }
-
   /**
    * A rewrite or a truncate makes a table look empty to an older snapshot, so what was read counts only if the table is
-   * still the one that was captured (R4.1). Outside a transaction: inside it the catalog would be old as well.
+   * still the one that was captured, which was before the snapshot (R4.1).
    */
-  async #requireState(client: pg.Client): Promise<void> {
-    const { captured } = this.#context
-    const rows = (await readTables(client, [captured.oid])).get(captured.oid)!
-    if (stateOf(rows) !== captured.state)
+  async #requireState(): Promise<void> {
+    const { captured, states } = this.#context
+    if ((await states.of(captured.oid)) !== captured.state)
       throw interrupted(captured, 'it was altered, rewritten or truncated meanwhile')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort()
-    await Promise.allSettled(this.#workers)
+    await Promise.allSettled([this.#working])
   }
-}
-
-/** The server itself refused, and not because it goes away. */
-function isRefusal(error: unknown): boolean {
-  const code = errorCode(error)
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code)
 }
 
 /** Undefined table or column. */
 const GONE = new Set(['42P01', '42703'])
 
 function loadError(error: unknown, { captured, config }: LoadContext): TailraceError {
+  if (error instanceof SnapshotGone) return interrupted(captured, 'the snapshot it was read under is gone', error.cause)
   if (GONE.has(errorCode(error) ?? '')) return interrupted(captured, errorMessage(error), error)
   return postgresError(error, config)
 }

@@ -17,13 +17,12 @@ import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
 import type { Captured } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
-import { FastLane } from './fast-lane.ts'
 import { Fences } from './fence.ts'
+import { FirstLoad } from './first-load.ts'
 import { formerColumns } from './former-columns.ts'
 import { HeadMeter } from './head.ts'
-import { formatLsn, parseLsn } from './position.ts'
+import { parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
-import { loadTable } from './snapshot.ts'
 import { SourceTables } from './source-tables.ts'
 import { SqlConnection } from './sql.ts'
 import { loadRequest, type Start } from './start.ts'
@@ -53,7 +52,7 @@ export class PostgresSource implements Source {
   readonly #name: string
   readonly #fences = new Fences()
   readonly #times: SourceTimes
-  #fastLane: FastLane | undefined
+  #firstLoad: FirstLoad | undefined
   #start: Start | undefined
   #isResync = false
   /** Holds the exported snapshot until the loads have ended. */
@@ -64,6 +63,8 @@ export class PostgresSource implements Source {
   #meter: HeadMeter | undefined
   /** Table versions that the log knows: at the start, and announced by loads since. */
   readonly #logged = new Map<number, Table>()
+  /** The same and those that a load has announced: what its batches may name. */
+  readonly #registry = new Map<number, Table>()
   #tables: SourceTables | undefined
 
   constructor(config: PostgresConfig, context: SourceContext, times: SourceTimes = {}) {
@@ -85,7 +86,10 @@ export class PostgresSource implements Source {
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
     this.#isResync = resync
     const start = await begin(request, from, resync, signal)
-    for (const table of from?.tables ?? []) this.#logged.set(table.id, table)
+    for (const table of from?.tables ?? []) {
+      this.#logged.set(table.id, table)
+      this.#registry.set(table.id, table)
+    }
     this.#exporter = start.exporter
     this.#meter = new HeadMeter(start.slot)
     this.#start = start
@@ -102,7 +106,7 @@ export class PostgresSource implements Source {
 
   async *changes(signal: AbortSignal): AsyncGenerator<Batch> {
     const start = this.#started()
-    this.#endExporter()
+    await this.#endFirstLoad()
     const known = [...this.#logged.values()]
     const resolver = this.#tables!.resolver(known, signal)
     const stream = new ChangeStream({
@@ -156,37 +160,26 @@ export class PostgresSource implements Source {
         sourceName: this.#context.name,
         captured,
         recapture: () => this.#tables!.recapture(captured, signal),
-        tables: () => [...this.#logged.values()],
+        isLogged: ({ id }) => this.#logged.has(id),
+        registry: this.#registry,
       },
       signal,
     )
   }
 
   async *#underSnapshot(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    const { snapshot, position, slot, identity, captured, isReplacing } = this.#started()
-    if (snapshot === undefined || request.scope.kind !== 'all')
+    if (request.scope.kind !== 'all')
       throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
-    this.#fastLane ??= new FastLane(
-      captured.reduce((bytes, { estimatedBytes }) => bytes + (estimatedBytes ?? 0), 0),
-      this.#times.fastLaneMs,
-    )
-    const announce = unknownTables(captured, this.#logged)
-    const context = {
+    this.#firstLoad ??= new FirstLoad({
       config: this.#config,
       sourceName: this.#context.name,
-      snapshotName: snapshot,
-      consistentPoint: formatLsn(position),
-      captured: this.#capturedAs(request.table),
-      tables: [...this.#logged.values()],
-      announce,
-      slot,
-      identity: isReplacing ? undefined : identity,
-      fastLane: this.#fastLane,
-    }
-    for await (const chunk of loadTable(request, context, signal)) {
-      yield chunk
-      for (const table of announce) this.#logged.set(table.id, table)
-    }
+      sql: this.#sql,
+      start: this.#started(),
+      logged: this.#logged,
+      registry: this.#registry,
+      fastLaneMs: this.#times.fastLaneMs,
+    })
+    yield* this.#firstLoad.load(request, this.#capturedAs(request.table), signal)
   }
 
   #capturedAs({ name }: Table): Captured {
@@ -233,7 +226,7 @@ export class PostgresSource implements Source {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#endExporter()
+    await this.#endFirstLoad()
     await this.#watchSql[Symbol.asyncDispose]()
     await this.#sql[Symbol.asyncDispose]()
   }
@@ -243,7 +236,9 @@ export class PostgresSource implements Source {
     return this.#start
   }
 
-  #endExporter(): void {
+  async #endFirstLoad(): Promise<void> {
+    await this.#firstLoad?.[Symbol.asyncDispose]()
+    this.#firstLoad = undefined
     if (this.#exporter !== undefined) endConnection(this.#exporter)
     this.#exporter = undefined
   }

@@ -1,4 +1,4 @@
-import type { Batch, LoadProgress, Position, SourceLog, Table } from '../contract.ts'
+import type { Batch, LoadProgress, Position, Table } from '../contract.ts'
 import { BatchWriter } from '../record/writer.ts'
 
 export interface DeletedKeys {
@@ -10,8 +10,8 @@ export interface DeletedKeys {
 }
 
 /** A unit of the table's lane that deletes these keys. */
-export function deletesOf(log: Pick<SourceLog, 'tables'>, { table, keys, high, progress }: DeletedKeys): Batch {
-  const writer = new BatchWriter([...log.tables().values()])
+export function deletesOf({ table, keys, high, progress }: DeletedKeys): Batch {
+  const writer = new BatchWriter([table])
   writer.beginLoad(high, BigInt(Date.now()) * 1000n)
   for (const key of keys) writer.deleteKey(table, key)
   writer.commit()

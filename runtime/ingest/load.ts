@@ -48,7 +48,7 @@ export async function beginLoad(load: Load, { log, writer }: LoadPlace, isUnlimi
     pass = { id, since: String(since), ...(isUnlimited ? { isUnlimited } : {}) }
   }
   const progress = unread(load.request, pass)
-  const lane = new BatchWriter([...log.tables().values()])
+  const lane = new BatchWriter()
   await writer.unit(lane.take({ lane: `load:${table.name}`, progress }))
   load.progress = progress
 }
@@ -74,7 +74,7 @@ export async function runLoad(load: Load, place: LoadPlace, signal: AbortSignal)
     const error = await sweep(swept, { ...place, passes }, signal)
     if (error !== undefined) return error
     const { pass: _, ...progress } = load.progress
-    const end = new BatchWriter([...log.tables().values()])
+    const end = new BatchWriter()
     await writer.unit(end.take({ lane: `load:${table.name}`, progress: { ...progress, done: true } }))
     await passes.end(table, pass.id)
     return undefined

@@ -1,5 +1,6 @@
 import { Completer } from '../complete.ts'
 import type { Batch, LoadProgress, Resume, Source, SourceLog, Table } from '../contract.ts'
+import { laneEnds, tableOfLane } from '../record/lane-ends.ts'
 import { Touched } from './touched.ts'
 import { Turns } from './turns.ts'
 
@@ -96,7 +97,7 @@ export class LogWriter {
     if (parts === undefined) appended = await this.#log.append(batch, this.#signal)
     else for await (const part of parts) appended = await this.#log.append(part, this.#signal)
     const { end } = batch
-    if (end !== undefined && end.lane !== 'stream') this.#lanes.set(end.lane.slice('load:'.length), end.progress)
+    if (end !== undefined) for (const { lane, progress } of laneEnds(end)) this.#lanes.set(tableOfLane(lane), progress)
     return appended
   }
 }

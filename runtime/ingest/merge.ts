@@ -57,7 +57,7 @@ export class Merger {
     /** Of the chunk itself: what the log knew before it counts no more. */
     let isTruncated = false
     const hadOthers = this.#hadOtherColumns(chunk)
-    const writer = new BatchWriter([...rows.registry.values()])
+    const writer = new BatchWriter(tablesIn(rows))
     let place = 0
     for (const change of rows) {
       const { state, newest } = known.of(place++)
@@ -109,7 +109,7 @@ export class Merger {
   async #now(rows: Batch, looked: RowStates, touched: Touched): Promise<Known> {
     if (touched.isAll) return known(await this.#log.states(rows), undefined)
     if (touched.isNone) return known(looked, undefined)
-    const again = new BatchWriter([...rows.registry.values()])
+    const again = new BatchWriter(tablesIn(rows))
     const places = new Map<number, number>()
     let place = 0
     again.beginLoad('', 0n)
@@ -146,6 +146,10 @@ export class Merger {
     writer.row('u', table, { bytes, at: 0, end: bytes.length })
     writer.commit()
   }
+}
+
+function tablesIn({ tables, registry }: Batch): Table[] {
+  return [...tables].map(id => registry.get(id)!)
 }
 
 interface Known {

@@ -33,14 +33,14 @@ export class RowlessKeys {
     const [first, last, table] = [this.#first, this.#last, this.#table]
     if (first === undefined || last === undefined || table === undefined) return undefined
     const keys = [...this.#keys.values()]
-    const asked = deletesOf(log, { table, keys, high: last.high, progress })
+    const asked = deletesOf({ table, keys, high: last.high, progress })
     const states = await log.states(asked)
     const gone = keys.filter((_, i) => {
       const newest = { version: states.version(i), transaction: states.transaction(i) }
       return states.state(i) === 'none' || isSeen(newest, first, lineageFrom, sees)
     })
     if (gone.length === keys.length) return gone.length === 0 ? undefined : asked
-    return gone.length === 0 ? undefined : deletesOf(log, { table, keys: gone, high: last.high, progress })
+    return gone.length === 0 ? undefined : deletesOf({ table, keys: gone, high: last.high, progress })
   }
 }
 

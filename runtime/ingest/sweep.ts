@@ -84,7 +84,7 @@ async function stillUnseen(
   page: readonly UnseenKey[],
 ): Promise<Batch | undefined> {
   const deletes = (unseen: readonly UnseenKey[]): Batch =>
-    deletesOf(log, { table, keys: unseen.map(({ key }) => key), high: pass.fence.high, progress })
+    deletesOf({ table, keys: unseen.map(({ key }) => key), high: pass.fence.high, progress })
   const asked = deletes(page)
   const now = await log.states(asked)
   const left = page.filter((key, i) => now.version(i) === key.version)

@@ -87,19 +87,19 @@ const pass = z.object({
   isRead: z.exactOptional(z.literal(true)),
   isUnlimited: z.exactOptional(z.literal(true)),
 })
+const laneEnd = z.object({
+  lane: z.string().startsWith('load:'),
+  progress: z.object({
+    done: z.boolean(),
+    rows: z.number(),
+    totalRows: z.number().nullable(),
+    state: z.string(),
+    pass: z.exactOptional(pass),
+  }),
+})
 const unitEndSchema = z.union([
   z.object({ lane: z.literal('stream'), position: z.string(), identity }),
-  z.object({
-    lane: z.string().startsWith('load:'),
-    progress: z.object({
-      done: z.boolean(),
-      rows: z.number(),
-      totalRows: z.number().nullable(),
-      state: z.string(),
-      pass: z.exactOptional(pass),
-    }),
-    identity,
-  }),
+  laneEnd.extend({ others: z.exactOptional(z.array(laneEnd)), identity }),
 ])
 
 function parse(bytes: Uint8Array, schema: z.ZodType, what: string): unknown {

@@ -39,7 +39,7 @@ const NOTHING: Readonly<Cut> = { at: 0, entries: 0, count: 0, incomplete: 0 }
  * batch before it is on its way; a batch once taken is never touched again.
  */
 export class BatchWriter {
-  readonly registry = new Map<number, Table>()
+  readonly registry: Map<number, Table>
   readonly #buffer: EntryBuffer
   #count = 0
   /** Rows with absent cells. */
@@ -53,9 +53,9 @@ export class BatchWriter {
   #transaction: Transaction | undefined
   #unitOpen = false
 
-  /** `longFrom`: entries from this size use 64-bit lengths (tests lower it). */
-  constructor(tables: readonly Table[] = [], longFrom = LONG) {
-    for (const table of tables) this.registry.set(table.id, table)
+  /** A map of tables is shared, not copied. `longFrom`: entries from this size use 64-bit lengths (tests lower it). */
+  constructor(tables: readonly Table[] | Map<number, Table> = [], longFrom = LONG) {
+    this.registry = tables instanceof Map ? tables : new Map(tables.map(table => [table.id, table]))
     this.#buffer = new EntryBuffer(longFrom)
   }
 

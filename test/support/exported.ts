@@ -1,10 +1,14 @@
 /** A first load for tests, under an exported snapshot, without a slot. */
 import pg from 'pg'
 import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
+import { readTables } from '../../connectors/postgres/catalog-rows.ts'
 import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
 import { connectSql } from '../../connectors/postgres/connection.ts'
 import { FastLane } from '../../connectors/postgres/fast-lane.ts'
 import { loadTable } from '../../connectors/postgres/snapshot.ts'
+import { SnapshotReaders } from '../../connectors/postgres/snapshot-readers.ts'
+import { SqlConnection } from '../../connectors/postgres/sql.ts'
+import { StateLook } from '../../connectors/postgres/state-look.ts'
 import type { Chunk, Position, Table } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import type { PostgresServer } from './postgres.ts'
@@ -60,10 +64,14 @@ export class Exported implements AsyncDisposable {
     return found
   }
 
-  load(table: string, options: { restart?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<Chunk> {
+  async *load(table: string, options: { restart?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<Chunk> {
     const captured = this.one(table)
+    const { config } = this
     const { estimatedRows, estimatedBytes } = captured
-    return loadTable(
+    const signal = options.signal ?? new AbortController().signal
+    await using readers = new SnapshotReaders({ config, sourceName: 'app', snapshot: this.#snapshot })
+    await using sql = new SqlConnection(config, 'tailrace test')
+    yield* loadTable(
       {
         table: captured.table,
         scope: { kind: 'all' },
@@ -73,18 +81,18 @@ export class Exported implements AsyncDisposable {
         estimatedBytes,
       },
       {
-        config: this.config,
-        sourceName: 'app',
-        snapshotName: this.#snapshot,
+        config,
+        readers,
+        states: new StateLook(oids => sql.use(client => readTables(client, oids), signal)),
         consistentPoint: '0/100' as Position,
         captured,
-        tables: [],
+        registry: new Map(),
         announce: [],
         slot: 'tailrace_test',
         identity: {},
         fastLane: new FastLane(0),
       },
-      options.signal ?? new AbortController().signal,
+      signal,
     )
   }
 

@@ -1,4 +1,5 @@
 import type { Batch, LoadProgress, Position, Resume, SourceIdentity, Table, UnitEnd } from '../../contract.ts'
+import { laneEnds, tableOfLane } from '../../record/lane-ends.ts'
 
 /** What a log holds of its source, kept up to date unit by unit. */
 export class ResumeState {
@@ -49,7 +50,7 @@ export class ResumeState {
     this.#units++
     if (end.identity !== undefined) this.identity = end.identity
     if (end.lane === 'stream') this.stream = end.position
-    else this.loads.set(end.lane.slice('load:'.length), end.progress)
+    else for (const { lane, progress } of laneEnds(end)) this.loads.set(tableOfLane(lane), progress)
   }
 }
 
