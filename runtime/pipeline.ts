@@ -2,13 +2,15 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { abortable } from './abort.ts'
+import { type ConfigChanges, configChanges } from './config-changes.ts'
 import type { SourceLog } from './contract.ts'
 import { TailraceError } from './errors.ts'
+import { judge } from './health.ts'
 import { Pauses } from './pauses.ts'
-import type { PipelineConfig } from './pipeline-config.ts'
+import type { PipelineConfig, SinkConfig, SourceConfig } from './pipeline-config.ts'
 import { SinkPart } from './sink-part.ts'
 import { SourcePart } from './source-part.ts'
-import type { BackfillOptions, Health, Part, PipelineStatus, RunningPipeline, SourceStatus } from './status.ts'
+import type { BackfillOptions, Part, PipelineStatus, RunningPipeline } from './status.ts'
 import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
@@ -30,50 +32,61 @@ export async function runPipeline(
   const pauses = await Pauses.load(path)
   await using opened = new AsyncDisposableStack()
   const sources: SourcePart[] = []
-  for (const source of config.sources) {
-    const folder = join(path, source.name)
-    const context = { pipeline: config.pipeline, name: source.name, logger, folder }
-    const log = opened.use(await config.log.plugin.open(config.log.options, context))
-    const part = { pipeline: config.pipeline, folder, logger }
-    sources.push(new SourcePart(source, log, part, resynced.has(source.name)))
-  }
-  const place = { pipeline: config.pipeline, folder: config.folder, logger }
-  const sinks = config.sinks.map(sink => new SinkPart(sink, sources, place))
-  return new Pipeline(config.pipeline, sources, sinks, pauses, opened.move())
+  for (const source of config.sources)
+    sources.push(opened.use(await openSource(config, source, logger, resynced.has(source.name))))
+  opened.move()
+  return new Pipeline(config, sources, pauses, logger)
+}
+
+async function openSource(
+  { pipeline, log }: PipelineConfig,
+  source: SourceConfig,
+  logger: Logger,
+  isResync = false,
+): Promise<SourcePart> {
+  const folder = join(log.path, source.name)
+  const opened = await log.plugin.open(log.options, { pipeline, name: source.name, logger, folder })
+  return new SourcePart(source, opened, { pipeline, folder, logger }, isResync)
 }
 
 export class Pipeline implements RunningPipeline {
-  /** Resolves once every part runs, waits or is paused; rejects with the error of a part that cannot start. */
+  /** Resolves once every part that it began with runs, waits or is paused; rejects with the error of one that cannot start. */
   readonly started: Promise<void>
   readonly failed: Promise<TailraceError>
-  readonly #name: string
-  readonly #sources: readonly SourcePart[]
-  readonly #sinks: readonly SinkPart[]
+  readonly #fatal = Promise.withResolvers<TailraceError>()
+  readonly #logger: Logger
   readonly #pauses: Pauses
-  readonly #logs: AsyncDisposableStack
+  #config: PipelineConfig
+  #sources: SourcePart[]
+  #sinks: SinkPart[]
   /** Being compared now. */
   readonly #verified = new Set<SinkPart>()
   readonly #startedAt = new Date().toISOString()
+  #applying: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
 
-  constructor(
-    name: string,
-    sources: readonly SourcePart[],
-    sinks: readonly SinkPart[],
-    pauses: Pauses,
-    logs: AsyncDisposableStack,
-  ) {
-    this.#name = name
-    this.#sources = sources
-    this.#sinks = sinks
+  /** Starts them. Their logs are its own from now on. */
+  constructor(config: PipelineConfig, sources: readonly SourcePart[], pauses: Pauses, logger: Logger) {
+    this.#config = config
+    this.#logger = logger
     this.#pauses = pauses
-    this.#logs = logs
-    for (const sink of sinks) sink.supervisor.start(pauses.has({ sink: sink.name }))
-    for (const source of sources) source.supervisor.start(pauses.has({ source: source.name }))
-    const supervisors = this.#supervisors()
-    this.started = Promise.all(supervisors.map(supervisor => supervisor.started)).then(() => {})
+    this.#sources = [...sources]
+    this.#sinks = config.sinks.map(sink => this.#newSink(sink))
+    for (const part of [...this.#sinks, ...this.#sources]) this.#start(part)
+    this.started = Promise.all(this.#supervisors().map(supervisor => supervisor.started)).then(() => {})
     this.started.catch(() => {})
-    this.failed = Promise.race(supervisors.map(supervisor => supervisor.fatal))
+    this.failed = this.#fatal.promise
+  }
+
+  #newSink(config: SinkConfig): SinkPart {
+    const { pipeline, folder } = this.#config
+    return new SinkPart(config, this.#sources, { pipeline, folder, logger: this.#logger })
+  }
+
+  #start(part: SourcePart | SinkPart): void {
+    const { supervisor, name } = part
+    supervisor.start(this.#pauses.has(part instanceof SourcePart ? { source: name } : { sink: name }))
+    void supervisor.fatal.then(this.#fatal.resolve)
   }
 
   #supervisors(): Supervisor[] {
@@ -89,7 +102,7 @@ export class Pipeline implements RunningPipeline {
     ])
     return {
       version: VERSION,
-      pipeline: this.#name,
+      pipeline: this.#config.pipeline,
       startedAt: this.#startedAt,
       health,
       reasons,
@@ -155,15 +168,66 @@ export class Pipeline implements RunningPipeline {
     return this.#sinks.map(sink => sink.name)
   }
 
+  /**
+   * Goes over to another configuration of this pipeline: what is the same in it is not touched, what differs is started
+   * anew, a source on the log that it has. Throws CONFIG_RELOAD, and what hinders a new source's log from being opened:
+   * all stays as it is then.
+   */
+  apply(config: PipelineConfig): Promise<ConfigChanges> {
+    const applied = this.#applying.then(() => this.#apply(config))
+    this.#applying = applied.catch(() => {})
+    return applied
+  }
+
+  async #apply(config: PipelineConfig): Promise<ConfigChanges> {
+    if (this.#stopping !== undefined) throw new Error('the pipeline stops')
+    const changes = configChanges(this.#config, config)
+    await using opened = new AsyncDisposableStack()
+    const added: SourcePart[] = []
+    for (const source of changes.sources.added) added.push(opened.use(await openSource(config, source, this.#logger)))
+    opened.move()
+    this.#config = config
+    const gone = this.#sources.filter(({ name }) => changes.sources.removed.includes(name))
+    this.#sources = this.#sources.filter(part => !gone.includes(part)).concat(added)
+    await this.#changeSinks(changes.sinks, gone.concat(added))
+    await Promise.all(gone.map(part => part[Symbol.asyncDispose]()))
+    const sources = changes.sources.changed.map(source => [this.#source(source.name), source] as const)
+    await Promise.all(sources.map(([part, source]) => again(part, () => part.configure(source))))
+    for (const part of added) this.#start(part)
+    return changes
+  }
+
+  /** `others`: sources that came or went, on whose logs the sinks that take from them do not stay. */
+  async #changeSinks(
+    { removed, changed, added }: ConfigChanges['sinks'],
+    others: readonly SourcePart[],
+  ): Promise<void> {
+    const gone = this.#sinks.filter(({ name }) => removed.includes(name))
+    this.#sinks = this.#sinks.filter(part => !gone.includes(part))
+    await Promise.all(gone.map(({ supervisor }) => supervisor.stop()))
+    const restarts = this.#sinks.map(async part => {
+      const config = changed.find(({ name }) => name === part.name)
+      if (config === undefined && !others.some(({ name }) => part.takesFrom(name))) return
+      await again(part, () => part.configure(config ?? part.config, this.#sources))
+    })
+    await Promise.all(restarts)
+    for (const config of added) {
+      const part = this.#newSink(config)
+      this.#sinks.push(part)
+      this.#start(part)
+    }
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
   async #stop(): Promise<void> {
+    await this.#applying
     await Promise.all(this.#sources.map(source => source.supervisor.stop()))
     await Promise.all(this.#sinks.map(sink => sink.supervisor.stop()))
-    await this.#logs.disposeAsync()
+    await Promise.all(this.#sources.map(source => source[Symbol.asyncDispose]()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -197,26 +261,10 @@ function verifyBusy(sink: string): TailraceError {
   })
 }
 
-interface Judged {
-  readonly name: string
-  readonly state: string
-  readonly phase: string
-  readonly error: { readonly code: string } | null
-  readonly tables?: SourceStatus['tables']
-}
-
-/** Red: something failed. Yellow: something waits, is paused, loads, builds, or runs with an error to look at. */
-function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
-  const red: string[] = []
-  const yellow: string[] = []
-  for (const { name, state, phase, error, tables = [] } of parts) {
-    const why = error === null ? '' : ` (${error.code})`
-    if (state === 'failed') red.push(`${name} failed${why}`)
-    else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
-    else if (error !== null) yellow.push(`${name}: ${error.code}`)
-    else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
-    for (const { table, state: load, error: trouble } of tables)
-      if (trouble !== null) (load === 'failed' ? red : yellow).push(`the load of ${table}: ${trouble.code}`)
-  }
-  return { health: red.length > 0 ? 'red' : yellow.length > 0 ? 'yellow' : 'green', reasons: [...red, ...yellow] }
+/** Has the part end its work, changes it, and has it begin again, unless a person has paused it. */
+async function again({ supervisor }: SourcePart | SinkPart, change: () => void): Promise<void> {
+  const isPaused = supervisor.paused
+  await supervisor.pause()
+  change()
+  if (!isPaused) supervisor.resume()
 }

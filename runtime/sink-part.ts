@@ -22,9 +22,9 @@ export interface SinkPlace {
 export class SinkPart {
   readonly name: string
   readonly supervisor: Supervisor
-  readonly #config: SinkConfig
+  #config: SinkConfig
   readonly #place: SinkPlace
-  readonly #sources: readonly SourcePart[]
+  #sources: readonly SourcePart[] = []
   readonly #progress = new Map<string, DeliveryProgress>()
   /** What is open now, by source. */
   readonly #lent = new Map<string, Lent<Sink>>()
@@ -34,9 +34,26 @@ export class SinkPart {
     this.name = config.name
     this.#config = config
     this.#place = place
-    this.#sources = sources.filter(source => takesFrom(config, source.name))
-    for (const source of this.#sources) this.#progress.set(source.name, new DeliveryProgress())
+    this.configure(config, sources)
     this.supervisor = new Supervisor(`sink ${config.name}`, place.logger, work => this.#work(work))
+  }
+
+  /** For its next start. `sources`: all there are. */
+  configure(config: SinkConfig, sources: readonly SourcePart[]): void {
+    this.#config = config
+    this.#sources = sources.filter(source => this.takesFrom(source.name))
+    for (const name of this.#progress.keys())
+      if (!this.#sources.some(source => source.name === name)) this.#progress.delete(name)
+    for (const { name } of this.#sources)
+      if (!this.#progress.has(name)) this.#progress.set(name, new DeliveryProgress())
+  }
+
+  get config(): SinkConfig {
+    return this.#config
+  }
+
+  takesFrom(source: string): boolean {
+    return takesFrom(this.#config, source)
   }
 
   /** The sources it takes tables from. */

@@ -25,11 +25,11 @@ export interface SourcePlace {
 }
 
 /** One source with its log: its supervised ingest and what status tells of it. */
-export class SourcePart {
+export class SourcePart implements AsyncDisposable {
   readonly name: string
   readonly log: SourceLog
   readonly supervisor: Supervisor
-  readonly #config: SourceConfig
+  #config: SourceConfig
   readonly #place: SourcePlace
   readonly #lag = new SourceLag()
   readonly #rate = new Rate()
@@ -56,6 +56,11 @@ export class SourcePart {
     this.#place = place
     this.#isResync = isResync
     this.supervisor = new Supervisor(`source ${config.name}`, place.logger, work => this.#work(work))
+  }
+
+  /** For its next start. */
+  configure(config: SourceConfig): void {
+    this.#config = config
   }
 
   get phase(): SourceStatus['phase'] {
@@ -268,6 +273,12 @@ export class SourcePart {
       },
       error: full ? logFull(bytes) : (statusError(supervisor.error) ?? incompleteRows(index)),
     }
+  }
+
+  /** Ends its work and closes its log. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.supervisor.stop()
+    await this.log[Symbol.asyncDispose]()
   }
 
   #progress(): Progress | null {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorCode, TailraceError } from '../errors.ts'
 import { VERSION } from '../version.ts'
-import type { Context } from './context.ts'
+import { type Context, isInteractive } from './context.ts'
 import type { DemoVerbOptions } from './demo.ts'
 import { EXIT, exitCode } from './exit-code.ts'
 import { errorJson, errorText } from './terminal.ts'
@@ -40,6 +40,8 @@ function listenForSignals(): void {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // The terminal was closed. Elsewhere `run` takes it as the word to read its configuration again.
+  if (isInteractive(io)) process.on('SIGHUP', onSignal)
 }
 
 function verb(usage: string, description: string): Command {

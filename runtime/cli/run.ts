@@ -18,6 +18,7 @@ import { textLines } from './log-text.ts'
 import { makePlan, planText } from './plan.ts'
 import { removeProcessFile, writeProcessFile } from './process-file.ts'
 import { ProgressDisplay } from './progress.ts'
+import { reloadOnHangup } from './reload.ts'
 
 export interface RunOptions {
   readonly untilCaughtUp?: boolean
@@ -30,8 +31,8 @@ export interface RunOptions {
 const ASK_BYTES = 1024 ** 3
 
 /**
- * Runs the pipeline until SIGTERM or SIGINT, which drain it, or until all sinks have caught up. What the log has taken
- * is durable whatever ends the process. Throws what hinders the start or ends the whole process.
+ * Runs the pipeline until SIGTERM or SIGINT, which drain it, or until all sinks have caught up. SIGHUP has it go over to
+ * what the file says then. What the log has taken is durable whatever ends the process. Throws what hinders the start or ends the whole process.
  */
 export async function run(context: Context, options: RunOptions): Promise<number> {
   const { io, signal } = context
@@ -42,10 +43,13 @@ export async function run(context: Context, options: RunOptions): Promise<number
   const logger = createLogger('info', context.json ? io.err : textLines(line => display.line(line)))
   await announce(context, config, logger, options.yes === true)
   signal.throwIfAborted()
+  let used = config
   try {
-    await runUntilEnd(context, config, options, display, logger)
+    await runUntilEnd(context, config, options, display, logger, next => {
+      used = next
+    })
   } finally {
-    await sayWhatStays(context, config, logger)
+    await sayWhatStays(context, used, logger)
   }
   return EXIT.fine
 }
@@ -56,6 +60,7 @@ async function runUntilEnd(
   options: RunOptions,
   display: ProgressDisplay,
   logger: Logger,
+  onApplied: (config: PipelineConfig) => void,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack()
   const http = config.http === undefined ? undefined : stack.use(await listen(config.http, logger))
@@ -71,6 +76,8 @@ async function runUntilEnd(
   })
   stack.defer(() => removeProcessFile(config.log.path, process.pid))
   logger.info({ pipeline: config.pipeline, pid: process.pid, url: http?.url }, 'started')
+  // At a terminal it means that the terminal was closed.
+  if (!isInteractive(context.io)) stack.use(reloadOnHangup({ file: context.config, pipeline, http, logger, onApplied }))
   display.follow(pipeline, line => logger.info(line))
   await theEnd(context, pipeline, options)
   display[Symbol.dispose]()
