@@ -64,6 +64,11 @@ export function isExact(pattern: Pattern): boolean {
   return pattern.every(part => part.length === 1)
 }
 
+/** The name that an exact pattern names, as qualifiedName writes it. */
+export function exactName(pattern: Pattern): string {
+  return qualifiedName(pattern.map(part => part[0]!))
+}
+
 function quotedPart(text: string, at: number): { part: PartPattern; end: number } {
   let value = ''
   for (let i = at + 1; i < text.length; i++) {

@@ -4,7 +4,7 @@ import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { publicationNames } from './config.ts'
 import { isSameRelation, originOf } from './definition.ts'
-import { canPublish } from './publication.ts'
+import { canPublish, type Publication, readPublication } from './publication.ts'
 import { resumedTables } from './resumed.ts'
 import { nameOf } from './selection.ts'
 import type { StartRequest } from './start.ts'
@@ -39,9 +39,10 @@ export async function captureAgain(
   if (problems[0] !== undefined) throw problems[0]
   const known = new Map(from.tables.map(table => [table.name, table]))
   const captured: Captured[] = []
+  const publications = publicationsOf(client, version)
   for (const surveyed of tables) {
     const problem = starred.has(nameOf(surveyed.relation))
-      ? await whyNot(client, request, surveyed, version, isNewStream)
+      ? await whyNot(request, surveyed, publications, isNewStream)
       : isTailraceError(surveyed.captured)
         ? surveyed.captured
         : undefined
@@ -59,19 +60,28 @@ export async function captureAgain(
 
 export const GONE = 'captured tables are gone or have another name: the rest goes on, and their rows stay in the sinks'
 
+/** Publications by name, each read once. */
+export function publicationsOf(client: pg.Client, version: number): (name: string) => Promise<Publication | undefined> {
+  const read = new Map<string, Promise<Publication | undefined>>()
+  return name => {
+    const found = read.get(name) ?? readPublication(client, name, version)
+    read.set(name, found)
+    return found
+  }
+}
+
 /** What keeps a table out that only a star matches: nobody may have meant it. */
 export async function whyNot(
-  client: pg.Client,
   { config, context }: Pick<StartRequest, 'config' | 'context'>,
   { relation, captured }: Surveyed,
-  version: number,
+  publications: ReturnType<typeof publicationsOf>,
   isNewStream = false,
 ): Promise<string | undefined> {
   if (isTailraceError(captured)) return captured.message
   if (captured.table.key.length === 0) return 'it has no key, and the log began without it'
   const { main, append } = publicationNames(config, context)
   const name = captured.appendOnly ? append : main
-  if (await canPublish(client, name, version, relation, isNewStream)) return undefined
+  if (canPublish(await publications(name), relation, isNewStream)) return undefined
   return `publication "${name}" lacks it, and only its owner can add it`
 }
 

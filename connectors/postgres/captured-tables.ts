@@ -4,6 +4,8 @@ import type { Captured } from './catalog.ts'
 export class CapturedTables {
   readonly #byName = new Map<string, Captured>()
   readonly #byOid = new Map<number, Captured>()
+  /** By name: the one oid under which a table of that name is kept, if it still has that name there. */
+  readonly #oids = new Map<string, number>()
 
   constructor(captured: Iterable<Captured>) {
     for (const one of captured) this.set(one)
@@ -23,12 +25,15 @@ export class CapturedTables {
   }
 
   set(captured: Captured): void {
-    const before = this.#byName.get(captured.table.name)
-    for (const [oid, { table }] of this.#byOid) if (table.name === captured.table.name) this.#byOid.delete(oid)
+    const { name } = captured.table
+    const before = this.#byName.get(name)
+    const former = this.#oids.get(name)
+    if (former !== undefined && this.#byOid.get(former)?.table.name === name) this.#byOid.delete(former)
     const renamed = this.#byOid.get(captured.oid)
     if (renamed !== undefined && renamed !== before) this.#byName.delete(renamed.table.name)
-    this.#byName.set(captured.table.name, captured)
+    this.#byName.set(name, captured)
     this.#byOid.set(captured.oid, captured)
+    this.#oids.set(name, captured.oid)
   }
 
   /** It is not there under that name: what the stream still brings of it stays its own. */

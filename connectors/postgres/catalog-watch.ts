@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import { Bell, sleep } from '../../runtime/abort.ts'
 import type { LoadRequest, Table } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
-import { GONE, requirePublication, whyNot } from './captured-again.ts'
+import { byName, type VersionsByName } from './by-name.ts'
+import { GONE, publicationsOf, requirePublication, whyNot } from './captured-again.ts'
 import type { CapturedTables } from './captured-tables.ts'
 import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { catalogDigest } from './catalog-digest.ts'
@@ -59,7 +60,8 @@ export class CatalogWatch {
     this.#options = options
     this.#logger = options.context.logger
     this.unsettled = new Map(options.unsettled)
-    for (const captured of options.tables.all) this.#noteRead(captured)
+    const versions = byName(options.known())
+    for (const captured of options.tables.all) this.#noteRead(captured, versions)
   }
 
   /** Loads as they become due. Ends by its signal, or throws what must stop the source. */
@@ -100,22 +102,25 @@ export class CatalogWatch {
   }
 
   async #look(client: pg.Client, force: boolean): Promise<void> {
-    const { config, context, numbering, publications, known } = this.#options
+    const { config, context, numbering, publications } = this.#options
     const digest = await catalogDigest(client, publications)
     if (digest === this.#digest && !force) return
-    const { tables, problems } = await surveyTables(client, context.name, config, known(), numbering)
+    const known = this.#options.known()
+    const versions = byName(known)
+    const { tables, problems } = await surveyTables(client, context.name, config, known, numbering)
     for (const problem of problems)
       if (problem.code !== 'TABLE_MISSING') this.#tellOnce(context.name, problem.message, problem)
-    for (const surveyed of tables) await this.#compare(client, surveyed)
+    for (const surveyed of tables) await this.#compare(client, surveyed, versions)
     this.#reportGone(new Set(tables.map(({ relation }) => nameOf(relation))))
-    await this.#publishAgain(client)
+    await this.#publishAgain(client, versions)
     this.#digest = digest
   }
 
-  async #compare(client: pg.Client, surveyed: Surveyed): Promise<void> {
+  /** `versions`: of all tables that anybody has met, as the look began. */
+  async #compare(client: pg.Client, surveyed: Surveyed, versions: VersionsByName): Promise<void> {
     const { captured, relation } = surveyed
     const table = nameOf(relation)
-    const { tables, known } = this.#options
+    const { tables } = this.#options
     if (isTailraceError(captured)) {
       this.#tellOnce(table, captured.message, captured)
       return
@@ -123,20 +128,22 @@ export class CatalogWatch {
     const before = tables.named(captured.table.name)
     if (before !== undefined && captured.lost !== undefined) throw captured.lost
     if (before?.oid !== captured.oid) {
-      await this.#takeUp(client, surveyed, captured)
+      await this.#takeUp(client, surveyed, captured, versions)
       return
     }
     tables.set(captured)
-    const stale = staleSince(captured, known(), this.#read.get(captured.table.name)!)
-    if (stale !== undefined) this.#ask(captured, stale.sweep, stale.reason)
+    const { name } = captured.table
+    const stale = staleSince(captured, versions.get(name) ?? [], this.#read.get(name)!)
+    if (stale !== undefined) this.#ask(captured, stale.sweep, stale.reason, versions)
   }
 
   /** A table that is new, or another one by its name, or back. */
-  async #takeUp(client: pg.Client, surveyed: Surveyed, captured: Captured): Promise<void> {
-    const { tables, known, version, onTaken, config, context } = this.#options
-    const own = known().filter(({ name }) => name === captured.table.name)
+  async #takeUp(client: pg.Client, surveyed: Surveyed, captured: Captured, versions: VersionsByName): Promise<void> {
+    const { tables, version, onTaken, config, context } = this.#options
+    const own = versions.get(captured.table.name) ?? []
     const name = nameOf(surveyed.relation)
-    const problem = own.length === 0 ? await whyNot(client, this.#options, surveyed, version) : undefined
+    const problem =
+      own.length === 0 ? await whyNot(this.#options, surveyed, publicationsOf(client, version)) : undefined
     const plan = this.#planOf(captured)
     try {
       if (problem !== undefined) {
@@ -159,8 +166,9 @@ export class CatalogWatch {
       { table: name },
       own.length === 0 ? 'a new table is captured' : 'another table is captured by this name',
     )
-    if (captured.table.key.length === 0 || (config.snapshot === 'never' && own.length === 0)) this.#noteRead(captured)
-    else this.#ask(captured, isBack, undefined)
+    if (captured.table.key.length === 0 || (config.snapshot === 'never' && own.length === 0))
+      this.#noteRead(captured, versions)
+    else this.#ask(captured, isBack, undefined, versions)
   }
 
   #reportGone(present: ReadonlySet<string>): void {
@@ -172,14 +180,14 @@ export class CatalogWatch {
   }
 
   /** What somebody took out of a publication has missed changes: it is put in again, and read again. */
-  async #publishAgain(client: pg.Client): Promise<void> {
+  async #publishAgain(client: pg.Client, versions: VersionsByName): Promise<void> {
     const { tables, version, context } = this.#options
     const missing = new Set<string>()
     for (const plan of publicationPlans(this.#options, tables.all))
       for (const { oid } of await unpublished(client, plan, version, context.name)) {
         const captured = tables.withOid(oid)!
         missing.add(captured.table.name)
-        await this.#publishOne(client, captured)
+        await this.#publishOne(client, captured, versions)
       }
     for (const name of this.unpublished.keys()) {
       if (missing.has(name)) continue
@@ -188,7 +196,7 @@ export class CatalogWatch {
     }
   }
 
-  async #publishOne(client: pg.Client, captured: Captured): Promise<void> {
+  async #publishOne(client: pg.Client, captured: Captured, versions: VersionsByName): Promise<void> {
     const { name } = captured.table
     const wasKnown = this.unpublished.has(name)
     try {
@@ -200,7 +208,7 @@ export class CatalogWatch {
       this.#tellOnce(nameOf(captured.table), error.message, error)
       this.unpublished.set(name, error)
     }
-    if (!wasKnown) this.#ask(captured, true, 'it was not published')
+    if (!wasKnown) this.#ask(captured, true, 'it was not published', versions)
   }
 
   #planOf(captured: Captured): PublicationPlan {
@@ -217,17 +225,17 @@ export class CatalogWatch {
     }
   }
 
-  #ask(captured: Captured, sweep: boolean, reason: string | undefined): void {
+  #ask(captured: Captured, sweep: boolean, reason: string | undefined, versions: VersionsByName): void {
     const { table } = captured
     if (reason !== undefined) this.#logger.warn({ table: nameOf(table), reason }, REREAD)
-    this.#noteRead(captured)
+    this.#noteRead(captured, versions)
     if (table.key.length === 0) return
     this.#due.push({ ...loadRequest(captured), beside: true, sweep })
     this.#bell.ring()
   }
 
-  #noteRead({ table, leaves }: Captured): void {
-    const ids = [...this.#options.known(), table].filter(({ name }) => name === table.name).map(({ id }) => id)
+  #noteRead({ table, leaves }: Captured, versions: VersionsByName): void {
+    const ids = [...(versions.get(table.name) ?? []), table].map(({ id }) => id)
     this.#read.set(table.name, { id: Math.max(...ids), files: filesOf(leaves) })
   }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { byName } from './by-name.ts'
 import {
   attributesOf,
   filesOf,
@@ -107,11 +108,12 @@ export async function surveyTables(
     tables.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
   )
   const checkText = await isUnchecked(client)
+  const versions = byName(known)
   const named = tables.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) }))
   return {
     tables: tables.map(({ relation, rows }) => {
       try {
-        const number: NumberOf = definition => numbering.number(definition, known)
+        const number: NumberOf = definition => numbering.number(definition, versions)
         return { relation, rows, captured: capture(relation, rows, types, config, number, checkText) }
       } catch (error) {
         if (!isTailraceError(error)) throw error

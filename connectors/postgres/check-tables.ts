@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Finding } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
 import { formatSize } from '../../runtime/quantity.ts'
+import { someOf } from '../../runtime/some-of.ts'
 import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import type { RelationRow } from './catalog-rows.ts'
 import { type PostgresConfig, publicationNames, type SourceNames } from './config.ts'
@@ -107,7 +108,8 @@ async function checkPublication(client: pg.ClientBase, wanted: Wanted, facts: Se
   )
   const [found] = rows
   const code = 'SOURCE_PUBLICATION'
-  const list = (tables: readonly Captured[]): string => tables.map(({ relation }) => relation).join(', ')
+  const relations = (tables: readonly Captured[]): string[] => tables.map(({ relation }) => relation)
+  const some = (tables: readonly Captured[]): string => someOf(relations(tables))
   const foreign = members.filter(({ oid }) => !owned.has(oid))
   if (found === undefined) {
     if (facts.superuser || (facts.mayCreate && foreign.length === 0))
@@ -118,7 +120,7 @@ async function checkPublication(client: pg.ClientBase, wanted: Wanted, facts: Se
     return {
       level: 'error',
       code,
-      message: `Only their owner can publish ${list(foreign)}.`,
+      message: `Only their owner can publish ${some(foreign)}.`,
       fix: `${createStatement({ name, insertsOnly, tables: members })}; -- as owner of the tables`,
     }
   }
@@ -128,7 +130,7 @@ async function checkPublication(client: pg.ClientBase, wanted: Wanted, facts: Se
   return {
     level: found.ours === 't' && foreign.length === 0 ? 'warning' : 'error',
     code,
-    message: `Publication ${name} lacks ${list(missing)}.`,
-    fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${list(missing)};`,
+    message: `Publication ${name} lacks ${some(missing)}.`,
+    fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${relations(missing).join(', ')};`,
   }
 }

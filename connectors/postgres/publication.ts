@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { errorCode, TailraceError } from '../../runtime/errors.ts'
+import { someOf } from '../../runtime/some-of.ts'
 import { quoteIdentifier } from './quote.ts'
 import { resyncHint } from './server-error.ts'
 
@@ -19,12 +20,12 @@ export interface PublicationPlan {
 }
 
 /** A publication that exists. */
-interface Publication {
+export interface Publication {
   readonly oid: string
   readonly operations: ReadonlySet<string>
   readonly viaRoot: boolean
-  /** By oid: whether rows or columns of it are left out. */
-  readonly tables: ReadonlyMap<number, { readonly filtered: boolean }>
+  /** By oid: its quoted name, and whether rows or columns of it are left out. */
+  readonly tables: ReadonlyMap<number, { readonly relation: string; readonly filtered: boolean }>
   readonly ours: boolean
 }
 
@@ -40,10 +41,17 @@ export async function setPublication(sql: pg.Client, plan: PublicationPlan, vers
   const found = await readPublication(sql, plan.name, version)
   if (found === undefined) {
     const comment = `COMMENT ON PUBLICATION ${quoteIdentifier(plan.name)} IS '${MARK}'`
+    const [first, ...rest] = groupsOf(plan.tables)
     // One transaction.
-    await sql.query(`${createStatement(plan)}; ${comment}`)
-  } else if (found.ours && !isExactly(found, plan))
-    await sql.query(`ALTER PUBLICATION ${quoteIdentifier(plan.name)} SET TABLE ${tableList(plan.tables)}`)
+    await sql.query(`${createStatement({ ...plan, tables: first! })}; ${comment}`)
+    for (const tables of rest) await sql.query(addStatement(plan, tables))
+  } else if (found.ours) {
+    const wanted = new Set(plan.tables.map(({ oid }) => oid))
+    const surplus = [...found.tables].filter(([oid]) => !wanted.has(oid)).map(([, { relation }]) => relation)
+    for (const relations of groupsOf(surplus)) await sql.query(dropStatement(plan, relations))
+    for (const tables of groupsOf(plan.tables.filter(({ oid }) => !found.tables.has(oid))))
+      await sql.query(addStatement(plan, tables))
+  }
   return await requireWhole(sql, plan, version, new Set())
 }
 
@@ -63,7 +71,7 @@ export async function growPublication(
   const missing = plan.tables.filter(({ oid }) => added.has(oid) && !found.tables.has(oid))
   if (found.ours && missing.length > 0) {
     try {
-      await sql.query(addStatement(plan, missing))
+      for (const tables of groupsOf(missing)) await sql.query(addStatement(plan, tables))
     } catch (error) {
       if (errorCode(error) === NOT_ALLOWED) throw tablesMissing(plan, missing, true)
       throw error
@@ -75,17 +83,21 @@ export async function growPublication(
 const NOT_ALLOWED = '42501'
 
 /**
- * Whether changes of this table are in the publication, or could be: it is ours, and so is the table. `isMade`: one that is
- * not there will be made.
+ * Tables in one statement: each takes a lock or two, of which a server with default settings has some 7,000 in all. A
+ * crash between two statements leaves a publication that the next start completes.
  */
-export async function canPublish(
-  sql: pg.ClientBase,
-  name: string,
-  version: number,
+const AT_ONCE = 500
+
+function groupsOf<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, i) => all.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
+}
+
+/** Whether changes of this table are in the publication, or could be: it is ours, and so is the table. `isMade`: one that is not there will be made. */
+export function canPublish(
+  found: Publication | undefined,
   table: { readonly oid: number; readonly owned: boolean },
   isMade: boolean,
-): Promise<boolean> {
-  const found = await readPublication(sql, name, version)
+): boolean {
   if (found === undefined) return isMade && table.owned
   return found.tables.has(table.oid) || (found.ours && table.owned)
 }
@@ -120,10 +132,6 @@ async function requireWhole(
   return found.oid
 }
 
-function isExactly(found: Publication, plan: PublicationPlan): boolean {
-  return found.tables.size === plan.tables.length && plan.tables.every(table => found.tables.has(table.oid))
-}
-
 /** The statement that makes it, for people and for us. */
 export function createStatement(plan: PublicationPlan): string {
   const operations = plan.insertsOnly ? 'insert, truncate' : 'insert, update, delete, truncate'
@@ -134,6 +142,11 @@ function addStatement({ name }: PublicationPlan, tables: readonly PublishedTable
   return `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${tableList(tables)}`
 }
 
+function dropStatement({ name }: Pick<PublicationPlan, 'name'>, relations: readonly string[]): string {
+  const list = relations.map(relation => `ONLY ${relation}`).join(', ')
+  return `ALTER PUBLICATION ${quoteIdentifier(name)} DROP TABLE ${list}`
+}
+
 function tableList(tables: readonly PublishedTable[]): string {
   // ONLY: children by inheritance are tables of their own. A partitioned table has no rows without its partitions.
   return tables.map(table => (table.partitioned ? table.relation : `ONLY ${table.relation}`)).join(', ')
@@ -141,17 +154,28 @@ function tableList(tables: readonly PublishedTable[]): string {
 
 /** Drops it if it is there and ours. */
 export async function dropPublication(sql: pg.Client, name: string): Promise<'dropped' | 'kept' | 'absent'> {
-  const { rows } = await sql.query<{ ours: string }>(
-    `SELECT ${IS_OURS} AS ours FROM pg_catalog.pg_publication WHERE pubname = $1`,
+  const { rows } = await sql.query<{ oid: string; ours: string }>(
+    `SELECT oid, ${IS_OURS} AS ours FROM pg_catalog.pg_publication WHERE pubname = $1`,
     [name],
   )
   const [row] = rows
   if (row === undefined) return 'absent'
   if (row.ours !== 't') return 'kept'
+  const { rows: members } = await sql.query<{ relation: string }>(
+    `SELECT ${QUALIFIED} AS relation FROM pg_catalog.pg_publication_rel r
+     JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE r.prpubid = $1::oid OFFSET $2`,
+    [row.oid, AT_ONCE],
+  )
+  for (const group of groupsOf(members)) {
+    const relations = group.map(({ relation }) => relation)
+    await sql.query(dropStatement({ name }, relations))
+  }
   await sql.query(`DROP PUBLICATION IF EXISTS ${quoteIdentifier(name)}`)
   return 'dropped'
 }
 
+const QUALIFIED = "pg_catalog.format('%I.%I', n.nspname, c.relname)"
 const IS_OURS = `coalesce(pg_catalog.obj_description(oid, 'pg_publication') = '${MARK}', false)`
 
 interface PublicationRow {
@@ -161,7 +185,12 @@ interface PublicationRow {
   ours: string
 }
 
-async function readPublication(sql: pg.ClientBase, name: string, version: number): Promise<Publication | undefined> {
+/** Undefined if there is none of that name. */
+export async function readPublication(
+  sql: pg.ClientBase,
+  name: string,
+  version: number,
+): Promise<Publication | undefined> {
   const { rows } = await sql.query<PublicationRow>(
     `SELECT oid, pubviaroot, ${IS_OURS} AS ours,
        pg_catalog.concat_ws(',', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
@@ -173,8 +202,8 @@ async function readPublication(sql: pg.ClientBase, name: string, version: number
   if (row === undefined) return undefined
   // Columns of pg_publication_rel since 15. What is published by schema or as a partition of a root has no row there.
   const filtered = version < 150_000 ? 'false' : 'coalesce(r.prqual IS NOT NULL OR r.prattrs IS NOT NULL, false)'
-  const { rows: tables } = await sql.query<{ oid: string; filtered: string }>(
-    `SELECT c.oid, ${filtered} AS filtered
+  const { rows: tables } = await sql.query<{ oid: string; relation: string; filtered: string }>(
+    `SELECT c.oid, ${QUALIFIED} AS relation, ${filtered} AS filtered
      FROM pg_catalog.pg_publication_tables t
      JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
@@ -186,7 +215,9 @@ async function readPublication(sql: pg.ClientBase, name: string, version: number
     oid: row.oid,
     operations: new Set(row.operations.split(',')),
     viaRoot: row.pubviaroot === 't',
-    tables: new Map(tables.map(table => [Number(table.oid), { filtered: table.filtered === 't' }])),
+    tables: new Map(
+      tables.map(({ oid, relation, filtered }) => [Number(oid), { relation, filtered: filtered === 't' }]),
+    ),
     ours: row.ours === 't',
   }
 }
@@ -207,7 +238,7 @@ function checkSuitable(found: Publication, plan: PublicationPlan): void {
 }
 
 function names(tables: readonly PublishedTable[]): string {
-  return tables.map(table => table.relation).join(', ')
+  return someOf(tables.map(table => table.relation))
 }
 
 function unsuitable(plan: PublicationPlan, what: string, wanted: string): TailraceError {

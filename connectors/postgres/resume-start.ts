@@ -1,11 +1,12 @@
 import type pg from 'pg'
-import type { LoadProgress, LoadRequest, Resume, SourceIdentity } from '../../runtime/contract.ts'
+import type { LoadProgress, LoadRequest, Resume, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { requireMergeKey } from './beside.ts'
+import { byName } from './by-name.ts'
 import { type CapturedAgain, captureAgain, requirePublication } from './captured-again.ts'
 import type { Captured } from './catalog.ts'
 import { slotName } from './config.ts'
-import { isSameRelation, originOf } from './definition.ts'
+import { originOf } from './definition.ts'
 import { readInsertLsn } from './head.ts'
 import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts'
 import { parseLoadState } from './load-state.ts'
@@ -122,11 +123,14 @@ function unfinished(
   from: Resume,
 ): LoadRequest[] {
   const requests: LoadRequest[] = []
+  const versions = byName(from.tables)
+  const newest = newestOfRelations(from)
   for (const one of captured) {
     const { table } = one
     const progress = from.loads.get(table.name)
-    const isKnown = from.tables.some(({ name }) => name === table.name)
-    const stale = isKnown ? staleNow(one, from) : undefined
+    const known = versions.get(table.name)
+    const isKnown = known !== undefined
+    const stale = isKnown ? staleNow(one, known, newest, from) : undefined
     if (stale === undefined && (progress?.done || config.snapshot === 'never')) continue
     if (table.key.length === 0 && from.stream !== undefined && (isKnown || !added.includes(one))) {
       const reason = stale?.reason ?? 'the stream began before it was read'
@@ -147,18 +151,31 @@ function unfinished(
   return requests
 }
 
-/** A table that had been away may have changed meanwhile. */
-function staleNow(captured: Captured, { tables, loads, identity }: Resume): Stale | undefined {
+/** A table that had been away may have changed meanwhile. `known`: its versions in the log. */
+function staleNow(
+  captured: Captured,
+  known: readonly Table[],
+  newest: ReadonlyMap<string, Table>,
+  { loads, identity }: Resume,
+): Stale | undefined {
   const { table } = captured
-  const stale = staleAtStart(captured, tables, loads.get(table.name))
+  const stale = staleAtStart(captured, known, loads.get(table.name))
   if (stale !== undefined) return stale
-  const newest = tables.findLast(({ name }) => name === table.name)!
-  const isBack =
-    identity[goneEntry(nameOf(table))] !== undefined ||
-    tables.some(
-      other => other.name !== table.name && other.id > newest.id && isSameRelation(originOf(other), originOf(table)),
-    )
-  return isBack ? { reason: 'it had another name meanwhile', sweep: true } : undefined
+  const last = newest.get(relationOf(table))
+  const hadOtherName = last !== undefined && last.name !== table.name && last.id > known.at(-1)!.id
+  if (identity[goneEntry(nameOf(table))] === undefined && !hadOtherName) return undefined
+  return { reason: 'it had another name meanwhile', sweep: true }
+}
+
+/** The newest version of each relation, under whatever name. */
+function newestOfRelations({ tables }: Resume): Map<string, Table> {
+  return new Map(tables.map(table => [relationOf(table), table]))
+}
+
+/** Equal where isSameRelation is true. */
+function relationOf(table: Table): string {
+  const { oid, catalog = '' } = originOf(table)
+  return `${oid} ${catalog}`
 }
 
 /** Names in the identity, by which a table that comes back is known to have been away. */

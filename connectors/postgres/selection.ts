@@ -1,5 +1,5 @@
 import { TailraceError } from '../../runtime/errors.ts'
-import { isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
+import { exactName, isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
 import { didYouMean } from '../../runtime/suggest.ts'
 import { columnPatternOf, type PostgresConfig, tableNameOf, tablePatternOf } from './config.ts'
 import type { ColumnRule } from './mask.ts'
@@ -43,9 +43,12 @@ export function selectTables<R extends ListedRelation>(config: PostgresConfig, r
   const excluded = config.exclude.map(tablePatternOf)
   const chosen = new Set<R>()
   const problems: TailraceError[] = []
+  const byName = new Map(relations.map(relation => [nameOf(relation), relation]))
   for (const text of config.tables) {
     const pattern = tablePatternOf(text)
-    const matching = relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
+    const matching = isExact(pattern)
+      ? [byName.get(exactName(pattern))].filter(relation => relation !== undefined)
+      : relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
     if (isExact(pattern) && matching.length === 0) problems.push(missingTable(text, relations))
     for (const relation of matching) {
       if (matchesAny(excluded, [relation.schema, relation.table])) continue
@@ -65,7 +68,9 @@ export function selectTables<R extends ListedRelation>(config: PostgresConfig, r
         hint: 'Patterns are schema.table, exact and case-sensitive; `exclude` wins. `tailrace init` lists the tables.',
       }),
     )
-  return { chosen: [...chosen].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)), problems }
+  const named = [...chosen].map(relation => ({ name: nameOf(relation), relation }))
+  named.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return { chosen: named.map(({ relation }) => relation), problems }
 }
 
 /** Whether the configuration names a table of this name. */

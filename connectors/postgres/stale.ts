@@ -20,12 +20,10 @@ export interface LastRead {
   readonly files: Origin['files']
 }
 
-/** `known`: all versions of all tables that anybody has met. */
+/** `known`: all versions of the table that anybody has met. */
 export function staleSince(captured: Captured, known: readonly Table[], last: LastRead): Stale | undefined {
   const { table, leaves } = captured
-  const own = [...known, table].filter(
-    ({ name, incarnation }) => name === table.name && incarnation === table.incarnation,
-  )
+  const own = [...known, table].filter(({ incarnation }) => incarnation === table.incarnation)
   const marked = own.find(({ id, origin }) => id > last.id && isMarkedStale({ origin }))
   if (marked !== undefined) {
     const isReborn = table.incarnation > 1 && own.every(({ id }) => id > last.id)
@@ -35,9 +33,7 @@ export function staleSince(captured: Captured, known: readonly Table[], last: La
   return reason === undefined ? undefined : { reason, sweep: true }
 }
 
-/**
- * The same at a start. `lane`: of the table's last load, `known`: the versions of the log, in which the table occurs.
- */
+/** The same at a start. `lane`: of the table's last load, `known`: its versions in the log, of which there are some. */
 export function staleAtStart(
   captured: Captured,
   known: readonly Table[],
@@ -45,7 +41,7 @@ export function staleAtStart(
 ): Stale | undefined {
   const state = parseLoadState(lane?.state ?? '')
   if (lane?.done === false) return unfinishedStale(captured, state?.leaves ?? [])
-  const newest = known.findLast(({ name }) => name === captured.table.name)
+  const newest = known.at(-1)
   const files = state?.files ?? (newest === undefined ? [] : originOf(newest).files)
   return staleSince(captured, known, { id: state?.table ?? 0, files })
 }

@@ -2,13 +2,14 @@ import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
+import { addByName, type VersionsByName } from './by-name.ts'
 import { digest } from './catalog-rows.ts'
 import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 import { maskedColumn, maskHash } from './mask.ts'
 import { rewriteOf } from './rewrite.ts'
 
 export interface Numbers {
-  number(definition: Definition, known: readonly Table[]): Numbered
+  number(definition: Definition, known: VersionsByName): Numbered
 }
 
 export interface Numbered {
@@ -24,7 +25,8 @@ export interface Numbered {
  */
 export class Numbering implements Numbers {
   readonly #source: string
-  readonly #issued: Table[]
+  readonly #issued = new Map<string, Table[]>()
+  #last = 0
   readonly #mask: string | undefined
   #catalog: string | undefined
 
@@ -32,7 +34,7 @@ export class Numbering implements Numbers {
   constructor(source: string, known: readonly Table[], maskKey: string | undefined, catalog?: string) {
     this.#source = source
     this.#catalog = catalog
-    this.#issued = [...known]
+    for (const table of known) this.#issue(table)
     this.#mask =
       maskKey === undefined ? undefined : digest(maskHash(maskKey, Buffer.from('tailrace')).toString('latin1'))
   }
@@ -41,15 +43,16 @@ export class Numbering implements Numbers {
    * `known`: the versions whose rows were read, in whose place the definition comes. What they have in it, and what
    * changed without events, is told by the newest of them; others were numbered ahead of their rows.
    */
-  number(definition: Definition, known: readonly Table[]): Numbered {
+  number(definition: Definition, known: VersionsByName): Numbered {
     const drafted = this.#draft(definition)
-    const before = newest(known.filter(({ name }) => name === drafted.name))
-    const issued = this.#issued.filter(({ name }) => name === drafted.name)
+    const own = known.get(drafted.name) ?? []
+    const before = newest(own)
+    const issued = this.#issued.get(drafted.name) ?? []
     const last = newest(issued)
     if (last === undefined) return { version: this.#add(drafted, 1, 1), lost: undefined }
     const base = before ?? last
     const equal = issued.findLast(table => table.incarnation >= base.incarnation && isSameDefinition(table, drafted))
-    const isKnown = equal !== undefined && (before === undefined || known.some(({ id }) => id === equal.id))
+    const isKnown = equal !== undefined && (before === undefined || own.some(({ id }) => id === equal.id))
     const rewrite = isKnown ? undefined : rewriteOf(base, definition, originOf(drafted))
     const [stale, lost] = isTailraceError(rewrite) ? [undefined, rewrite] : [rewrite, undefined]
     if (equal !== undefined) return { version: equal, lost }
@@ -69,11 +72,11 @@ export class Numbering implements Numbers {
   readonly byName: Numbers = {
     number: (definition, known) => {
       const drafted = this.#draft(definition)
-      const before = newest(known.filter(({ name }) => name === drafted.name))
+      const before = newest(known.get(drafted.name) ?? [])
       if (before === undefined || !hasOtherKey(before, drafted) || !hasSameKeyColumns(before, drafted))
         return this.number(definition, known)
       const { name, incarnation } = before
-      const life = this.#issued.filter(table => table.name === name && table.incarnation === incarnation)
+      const life = this.#issued.get(name)!.filter(table => table.incarnation === incarnation)
       const equal = life.findLast(table => isSameDefinition(table, drafted))
       const next = Math.max(...life.map(({ version }) => version)) + 1
       return { version: equal ?? this.#add(drafted, incarnation, next), lost: undefined }
@@ -131,10 +134,14 @@ export class Numbering implements Numbers {
   }
 
   #add(drafted: Table, incarnation: number, version: number): Table {
-    const id = this.#issued.reduce((most, table) => Math.max(most, table.id), 0) + 1
-    const table = freeze({ ...drafted, id, incarnation, version })
-    this.#issued.push(table)
+    const table = freeze({ ...drafted, id: this.#last + 1, incarnation, version })
+    this.#issue(table)
     return table
+  }
+
+  #issue(table: Table): void {
+    addByName(this.#issued, table)
+    this.#last = Math.max(this.#last, table.id)
   }
 }
 

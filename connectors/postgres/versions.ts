@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { byName } from './by-name.ts'
 import { type Captured, identityOf } from './catalog.ts'
 import { filesOf, readTables, type TableRows } from './catalog-rows.ts'
 import { rowPlan } from './columns.ts'
@@ -91,7 +92,7 @@ export async function tableFromRelation(
     columns: columns.filter(({ column }) => !generated.has(column.name)),
     files: filesOf(rows.leaves),
   }
-  const { version, lost } = numbering.number(definition, known)
+  const { version, lost } = numbering.number(definition, byName(known))
   if (lost !== undefined) throw lost
   return {
     ...current,

@@ -97,6 +97,11 @@ export class Catalog {
     return table.key.every(i => hasColumn(layout, table.columns[i]!.name)) ? layout : undefined
   }
 
+  /** There is something of the table, of whatever incarnation. Throws NAME_COLLISION. */
+  has(table: Table): boolean {
+    return this.#known(this.#options.names.of(table), table) !== undefined
+  }
+
   #known(name: string, table: Table): { incarnation: number; layout: Layout } | undefined {
     const row = this.#database.prepare(`SELECT * FROM ${CATALOG} WHERE name = ?`).get(name)
     if (row === undefined) return undefined

@@ -19,6 +19,8 @@ import { TableWriter } from './table-writer.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
+/** Tables whose statements are kept: each takes some 20 KB, and a hundred microseconds to make anew. */
+const MOST_WRITERS = 500
 /** Rows that are looked up before others get their turn. */
 const STRIDE = 1000
 
@@ -34,8 +36,10 @@ export class SqliteSink implements Sink {
   readonly #logId: string
   readonly #catalog: Catalog
   readonly #cursorRow: CursorRow
-  /** By table id; null: the table has begun a later life, its rows are of no use. */
+  /** By table id, the last used behind all others; null: the table has begun a later life, its rows are of no use. */
   readonly #writers = new Map<number, TableWriter | null>()
+  /** Id of the table used last. */
+  #latest = 0
   #pending: Cursor | undefined
   #storedAt = 0
 
@@ -132,6 +136,7 @@ export class SqliteSink implements Sink {
 
   #writer(table: Table): TableWriter | undefined {
     let writer = this.#writers.get(table.id)
+    if (writer !== undefined && table.id === this.#latest) return writer ?? undefined
     if (writer === undefined) {
       const layout = this.#catalog.ensure(table)
       // Writers of other versions of the table stay good: columns are only added. Of a rewritten one they do not.
@@ -140,8 +145,10 @@ export class SqliteSink implements Sink {
         layout === undefined
           ? null
           : new TableWriter(this.#database, table, layout, this.#logId, this.#context.onDelete)
-      this.#writers.set(table.id, writer)
-    }
+      if (this.#writers.size >= MOST_WRITERS) this.#writers.delete(this.#writers.keys().next().value!)
+    } else this.#writers.delete(table.id)
+    this.#writers.set(table.id, writer)
+    this.#latest = table.id
     return writer ?? undefined
   }
 
@@ -166,8 +173,10 @@ export class SqliteSink implements Sink {
     this.#storedAt = Date.now()
   }
 
+  /** One that is not there is made by its first change. */
   async truncate(table: Table, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    if (!this.#database.read(() => this.#catalog.has(table))) return
     this.#transaction(() => {
       this.#cursorRow.check()
       const writer = this.#writer(table)
