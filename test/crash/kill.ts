@@ -58,17 +58,22 @@ export async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60
   return inFlight ? { phase, ...mark, cut, behindSource, behindLog, progress } : undefined
 }
 
+/** A kill finds the load so far on at most: what it has loaded stays, and the next kills need something to load. */
+const MOST_OF_REST = 0.25
+
 /** Each comes to its phase and answers where in it; undefined: it was over before. */
 const REACH: Readonly<Record<Phase, (pipeline: PipelineProcess, random: Random) => Promise<string | undefined>>> = {
   async load(pipeline, random) {
-    const share = random.next()
+    const share = random.next() * MOST_OF_REST
+    let from: number | undefined
     let rows = 0
     await until(
       async () => {
         const app = (await pipeline.status()).sources.app!
+        if (app.progress !== null) from ??= app.progress.rows
         rows = app.progress?.rows ?? 0
         const total = app.progress?.totalRows ?? Number.POSITIVE_INFINITY
-        return isLoaded(app) || (rows > 0 && rows >= share * total)
+        return isLoaded(app) || (rows > 0 && rows - from! >= share * (total - from!))
       },
       'the load is under way',
       120,
