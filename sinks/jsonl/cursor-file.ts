@@ -29,6 +29,8 @@ export class CursorFile {
   readonly #tablesPath: string
   readonly #tables: Map<string, TablePlace>
   #stored: Stored
+  /** Tables were added that the file does not have yet. */
+  #hasNews = false
 
   private constructor(path: string, tablesPath: string, stored: Stored, tables: Map<string, TablePlace>) {
     this.#path = path
@@ -82,14 +84,22 @@ export class CursorFile {
     return this.#tables
   }
 
-  /** Durable on return, before the table's first line is written. */
-  async addTable(table: Table, folder: string): Promise<void> {
+  /** `storeTables` is to follow before the table's first line is written. */
+  addTable(table: Table, folder: string): void {
     this.#tables.set(table.name, { folder, incarnation: table.incarnation })
+    this.#hasNews = true
+  }
+
+  /** Durable on return: the tables that were added. */
+  async storeTables(): Promise<void> {
+    if (!this.#hasNews) return
     await replaceFile(this.#tablesPath, JSON.stringify(Object.fromEntries(this.#tables)))
+    this.#hasNews = false
   }
 
   async forgetTables(): Promise<void> {
     this.#tables.clear()
+    this.#hasNews = false
     await replaceFile(this.#tablesPath, '{}')
   }
 

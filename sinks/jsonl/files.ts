@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
 
@@ -12,11 +12,6 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close()
   }
-}
-
-export async function makeFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (made !== undefined) await syncFolder(dirname(path))
 }
 
 /** Replaces a file as a whole: after a crash it is the old or the new one. */

@@ -3,7 +3,7 @@ import type { Cursor, LogBatch, LoggedChange, Sink, SinkContext, Table, WriteRes
 import { crashPoint } from '../../runtime/crash.ts'
 import type { Names } from '../../runtime/naming.ts'
 import type { CursorFile } from './cursor-file.ts'
-import { fileError, removeFolder } from './files.ts'
+import { fileError, removeFolder, syncFolder } from './files.ts'
 import { Lines, type Marker } from './lines.ts'
 import { TableFolder } from './table-folder.ts'
 
@@ -23,6 +23,7 @@ export interface JsonlOptions {
 /** What a batch brings to one table. */
 interface Part {
   readonly folder: TableFolder
+  readonly incarnation: number
   readonly lines: Lines
   dead: number
 }
@@ -40,6 +41,8 @@ export abstract class JsonlSink implements Sink {
   /** The batch written last, as long as nothing was taken back since. */
   #written: Cursor | undefined
   #storedAt = 0
+  /** Folders were made whose names may not be durable. */
+  #hasNewFolders = false
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: JsonlOptions, cursorFile: CursorFile) {
@@ -95,11 +98,12 @@ export abstract class JsonlSink implements Sink {
       return
     }
     await this.cursorFile.checkFence()
+    await this.#storeTables()
     const number = this.cursorFile.batch + 1
     const markers = parts.map(part => this.#marker(part, number, batch.cursor))
     try {
       signal.throwIfAborted()
-      await Promise.all(parts.map((part, i) => part.folder.append(part.lines.bytes, markers[i]!)))
+      await this.#append(parts, markers)
       signal.throwIfAborted()
     } catch (error) {
       await Promise.all(parts.map(part => part.folder.rollback()))
@@ -123,15 +127,39 @@ export abstract class JsonlSink implements Sink {
     let index = 0
     for (const change of batch) {
       if (skip?.has(index++) === true) continue
+      // A table has no files before it has a line.
+      if (change.kind === 's' && !this.cursorFile.tables.has(change.table.name)) continue
       if (part === undefined || change.table !== table) {
         table = change.table
         const folder = await this.#folderOf(table)
-        part = parts.get(folder) ?? { folder, lines: new Lines(), dead: 0 }
-        parts.set(folder, part)
+        part = parts.get(folder)
+        if (part === undefined || (this.forgetsFormerLives && part.incarnation < table.incarnation)) {
+          part?.lines[Symbol.dispose]()
+          part = { folder, incarnation: table.incarnation, lines: new Lines(), dead: 0 }
+          parts.set(folder, part)
+        }
       }
       part.dead += this.encode(change, part.lines)
+      const isKnown = this.cursorFile.tables.has(change.table.name)
+      if (!isKnown && part.lines.count > 0) this.cursorFile.addTable(change.table, part.folder.name)
     }
     return [...parts.values()].filter(({ lines }) => lines.count > 0)
+  }
+
+  /** Some files at a time: a batch of many small tables would open more than a process may have. */
+  async #append(parts: readonly Part[], markers: readonly Marker[]): Promise<void> {
+    for (let from = 0; from < parts.length; from += OPEN_FILES) {
+      const group = parts.slice(from, from + OPEN_FILES)
+      await Promise.all(group.map(({ folder, lines }, i) => folder.append(lines.bytes, markers[from + i]!)))
+      if (parts.length > OPEN_FILES) await Promise.all(group.map(({ folder }) => folder.close()))
+    }
+  }
+
+  /** Durable on return: tables whose first lines come, and the names of their folders. */
+  async #storeTables(): Promise<void> {
+    await this.cursorFile.storeTables()
+    if (this.#hasNewFolders) await syncFolder(this.#options.path)
+    this.#hasNewFolders = false
   }
 
   #marker(part: Part, batch: number, cursor: Cursor): Marker {
@@ -154,9 +182,11 @@ export abstract class JsonlSink implements Sink {
   async truncate(table: Table, signal: AbortSignal): Promise<void> {
     return this.exclusive(async () => {
       signal.throwIfAborted()
+      if (!this.cursorFile.tables.has(table.name)) return
       await this.cursorFile.checkFence()
       this.#written = undefined
       await this.#clear(await this.#folderOf(table))
+      await this.cursorFile.storeTables()
     })
   }
 
@@ -198,9 +228,9 @@ export abstract class JsonlSink implements Sink {
     const place = this.cursorFile.tables.get(table.name)
     const name = place?.folder ?? this.#options.names.of(table)
     const folder = await this.#openFolder(table.name, name)
-    if (place !== undefined && place.incarnation >= table.incarnation) return folder
-    if (place !== undefined && this.forgetsFormerLives) await this.#clear(folder)
-    await this.cursorFile.addTable(table, name)
+    if (place === undefined || place.incarnation >= table.incarnation) return folder
+    if (this.forgetsFormerLives) await this.#clear(folder)
+    this.cursorFile.addTable(table, name)
     return folder
   }
 
@@ -209,6 +239,7 @@ export abstract class JsonlSink implements Sink {
     if (folder === undefined) {
       this.#options.names.claim(name, table)
       folder = await TableFolder.open(join(this.#options.path, name), this.#options.fileBytes, this.cursorFile)
+      this.#hasNewFolders ||= !folder.exists
     } else this.#folders.delete(table)
     // Behind all others: the order of use.
     this.#folders.set(table, folder)

@@ -1,6 +1,6 @@
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { makeFolder, syncFolder } from './files.ts'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { syncFolder } from './files.ts'
 import { MARKER_START, type Marker, markerLine } from './lines.ts'
 
 const FILE = /^(\d{8})\.jsonl$/
@@ -45,9 +45,12 @@ export class TableFolder {
     this.#marker = marker
   }
 
-  /** Opens or makes the folder and cuts everything behind the last committed batch. */
+  /**
+   * Opens or makes the folder and cuts everything behind the last committed batch. The name of one that was made is
+   * durable once the folder above is synced.
+   */
   static async open(path: string, fileBytes: number, committed: Committed): Promise<TableFolder> {
-    await makeFolder(path)
+    await mkdir(path, { recursive: true, mode: 0o700 })
     const names = await readdir(path)
     for (const name of names) if (name.endsWith('.tmp')) await rm(join(path, name), { recursive: true })
     const numbers = names.flatMap(name => FILE.exec(name)?.[1] ?? []).map(Number)
@@ -62,6 +65,10 @@ export class TableFolder {
     }
     if (names.length > files.length) await syncFolder(path)
     return new TableFolder(path, fileBytes, files, marker)
+  }
+
+  get name(): string {
+    return basename(this.path)
   }
 
   /** False while nothing was ever written, or someone removed the files. */

@@ -1,12 +1,11 @@
 /**
  * Large values and transactions in bounded memory, keepalives answered throughout with wal_sender_timeout=5s, what
- * arrives equal to the source. `--only transaction|rows|value|columns|tables` runs one of them, `--seed N` repeats a run.
+ * arrives equal to the source. `--only transaction|rows|value|columns` runs one of them, `--seed N` repeats a run.
  */
 import { seedFrom } from '../crash/random.ts'
 import { manyColumns } from '../support/large/columns.ts'
 import { LARGE_SETTINGS } from '../support/large/large-pipeline.ts'
 import { SINKS, type SinkName } from '../support/large/readers.ts'
-import { manyTables } from '../support/large/tables.ts'
 import { largeTransaction } from '../support/large/transaction.ts'
 import { largeValue, VALUE_FORMS } from '../support/large/value.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -20,7 +19,7 @@ const MOST = { transaction: 200, value: 350, valueInSink: 600 }
 /** Of cells. */
 const ROW_BYTES = 275
 
-const CASES = ['transaction', 'rows', 'value', 'columns', 'tables'] as const
+const CASES = ['transaction', 'rows', 'value', 'columns'] as const
 
 const run: FullRun = async args => {
   const seed = seedFrom(args)
@@ -63,13 +62,6 @@ const run: FullRun = async args => {
         `1,600 columns, ${sink ?? 'no sink'}`,
         undefined,
         manyColumns(server, redis, { columns: 1600, rows: 100, sink }),
-      )
-  if (chosen.includes('tables'))
-    for (const sink of [undefined, 'sqlite'] as const)
-      await measure(
-        `10,000 tables, ${sink ?? 'no sink'}`,
-        undefined,
-        manyTables(server, { tables: 10_000, sink, seconds: SECONDS }),
       )
   if (short.length > 0) throw new Error(short.join('\n'))
   return all

@@ -29,68 +29,76 @@ export interface LargeOptions {
   readonly tables: readonly string[]
   readonly sink: SinkName | undefined
   readonly redis: RedisServer | undefined
+  /** How often it is asked for its status while something is waited for, in ms; 20. Of many tables that is work. */
+  readonly lookMs?: number
 }
 
 /** The pipeline under test as a process of its own, its memory and its walsender watched. */
 export class LargePipeline implements AsyncDisposable {
   readonly folder: string
-  readonly memory: MemorySampler
-  readonly watch: WalsenderWatch
   readonly #server: PostgresServer
-  readonly #child: ChildProcess
+  readonly #database: string
+  readonly #lookMs: number | undefined
   readonly #resources: AsyncDisposableStack
-  #output = ''
+  #run: Run
 
   private constructor(
     server: PostgresServer,
+    { database, lookMs }: LargeOptions,
     folder: string,
-    child: ChildProcess,
-    memory: MemorySampler,
-    watch: WalsenderWatch,
+    run: Run,
     resources: AsyncDisposableStack,
   ) {
     this.#server = server
+    this.#database = database
+    this.#lookMs = lookMs
     this.folder = folder
-    this.memory = memory
-    this.watch = watch
-    this.#child = child
+    this.#run = run
     this.#resources = resources
-    for (const stream of [child.stdout!, child.stderr!])
-      stream.on('data', (data: Buffer) => {
-        this.#output = (this.#output + data.toString()).slice(-20_000)
-      })
   }
 
   static async start(server: PostgresServer, options: LargeOptions): Promise<LargePipeline> {
     await using resources = new AsyncDisposableStack()
     const folder = await mkdtemp(join(tmpdir(), 'tailrace-large-'))
     resources.defer(() => rm(folder, { recursive: true, force: true }))
-    const config = join(folder, 'tailrace.yaml')
-    await writeFile(config, yaml(server.url(options.database), options))
-    const watch = resources.use(await WalsenderWatch.start(server, options.database))
-    const child = spawn(process.execPath, [MAIN, 'run', '-c', config, '--yes'], {
-      env: { PATH: process.env.PATH, NO_COLOR: '1', ...inherited('NODE_OPTIONS') },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const exit = once(child, 'exit')
-    resources.defer(async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL')
-        await exit
-      }
-    })
-    const memory = resources.use(await MemorySampler.start(child.pid!))
-    return new LargePipeline(server, folder, child, memory, watch, resources.move())
+    await writeFile(join(folder, CONFIG), yaml(server.url(options.database), options))
+    const run = await Run.start(server, options.database, folder)
+    return new LargePipeline(server, options, folder, run, resources.move())
+  }
+
+  get memory(): MemorySampler {
+    return this.#run.memory
+  }
+
+  get watch(): WalsenderWatch {
+    return this.#run.watch
+  }
+
+  get pid(): number {
+    return this.#run.child.pid!
+  }
+
+  /** Ends it in good order and starts it again in its folder. */
+  async restart(): Promise<void> {
+    await this.end()
+    await this.#run[Symbol.asyncDispose]()
+    this.#run = await Run.start(this.#server, this.#database, this.folder)
   }
 
   async status(): Promise<PipelineStatus | undefined> {
-    if (this.#child.exitCode !== null) throw new Error(`the pipeline ended:\n${this.#output}`)
+    if (this.#run.child.exitCode !== null) throw new Error(`the pipeline ended:\n${this.#run.output}`)
     if (!existsSync(this.#processFile)) return undefined
     return (await (await fetch(new URL('/status', this.#url()))).json()) as PipelineStatus
   }
 
   get #processFile(): string {
     return join(this.folder, 'data', 'tailrace.json')
+  }
+
+  /** Resolves when the sinks have what was committed before the call. */
+  async waited(): Promise<void> {
+    const response = await fetch(new URL('/wait', this.#url()))
+    if (!response.ok) throw new Error(`/wait answered ${await response.text()}`)
   }
 
   #url(): string {
@@ -126,20 +134,75 @@ export class LargePipeline implements AsyncDisposable {
         const status = await this.status()
         if (status === undefined) return false
         for (const { state, error } of [...Object.values(status.sources), ...Object.values(status.sinks)])
-          if (state === 'failed') throw new PipelineFailed(error?.code ?? '', `${error?.message}\n${this.#output}`)
+          if (state === 'failed') throw new PipelineFailed(error?.code ?? '', `${error?.message}\n${this.#run.output}`)
         return condition(status)
       },
       what,
       seconds,
+      this.#lookMs,
     )
   }
 
   /** Ends it in good order. */
+  end(): Promise<void> {
+    return this.#run.end()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#run[Symbol.asyncDispose]()
+    await this.#resources.disposeAsync()
+  }
+}
+
+const CONFIG = 'tailrace.yaml'
+
+/** One life of the process. */
+class Run implements AsyncDisposable {
+  readonly child: ChildProcess
+  readonly memory: MemorySampler
+  readonly watch: WalsenderWatch
+  readonly #resources: AsyncDisposableStack
+  output = ''
+
+  private constructor(
+    child: ChildProcess,
+    memory: MemorySampler,
+    watch: WalsenderWatch,
+    resources: AsyncDisposableStack,
+  ) {
+    this.child = child
+    this.memory = memory
+    this.watch = watch
+    this.#resources = resources
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (data: Buffer) => {
+        this.output = (this.output + data.toString()).slice(-20_000)
+      })
+  }
+
+  static async start(server: PostgresServer, database: string, folder: string): Promise<Run> {
+    await using resources = new AsyncDisposableStack()
+    const watch = resources.use(await WalsenderWatch.start(server, database))
+    const child = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, CONFIG), '--yes'], {
+      env: { PATH: process.env.PATH, NO_COLOR: '1', ...inherited('NODE_OPTIONS') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exit = once(child, 'exit')
+    resources.defer(async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await exit
+      }
+    })
+    const memory = resources.use(await MemorySampler.start(child.pid!))
+    return new Run(child, memory, watch, resources.move())
+  }
+
   async end(): Promise<void> {
-    const exit = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
+    const exit = once(this.child, 'exit')
+    this.child.kill('SIGTERM')
     const [code] = await exit
-    if (code !== 0) throw new Error(`it ended with ${code}\n${this.#output}`)
+    if (code !== 0) throw new Error(`it ended with ${code}\n${this.output}`)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,25 +1,36 @@
+import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import embedded from '../../../runtime/log/embedded.ts'
 import { createLogger } from '../../../runtime/logger.ts'
 import type { PostgresServer } from '../postgres.ts'
 import type { Figures } from '../run-full.ts'
+import { until } from '../until.ts'
+import { cpuSeconds } from './cpu.ts'
 import { LargeDatabase } from './large-database.ts'
 import { LargePipeline } from './large-pipeline.ts'
 
 export interface TablesDose {
   readonly tables: number
-  readonly sink: 'sqlite' | undefined
+  /** Of each table. */
+  readonly rows: number
+  readonly sink: 'sqlite' | 'jsonl' | undefined
   readonly seconds: number
+  /** How long nothing is written, to see what standing still costs; 0: not looked at. */
+  readonly idleSeconds: number
 }
 
 /** Tables made, or changed, in one transaction: each takes locks. */
 const AT_ONCE = 500
+/** Commits whose way into the sink is timed. */
+const COMMITS = 20
 
 /** `t17 3 text`, of all tables. */
 type Lines = Set<string>
 
-/** That many tables of a few rows captured at once: the first load, then changes in each. */
-export async function manyTables(server: PostgresServer, { tables, sink, seconds }: TablesDose): Promise<Figures> {
+/** That many tables of a few rows captured at once: the first load, changes in each, a restart, and standing still. */
+export async function manyTables(server: PostgresServer, dose: TablesDose): Promise<Figures> {
+  const { tables, rows, sink, seconds, idleSeconds } = dose
   await using database = await LargeDatabase.make(server)
   const each = async (statements: string): Promise<void> => {
     for (let from = 1; from <= tables; from += AT_ONCE)
@@ -27,38 +38,73 @@ export async function manyTables(server: PostgresServer, { tables, sink, seconds
         ${statements} END LOOP; END $$`)
   }
   await each(`EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, body text)', i);
-    EXECUTE format('INSERT INTO t%s VALUES (1, ''one of %s''), (2, ''two''), (3, NULL)', i, i);`)
+    EXECUTE format('INSERT INTO t%s SELECT id, CASE WHEN id <> 3 THEN id || '' of %s'' END
+      FROM generate_series(1, ${rows}) id', i, i);`)
   const began = performance.now()
-  await using pipeline = await LargePipeline.start(server, {
-    database: database.name,
-    tables: ['public.*'],
-    sink,
-    redis: undefined,
-  })
-  const since = (): number => Math.round((performance.now() - began) / 1000)
+  const lookMs = Math.min(500, Math.max(20, tables / 20))
+  const options = { database: database.name, tables: ['public.*'], sink, redis: undefined, lookMs }
+  await using pipeline = await LargePipeline.start(server, options)
+  const since = (from: number): number => Math.round((performance.now() - from) / 100) / 10
   await pipeline.until(({ sources }) => sources.app?.state === 'running', 'the source runs', seconds)
-  const started = since()
+  const started = since(began)
   await pipeline.caughtUp(seconds)
-  const loaded = since()
-  await each(`EXECUTE format('INSERT INTO t%s VALUES (4, ''four'')', i);
+  const loaded = since(began)
+  const changing = performance.now()
+  await each(`EXECUTE format('INSERT INTO t%s VALUES (${rows + 1}, ''new'')', i);
     EXECUTE format('UPDATE t%s SET body = ''changed %s'' WHERE id = 3', i, i);
     EXECUTE format('DELETE FROM t%s WHERE id = 2', i);`)
   await pipeline.caughtUp(seconds)
-  const changed = since()
+  const changed = since(changing)
   const { peakMb } = pipeline.memory.get()
   const silence = await pipeline.watch.demandOne()
+  const restarting = performance.now()
+  await pipeline.restart()
+  await pipeline.until(({ sources }) => sources.app?.state === 'running', 'the source runs again', seconds)
+  await pipeline.caughtUp(seconds)
+  const restarted = since(restarting)
+  const idle = idleSeconds === 0 ? {} : await standingStill(pipeline, database, idleSeconds)
+  const delays: number[] = []
+  for (let i = 1; i <= COMMITS; i++) {
+    const table = `t${Math.ceil((i * tables) / COMMITS)}`
+    await database.sql(`UPDATE ${table} SET body = 'late ${i}' WHERE id = 1`)
+    const committed = performance.now()
+    if (sink === undefined)
+      await until(async () => (await pipeline.row(table, '1')).body === `late ${i}`, 'it is there')
+    else await pipeline.waited()
+    delays.push(performance.now() - committed)
+  }
   await pipeline.end()
   const expected = await sourceLines(database, tables)
-  const found = sink === undefined ? await logLines(pipeline.folder) : sqliteLines(pipeline.folder, tables)
+  const found = await linesOf(pipeline.folder, tables, sink)
   const wrong = [...expected].filter(line => !found.has(line)).concat([...found].filter(line => !expected.has(line)))
   if (wrong.length > 0) throw new Error(`${wrong.length} rows differ: ${wrong.slice(0, 5).join('; ')}`)
   return {
     'started after, s': started,
     'loaded after, s': loaded,
     'changes applied after, s': changed,
+    'restarted and caught up after, s': restarted,
     'memory, MB': Math.round(peakMb),
     'longest silence, ms': silence,
+    ...idle,
+    'slowest commit until it has arrived, ms': Math.round(Math.max(...delays)),
   }
+}
+
+/** What the process and the server's process that looks at the catalog use while nothing happens. */
+async function standingStill(pipeline: LargePipeline, database: LargeDatabase, seconds: number): Promise<Figures> {
+  const [watcher] = await database.sql(
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% watch'",
+  )
+  const used = (): number[] => [pipeline.pid, Number(watcher!.pid)].map(cpuSeconds)
+  const before = used()
+  await setTimeout(seconds * 1000)
+  const [own, catalog] = used().map((after, i) => Math.round((1000 * (after - before[i]!)) / seconds) / 10)
+  return { 'idle, % of a core': own!, 'catalog at the server, % of a core': catalog! }
+}
+
+async function linesOf(folder: string, tables: number, sink: TablesDose['sink']): Promise<Lines> {
+  if (sink === undefined) return await logLines(folder)
+  return sink === 'sqlite' ? sqliteLines(folder, tables) : jsonlLines(folder, tables)
 }
 
 async function sourceLines(database: LargeDatabase, tables: number): Promise<Lines> {
@@ -97,6 +143,22 @@ function sqliteLines(folder: string, tables: number): Lines {
   for (let i = 1; i <= tables; i++)
     for (const { id, body } of database.prepare(`SELECT id, body FROM public_t${i}`).all())
       lines.add(lineOf(`t${i}`, id, body))
+  return lines
+}
+
+function jsonlLines(folder: string, tables: number): Lines {
+  const lines: Lines = new Set()
+  for (let i = 1; i <= tables; i++) {
+    const rows = new Map<string, string>()
+    const text = readFileSync(`${folder}/files/public.t${i}/00000001.jsonl`, 'utf8')
+    for (const line of text.split('\n')) {
+      if (!line.startsWith('{"key"')) continue
+      const { key, value } = JSON.parse(line) as { key: [number]; value: { id: number; body: string | null } | null }
+      if (value === null) rows.delete(String(key[0]))
+      else rows.set(String(key[0]), lineOf(`t${i}`, value.id, value.body))
+    }
+    for (const line of rows.values()) lines.add(line)
+  }
   return lines
 }
 

@@ -49,6 +49,35 @@ describe('files of the jsonl sink', () => {
     expect(await rowsIn(sink, items)).toEqual(expectedRows(batches, items.name))
   }
 
+  it('are made with the first line of a table, and one without lines does not make the sink begin anew', async () => {
+    await follow(sink, batches)
+    await sink.truncate!(items, never)
+    expect(await readdir(path)).not.toContain('public.items')
+    const cursor = await sink.cursor!(never)
+    await close()
+    await open()
+    expect(cursor).toBeDefined()
+    expect(await sink.cursor!(never)).toBe(cursor)
+    batches.push(put(0, 3, 'first'))
+    await follow(sink, batches)
+    await expectEqual()
+  })
+
+  it('of a table made anew hold its rows only, also where both lives come in one batch', async () => {
+    const again = { ...items, id: items.id + 100, incarnation: items.incarnation + 1 }
+    await follow(sink, [
+      ...batches,
+      log.batch(writer => {
+        writer.row('u', items, tuple(['1', 'of the first life', 'x']))
+        writer.announce(again)
+        writer.row('u', again, tuple(['2', 'of the second', 'x']))
+      }),
+    ])
+    const lines = await readFile(join(tablePath(), (await files()).at(-1)!), 'utf8')
+    expect(lines).toContain('of the second')
+    expect(lines).not.toContain('of the first life')
+  })
+
   it('are cut back to the last stored cursor, wherever the tail was torn', async () => {
     batches.push(put(0, 20, 'kept'), put(0, 20, 'lost with the crash'))
     await follow(sink, batches.slice(0, 2))

@@ -22,6 +22,8 @@ type StoredPart = 'table' | 'incarnation' | 'floor' | 'floorTransaction'
 /** The lives of all tables. A new one costs one entry, and so does a truncate, however many rows it ends. */
 export class Incarnations {
   readonly #lives = new Map<string, Incarnation>()
+  /** By table name. */
+  readonly #newest = new Map<string, number>()
   readonly #byTable = new Map<number, Incarnation>()
   readonly #changed = new Set<Incarnation>()
 
@@ -30,7 +32,7 @@ export class Incarnations {
     for await (const [key, value] of store.all(Prefix.incarnation)) {
       const stored = JSON.parse(value.toString('utf8')) as Pick<Incarnation, StoredPart>
       const life = { ...stored, number: key.readUInt32BE(1), incomplete: 0 }
-      lives.#lives.set(nameOf(life), life)
+      lives.#add(life)
     }
     return lives
   }
@@ -46,7 +48,7 @@ export class Incarnations {
     if (known !== undefined) return known
     const number = this.#lives.size + 1
     const life = { number, table, incarnation, floor: 0, floorTransaction: '', incomplete: 0 }
-    this.#lives.set(nameOf(life), life)
+    this.#add(life)
     this.#changed.add(life)
     return life
   }
@@ -87,14 +89,14 @@ export class Incarnations {
     this.#changed.clear()
   }
 
-  /** Keys whose newest row has absent cells, by table name: of the life it lives now. */
-  incomplete(): Map<string, number> {
-    const newest = new Map<string, Incarnation>()
-    for (const life of this.#lives.values())
-      if (life.incarnation >= (newest.get(life.table)?.incarnation ?? 0)) newest.set(life.table, life)
-    const counts = new Map<string, number>()
-    for (const { table, incomplete } of newest.values()) if (incomplete > 0) counts.set(table, incomplete)
-    return counts
+  /** The table lives no later life. */
+  isNewest({ table, incarnation }: Incarnation): boolean {
+    return this.#newest.get(table) === incarnation
+  }
+
+  #add(life: Incarnation): void {
+    this.#lives.set(nameOf(life), life)
+    this.#newest.set(life.table, Math.max(life.incarnation, this.#newest.get(life.table) ?? 0))
   }
 }
 

@@ -9,20 +9,40 @@ import type { Store, StoreBatch } from './store.ts'
  */
 export class IncompleteKeys {
   readonly #store: Store
+  readonly #incarnations: Incarnations
+  /** Lives that may have any. */
+  readonly #lives = new Set<Incarnation>()
   /** Of the batch that is being put together, by key: whether it is incomplete now. */
   readonly #open = new Map<string, number | undefined>()
 
-  private constructor(store: Store) {
+  private constructor(store: Store, incarnations: Incarnations) {
     this.#store = store
+    this.#incarnations = incarnations
   }
 
   /** Counts them, into the incarnations. */
   static async load(store: Store, incarnations: Incarnations): Promise<IncompleteKeys> {
+    const keys = new IncompleteKeys(store, incarnations)
     for await (const [key, value] of store.all(Prefix.incomplete)) {
       const life = incarnations.withNumber(key.readUInt32BE(1))
-      if (life !== undefined && decodeOffset(value) > life.floor) life.incomplete++
+      if (life !== undefined && decodeOffset(value) > life.floor) keys.#count(life)
     }
-    return new IncompleteKeys(store)
+    return keys
+  }
+
+  /** How many there are, by table name: of the life that it lives now. */
+  counts(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const life of this.#lives) {
+      if (life.incomplete === 0) this.#lives.delete(life)
+      else if (this.#incarnations.isNewest(life)) counts.set(life.table, life.incomplete)
+    }
+    return counts
+  }
+
+  #count(life: Incarnation): void {
+    life.incomplete++
+    this.#lives.add(life)
   }
 
   /** The newest record of the key stands at `offset`. `rowKey`: its key in the index; changed and changed back. */
@@ -34,7 +54,7 @@ export class IncompleteKeys {
     if (isIncomplete) {
       batch.put(rowKey, encodeOffset(offset))
       this.#open.set(name, offset)
-      if (!was) life.incomplete++
+      if (!was) this.#count(life)
     } else if (known !== undefined) {
       batch.del(rowKey)
       this.#open.set(name, undefined)

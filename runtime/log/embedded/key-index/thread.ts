@@ -74,7 +74,7 @@ async function follow({ place: until, end }: Durable): Promise<void> {
       kind: 'applied',
       place: trail.place!,
       applied: trail.next - 1,
-      incomplete: indexer.incarnations.incomplete(),
+      incomplete: indexer.incomplete.counts(),
     })
   }
 }
@@ -216,6 +216,6 @@ post({
   kind: 'opened',
   place: state?.place,
   applied: state?.applied ?? 0,
-  incomplete: main.indexer.incarnations.incomplete(),
+  incomplete: main.indexer.incomplete.counts(),
   discarded,
 })
