@@ -141,7 +141,10 @@ export interface LoadProgress {
 /** A re-read of a table with evidence of what was there, so that what was not can be swept away. */
 export interface Pass {
   readonly id: string
-  /** Version of the newest change when it began, in decimal: what came later is never swept. */
+  /**
+   * In decimal: the version of the newest change when it began, and from its first chunk on of the newest change when the
+   * stream had passed that chunk's fence. What came later is never swept.
+   */
   readonly since: string
   /** Of its first chunk. */
   readonly fence?: Fence
@@ -465,6 +468,8 @@ export interface Passes {
    * that is durable, of any table.
    */
   begin(table: Table, pass: string): Promise<bigint>
+  /** The version of the newest change that is durable, of any table. */
+  newest(): bigint
   /** The evidence of this pass is whole. */
   has(table: Table, pass: string): Promise<boolean>
   /**

@@ -8,8 +8,10 @@ import type { SqlConnection } from './sql.ts'
  * later: the table is read once all that ran at that moment have ended (R4.9).
  */
 
-/** Numbers of the transactions that run now and have written. */
+/** Numbers of the transactions that run now and have written. Not inside a transaction. */
 export async function runningTransactions(client: pg.ClientBase): Promise<string[]> {
+  // The list ends before the number behind the last that has ended: with one of our own that is behind all that run.
+  await client.query('SELECT pg_catalog.pg_current_xact_id()')
   const { rows } = await client.query<{ xid: string }>(
     'SELECT xid FROM pg_catalog.pg_snapshot_xip(pg_catalog.pg_current_snapshot()) AS running(xid)',
   )

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { sleep } from '../abort.ts'
 import type { Chunk, LoadProgress, LoadRequest, Pass, Source, SourceLog } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { BatchWriter } from '../record/writer.ts'
@@ -9,6 +10,9 @@ import type { Merger } from './merge.ts'
 import { RowlessKeys } from './rowless-keys.ts'
 import type { StreamPosition } from './stream-position.ts'
 import { sweep } from './sweep.ts'
+
+/** Before rows are read again whose commit was not visible yet. */
+const UNSEEN_MS = 200
 
 /** A log that knows its rows by key, which loads beside the stream need. */
 export type KeyedLog = SourceLog & Required<Pick<SourceLog, 'states' | 'newest'>>
@@ -65,7 +69,7 @@ export async function runLoad(load: Load, place: LoadPlace, signal: AbortSignal)
     const lost = load.progress.pass
     if (isSwept === true && (lost === undefined || !(await passesOf(log).has(table, lost.id))))
       await beginLoad(load, place, lost?.isUnlimited === true)
-    if (load.progress.pass?.isRead !== true) await readAll(load, place, signal)
+    while (load.progress.pass?.isRead !== true && !(await readAll(load, place, signal))) await sleep(UNSEEN_MS, signal)
     const { pass } = load.progress
     if (pass === undefined) return undefined
     if (pass.fence === undefined) throw new LoadFailure(notEnded(table.name))
@@ -85,16 +89,21 @@ export async function runLoad(load: Load, place: LoadPlace, signal: AbortSignal)
   }
 }
 
-async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promise<void> {
+/**
+ * False: a pass came to rows that the stream has brought and that are not visible yet. They are to be read again, once
+ * they are: what the log holds of them may be of before a gap.
+ */
+async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promise<boolean> {
   const { table } = load.request
   let isDone = false
   for await (const chunk of chunks(resumed(load), place, signal)) {
     isDone = chunk.progress.done
-    const progress = progressOf(chunk, load.progress.pass)
-    await mergeChunk(chunk, progress, progress.pass?.id, place, signal)
+    const progress = progressOf(chunk, load.progress.pass, place.log)
+    if (!(await mergeChunk(chunk, progress, progress.pass, place, signal))) return false
     load.progress = progress
   }
   if (!isDone) throw new LoadFailure(notEnded(table.name))
+  return true
 }
 
 /**
@@ -131,20 +140,29 @@ export async function runKeys(
   }
 }
 
-function mergeChunk(
+/** False, with nothing appended: as `Merger.unit` says of a pass. */
+async function mergeChunk(
   chunk: Chunk,
   progress: LoadProgress,
-  pass: string | undefined,
+  pass: Pass | undefined,
   { writer, merger }: LoadPlace,
   signal: AbortSignal,
   isRepair = false,
-): Promise<void> {
-  return writer.merged(
+): Promise<boolean> {
+  const doubtful = BigInt(pass?.since ?? 0)
+  let isMerged = false
+  await writer.merged(
     chunk.table,
-    () => merger.look(chunk, pass),
-    (states, touched) => merger.unit(chunk, progress, states, touched, writer.lineageFrom, isRepair),
+    () => merger.look(chunk, pass?.id),
+    async (states, touched) => {
+      const { lineageFrom } = writer
+      const unit = await merger.unit(chunk, progress, states, touched, lineageFrom, { isRepair, doubtful })
+      isMerged = unit !== undefined
+      return unit
+    },
     signal,
   )
+  return isMerged
 }
 
 /** The chunks, each once the stream has passed its fence; the next is read when it was dealt with. */
@@ -176,9 +194,9 @@ function resumed({ request, progress }: Load): LoadRequest {
 }
 
 /** A pass is done when it has swept. */
-function progressOf({ progress, fence }: Chunk, pass: Pass | undefined): LoadProgress {
+function progressOf({ progress, fence }: Chunk, pass: Pass | undefined, log: SourceLog): LoadProgress {
   if (pass === undefined) return progress
-  const read = { ...pass, fence: pass.fence ?? fence }
+  const read = pass.fence === undefined ? { ...pass, fence, since: String(passesOf(log).newest()) } : pass
   return { ...progress, done: false, pass: progress.done ? { ...read, isRead: true } : read }
 }
 

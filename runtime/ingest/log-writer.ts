@@ -4,6 +4,9 @@ import { laneEnds, tableOfLane } from '../record/lane-ends.ts'
 import { Touched } from './touched.ts'
 import { Turns } from './turns.ts'
 
+/** No version is greater. */
+const ALL = 2n ** 64n
+
 type Appended = Awaited<ReturnType<SourceLog['append']>>
 
 /**
@@ -40,10 +43,14 @@ export class LogWriter {
     return this.#lanes.get(table)
   }
 
-  /** What the log held when a pass over the table began may be of before a gap, until every row is read again. */
+  /**
+   * What the log had before the stream passed the first fence of a pass over the table may be of before a gap, until every
+   * row is read again.
+   */
   #doubtful(table: string): bigint {
     const pass = this.#lanes.get(table)?.pass
-    return pass === undefined || pass.isRead === true ? 0n : BigInt(pass.since)
+    if (pass === undefined || pass.isRead === true) return 0n
+    return pass.fence === undefined ? ALL : BigInt(pass.since)
   }
 
   /** A batch of the stream. */

@@ -39,7 +39,8 @@ export class Merger {
   /**
    * The unit that the log gets in the chunk's place, ended with `progress`. `looked`: as of before the keys in `touched`
    * were written. From the call to its append nothing else may be appended. `lineageFrom` as in Resume; `isRepair`: what
-   * the log has the same is appended too.
+   * the log has the same is appended too. Undefined: with rows up to the version `doubtful` the chunk does not say what
+   * is true, because its fence does not see them; it is to be read again.
    */
   async unit(
     chunk: Chunk,
@@ -47,8 +48,8 @@ export class Merger {
     looked: RowStates,
     touched: Touched,
     lineageFrom: bigint,
-    isRepair = false,
-  ): Promise<Batch> {
+    { isRepair = false, doubtful = 0n }: { readonly isRepair?: boolean; readonly doubtful?: bigint } = {},
+  ): Promise<Batch | undefined> {
     const { fence, rows } = chunk
     const known = await this.#now(rows, looked, touched)
     const sees = (written: Written): boolean => isSeen(written, fence, lineageFrom, this.#sees)
@@ -73,7 +74,10 @@ export class Merger {
         const isTaken = state === 'same' && (isRepair || (hadOthers && !(await this.#isOfSameColumns(change))))
         const found = isTaken ? 'different' : state
         const now = isTruncated ? 'none' : found
-        const decision = decide(now, now === 'none' || sees(newest), isTruncateSeen)
+        const isNewestSeen = now === 'none' || sees(newest)
+        // It may have been completed from what a gap has made untrue.
+        if (now === 'different' && !isNewestSeen && newest.version <= doubtful) return undefined
+        const decision = decide(now, isNewestSeen, isTruncateSeen)
         if (decision === 'append') {
           beginLoad(writer, change)
           const { cells } = change

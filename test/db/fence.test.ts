@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
+import { takeFence } from '../../connectors/postgres/fence.ts'
 import { parseLsn } from '../../connectors/postgres/position.ts'
 import type { Chunk, Fence, TransactionId } from '../../runtime/contract.ts'
 import { ChunkRig } from '../support/chunks.ts'
@@ -149,4 +152,15 @@ describe('a fence on a server', () => {
     expect([before.rows[0], sees(rig, before.fence, xid)]).toEqual(['1=0', false])
     expect([after.rows[0], sees(rig, after.fence, xid)]).toEqual(['1=7', true])
   })
+
+  it('is not taken on a standby', async () => {
+    await using standby = await startPostgres()
+    await standby.stop()
+    await writeFile(join(standby.dataDir, 'standby.signal'), '')
+    await standby.start()
+    const client = await standby.connect()
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await expect(takeFence(client)).rejects.toMatchObject({ code: 'SOURCE_STANDBY' })
+    await client.end()
+  }, 60_000)
 })

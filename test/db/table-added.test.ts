@@ -119,6 +119,28 @@ describe('a table added to `tables`', () => {
     },
   )
 
+  it('is read once a transaction has ended that began to write while it was being published', async () => {
+    const { rig, sql, wider, lines, database } = await place({ publication: 'owners' })
+    await sql('CREATE TABLE later (id int PRIMARY KEY)')
+    const [owner, writer] = [await server.connect(database), await server.connect(database)]
+    await owner.query('BEGIN; ALTER PUBLICATION owners ADD TABLE later')
+    // Its number comes after the owner's, and when that one has ended no later one has.
+    await writer.query('BEGIN; INSERT INTO later VALUES (1)')
+    await owner.query('COMMIT')
+    await using source = wider({})
+    const [request] = await source.start(rig.log.resume(), signal())
+    let chunks: Chunk[] | undefined
+    const reading = read(source, request!).then(came => {
+      chunks = came
+    })
+    await until(() => lines.length > 0 || chunks !== undefined, 'the transaction is named, or not waited for')
+    await writer.query('COMMIT')
+    await reading
+    expect(valuesOf(chunks![0]!.rows)).toContain('r later 1')
+    await owner.end()
+    await writer.end()
+  })
+
   it('is refused with the statement where the publication is somebody else’s and lacks it, and taken once it has it', async () => {
     const { rig, sql, wider } = await place({ publication: 'owners' })
     await sql('CREATE TABLE later (id int PRIMARY KEY)')

@@ -1,19 +1,11 @@
-/** Sentences of the rules of completion and index, and edits of the source that break each. */
+/** Sentences of the rules of completion and index (RULES R2), and edits of the source that break each. */
 
-export interface Mutation {
-  /** Of RULES R2, in its own words. */
-  readonly sentence: string
-  readonly file: string
-  /** Stands exactly once in the file. */
-  readonly from: string
-  readonly to: string
-  /** What must then fail: histories at a real server, or a test file. */
-  readonly check: 'server' | `test/${string}`
-}
+import type { Mutation } from './mutation-run.ts'
 
 const SCRIPTED = 'test/unit/key-index/completion.test.ts'
 const OPENING = 'test/unit/key-index/opening.test.ts'
 const TRAIL = 'test/unit/key-index/trail.test.ts'
+const HISTORIES = { full: 'completion', args: ['--histories', '200'] }
 const PLAN = 'runtime/complete/plan.ts'
 const INDEX = 'runtime/log/embedded/key-index'
 
@@ -23,7 +15,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: PLAN,
     from: `return this.#life.states.get(key.toString('latin1')) ?? (`,
     to: 'void key\n    return (',
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.1 the newest state is searched in earlier records of its own unit (of earlier batches)',
@@ -37,14 +29,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${INDEX}/thread.ts`,
     from: 'turn = turn.then(() => take(message))',
     to: `turn = message.kind === 'find' ? Promise.all([turn, answer({ ...message, durable: undefined })]).then(() => {}) : turn.then(() => take(message))`,
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.1 ... in the index',
     file: `${INDEX}/thread.ts`,
     from: `if (found === 'unknown') found = main.finder.find(request)`,
     to: '',
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.1 a delete ends the search (in the batch)',
@@ -93,28 +85,28 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'connectors/postgres/rows.ts',
     from: 'this.#writer.delete(table, old, full, newKey)',
     to: '',
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: `R2.2 unchanged cells of the new key come from the old key's state`,
     file: PLAN,
     from: 'former: isMoved ? left : state,',
     to: 'former: state,',
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.2 ... from its state before the pair',
     file: PLAN,
     from: 'if (isDelete) left = state',
     to: `if (isDelete) left = 'none'`,
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.5 the index applies units in log order',
     file: `${INDEX}/indexer.ts`,
     from: 'batch.put(key, bytes.subarray(0, length))',
     to: 'if (this.#store.get(key) === undefined) batch.put(key, bytes.subarray(0, length))',
-    check: 'server',
+    check: HISTORIES,
   },
   {
     sentence: 'R2.5 ... each in one atomic batch with (log id, session, applied offset)',

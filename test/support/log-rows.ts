@@ -16,9 +16,20 @@ interface LogRow {
 interface Life {
   readonly incarnation: number
   readonly rows: Map<string, LogRow>
-  /** The greatest `ver` that a key has had, and whether a delete or a truncate has come since. */
-  readonly versions: Map<string, { ver: bigint; isGone: boolean }>
+  readonly versions: Map<string, Version>
 }
+
+interface Version {
+  /** The greatest that a key has had. */
+  ver: bigint
+  /** A delete or a truncate has come since. */
+  isGone: boolean
+  /** What the log said of it last, for a person. */
+  readonly said: string[]
+}
+
+/** Records of a key that are told where it is wrong. */
+const SAID = 8
 
 /**
  * The newest row of each key, as a sink has it, from the changes of a PostgreSQL source's log in their order. Every row
@@ -39,18 +50,24 @@ export class LogRows {
       life.rows.clear()
       // A first load that begins anew has its rows come once more.
       if (change.transaction === undefined) life.versions.clear()
-      for (const version of life.versions.values()) version.isGone = true
+      for (const version of life.versions.values()) {
+        version.isGone = true
+        note(version, change)
+      }
       return
     }
     const key = keyText(change.key)
     const former = life.rows.get(key)
-    const version = life.versions.get(key) ?? { ver: 0n, isGone: false }
+    const version = life.versions.get(key) ?? { ver: 0n, isGone: false, said: [] }
+    life.versions.set(key, version)
     if (kind === 'd') {
       life.rows.delete(key)
       version.isGone = true
+      note(version, change)
     } else {
       const row = newRow(change, former)
-      const name = `${table.table} ${key}`
+      note(version, change, row.ver)
+      const name = `${table.table} ${key} (${version.said.join(', ')})`
       if (version.isGone && row.ver <= version.ver) throw new Error(`${name} comes back with version ${row.ver}`)
       // Rows are read again, and those that lacked cells are completed.
       if (row.ver < version.ver || (row.ver === version.ver && kind !== 'r' && former?.isWhole !== false))
@@ -60,7 +77,6 @@ export class LogRows {
       version.isGone = false
       life.rows.set(key, row)
     }
-    life.versions.set(key, version)
   }
 
   get isWhole(): boolean {
@@ -72,16 +88,21 @@ export class LogRows {
     return [...(this.#lives.get(table)?.rows.values() ?? [])].map(({ key }) => key)
   }
 
-  /** Where these rows of the source, by column, are others than the log's; undefined if they are the same. */
+  /** How these rows of the source, by column, differ from the log's; undefined if they are the same. */
   difference(table: string, rows: readonly Record<string, string | null>[]): string | undefined {
-    const found = [...(this.#lives.get(table)?.rows.values() ?? [])]
-    const now = found.reduce<Table | undefined>((newest, row) => (row.table.id > (newest?.id ?? 0) ? row.table : newest), undefined)
+    const life = this.#lives.get(table)
+    const found = [...(life?.rows ?? [])]
+    const newest = Math.max(...found.map(([, row]) => row.table.id))
+    const now = found.find(([, row]) => row.table.id === newest)?.[1].table
     const columns = Object.keys(rows[0] ?? {})
-    const have = found.map(row => JSON.stringify(columns.map(column => valueOf(row, column, now!)))).toSorted()
-    const want = rows.map(row => JSON.stringify(Object.values(row))).toSorted()
-    const at = Array.from({ length: Math.max(want.length, have.length) }).findIndex((_, i) => want[i] !== have[i])
-    if (at === -1) return undefined
-    return `${table}: the log has ${have[at]?.slice(0, 300)} instead of ${want[at]?.slice(0, 300)}`
+    const have = new Map(found.map(([key, row]) => [JSON.stringify(columns.map(name => cellOf(row, name, now!))), key]))
+    const want = new Set(rows.map(row => JSON.stringify(Object.values(row))))
+    const lacks = [...want].filter(row => !have.has(row)).map(row => `the log lacks ${row.slice(0, 100)}`)
+    const others = [...have].flatMap(([row, key]) =>
+      want.has(row) ? [] : [`it has ${row.slice(0, 100)} (${life?.versions.get(key)?.said.join(', ')})`],
+    )
+    if (lacks.length === 0 && others.length === 0 && found.length === rows.length) return undefined
+    return `${table}: ${[...lacks.slice(0, 3), ...others.slice(0, 3)].join('; ')}`
   }
 
   #life({ table, incarnation }: Table): Life {
@@ -92,6 +113,11 @@ export class LogRows {
     }
     return life
   }
+}
+
+function note({ said }: Version, { kind, version, transaction }: LoggedChange, ver?: bigint): void {
+  said.push(`${kind}${ver === undefined ? '' : ` ${ver}`} at ${version} by ${transaction ?? 'a load'}`)
+  if (said.length > SAID) said.shift()
 }
 
 function newRow(change: LoggedChange, former: LogRow | undefined): LogRow {
@@ -109,7 +135,7 @@ function isSame(a: LogRow, b: LogRow): boolean {
 }
 
 /** A column that the row's version of the table did not have yet is null. */
-function valueOf({ table, texts }: LogRow, column: string, now: Table): string | null {
+function cellOf({ table, texts }: LogRow, column: string, now: Table): string | null {
   const place = now.columns.findIndex(({ name }) => name === column)
   if (place === -1) return null
   return texts[table.id === now.id ? place : formerColumns(now, table)[place]!] ?? null

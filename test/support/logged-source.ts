@@ -92,7 +92,7 @@ export class LoggedSource implements AsyncDisposable {
   }
 
   async #follow(until: Cursor, signal: AbortSignal): Promise<void> {
-    if (this.#read === until) return
+    if (this.#read !== 'start' && this.#log.compare(this.#read, until) !== 'before') return
     for await (const batch of this.#log.read(this.#read, () => true, signal)) {
       for (const change of batch) this.rows.take(change)
       this.#read = batch.cursor

@@ -10,16 +10,19 @@ export interface WideTable {
   readonly wide: readonly string[]
   /** A key from a number. */
   readonly values: (n: number) => readonly string[]
+  /** Of a partitioned table: names, each for one value of its last key column. */
+  readonly partitions?: readonly string[]
+}
+
+const ONE = 'id int PRIMARY KEY, ver bigint NOT NULL, small text, big text, other text'
+
+/** A table as the first of WIDE_TABLES. */
+export function plainTable(name: string): WideTable {
+  return { name, definition: ONE, key: ['id'], wide: ['big', 'other'], values: n => [String(n)] }
 }
 
 export const WIDE_TABLES: readonly WideTable[] = [
-  {
-    name: 'one',
-    definition: 'id int PRIMARY KEY, ver bigint NOT NULL, small text, big text, other text',
-    key: ['id'],
-    wide: ['big', 'other'],
-    values: n => [String(n)],
-  },
+  plainTable('one'),
   {
     // The key lies behind a wide column, and is no run of the row.
     name: 'two',
@@ -30,25 +33,59 @@ export const WIDE_TABLES: readonly WideTable[] = [
   },
 ]
 
+export const PARTED: WideTable = {
+  name: 'parted',
+  definition: 'id int, part int, ver bigint NOT NULL, small text, big text, other text, PRIMARY KEY (id, part)',
+  key: ['id', 'part'],
+  wide: ['big', 'other'],
+  values: n => [String(n >> 1), String(n % 3)],
+  partitions: ['parted_0', 'parted_1', 'parted_2'],
+}
+
 const KEYS = 14
 
 /** Statements that make the tables; wide values are never compressed, so that they are stored elsewhere. */
-export function wideSchema(): string {
-  return WIDE_TABLES.map(
-    ({ name, definition, wide }) =>
-      `CREATE TABLE ${name} (${definition}); ${wide.map(column => `ALTER TABLE ${name} ALTER ${column} SET STORAGE EXTERNAL;`).join(' ')}`,
-  ).join('\n')
+export function wideSchema(tables: readonly WideTable[] = WIDE_TABLES): string {
+  return tables.map(tableSchema).join('\n')
+}
+
+function tableSchema({ name, definition, key, wide, partitions }: WideTable): string {
+  const storage = wide.map(column => `ALTER TABLE ${name} ALTER ${column} SET STORAGE EXTERNAL;`).join(' ')
+  if (partitions === undefined) return `CREATE TABLE ${name} (${definition}); ${storage}`
+  const parts = partitions.map((_, i) => `${partitionSchema(name, partitions, i)};`).join(' ')
+  return `CREATE TABLE ${name} (${definition}) PARTITION BY LIST (${key.at(-1)}); ${storage} ${parts}`
+}
+
+export function partitionSchema(name: string, partitions: readonly string[], i: number): string {
+  return `CREATE TABLE ${partitions[i]} PARTITION OF ${name} FOR VALUES IN (${i})`
 }
 
 /** Writes one random transaction after the other. Every row written has a `ver` of its own, greater than all before. */
 export class WideWriter {
   readonly #client: pg.Client
   readonly #random: Random
+  readonly #tables: WideTable[]
   #ver = 0
 
-  constructor(client: pg.Client, random: Random) {
+  constructor(client: pg.Client, random: Random, tables: readonly WideTable[] = WIDE_TABLES) {
     this.#client = client
     this.#random = random
+    this.#tables = [...tables]
+  }
+
+  get tables(): readonly WideTable[] {
+    return this.#tables
+  }
+
+  /** A table that is there from now on. */
+  add(table: WideTable): void {
+    this.#tables.push(table)
+  }
+
+  /** The first of so many versions that nobody else gets. */
+  versions(count: number): number {
+    this.#ver += count
+    return this.#ver - count + 1
   }
 
   /** `huge`: more than a batch holds, with narrow updates of rows that the same transaction wrote. */
@@ -72,7 +109,7 @@ export class WideWriter {
 
   async #step(): Promise<void> {
     const random = this.#random
-    const table = WIDE_TABLES[random.between(0, WIDE_TABLES.length)]!
+    const table = this.#tables[random.between(0, this.#tables.length)]!
     const choice = random.next()
     if (choice < 0.25) await this.#upsert(table)
     else if (choice < 0.6) await this.#update(table, ['small'])
@@ -148,7 +185,7 @@ export class WideWriter {
   }
 
   async #huge(): Promise<void> {
-    const { name, wide } = WIDE_TABLES[0]!
+    const { name, wide } = this.#tables[0]!
     const ver = ++this.#ver
     this.#ver += KEYS
     const text = `'${ver} ' || repeat('h', 200000)`

@@ -12,10 +12,11 @@ export type LoadLookUps = Required<Pick<SourceLog, 'states' | 'incompleteKeys' |
 export function lookUps(index: KeyIndex, head: Head): LoadLookUps {
   const passes: Passes = {
     async begin(table, pass) {
-      const since = BigInt(head.end)
+      const since = passes.newest()
       await index.ask({ about: 'begin', ...lifeOf(table), pass })
       return since
     },
+    newest: () => BigInt(head.end),
     has: (table, pass) => index.ask({ about: 'has', ...lifeOf(table), pass }),
     end: (table, pass) => index.ask({ about: 'end', ...lifeOf(table), pass }),
     async unseen(table, pass, after, limit) {
