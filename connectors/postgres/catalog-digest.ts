@@ -27,7 +27,7 @@ const DIGEST = `
       i.indisreplident, i.indisunique, i.indimmediate, i.indisvalid, i.indpred IS NULL, i.indexprs IS NULL)::text
     FROM relation c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid WHERE i.indisunique
     UNION ALL
-    SELECT 'h' || h.inhrelid || ' ' || h.inhparent FROM relation c JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
+    SELECT 'h' || h.inhrelid || ' ' || h.inhparent || ' ' || h.xmin FROM relation c JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
     UNION ALL
     SELECT 'p' || p.oid || ' ' || p.xmin FROM pg_catalog.pg_publication p WHERE p.pubname = ANY ($1)
     UNION ALL

@@ -41,6 +41,7 @@ export interface LeafRow {
   readonly schema: string
   readonly table: string
   readonly kind: string
+  /** And which transactions attached it: what was detached for a moment has missed changes. */
   readonly filenode: string
   readonly identity: string
   readonly isHeap: boolean
@@ -115,7 +116,7 @@ const INDEXES = `
 const LEAVES = `
   SELECT json_build_object(
     'of', leaf.of::bigint, 'oid', c.oid::bigint, 'schema', n.nspname, 'table', c.relname, 'kind', c.relkind,
-    'filenode', pg_catalog.pg_relation_filenode(c.oid)::text, 'identity', c.relreplident,
+    'filenode', pg_catalog.concat_ws('+', pg_catalog.pg_relation_filenode(c.oid), attached.by), 'identity', c.relreplident,
     'isHeap', c.relkind = 'r' AND m.amname = 'heap',
     'readable', pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
     'rows', c.reltuples::bigint, 'bytes', COALESCE(pg_catalog.pg_table_size(c.oid), 0),
@@ -131,6 +132,10 @@ const LEAVES = `
   JOIN pg_catalog.pg_class c ON c.oid = leaf.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
+  CROSS JOIN LATERAL (
+    SELECT pg_catalog.string_agg(h.xmin::text, '+' ORDER BY h.inhrelid) AS by
+    FROM pg_catalog.pg_partition_ancestors(c.oid) a JOIN pg_catalog.pg_inherits h ON h.inhrelid = a.relid
+  ) attached
   WHERE c.relkind <> 'p'
   ORDER BY leaf.of, c.oid`
 

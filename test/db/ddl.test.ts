@@ -86,6 +86,11 @@ const CASES: [what: string, before: string, ddl: string][] = [
   ],
   ['a partition attached', PARTED, 'ALTER TABLE t ATTACH PARTITION t3 FOR VALUES IN (3)'],
   ['a partition detached', PARTED, 'ALTER TABLE t DETACH PARTITION t2'],
+  [
+    'a partition detached, changed and attached again',
+    PARTED,
+    "ALTER TABLE t DETACH PARTITION t2; UPDATE t2 SET v = 'apart' WHERE id = 1; DELETE FROM t2 WHERE id = 2; ALTER TABLE t ATTACH PARTITION t2 FOR VALUES IN (2)",
+  ],
   ['a partition dropped', PARTED, 'DROP TABLE t2'],
   ['a partition truncated', PARTED, 'TRUNCATE t2'],
   [

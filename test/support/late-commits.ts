@@ -15,6 +15,9 @@ const RELEASE_MS = 5
 /** What changed without events is read again within this time. */
 const AGAIN_SECONDS = 60
 
+const ACTIVITY = `SELECT pid, state, wait_event, now() - xact_start AS since, backend_xid, left(query, 80) AS query
+  FROM pg_stat_activity WHERE datname = current_database()`
+
 /** Who writes at the same time. */
 const PARTIES: readonly (readonly LateKind[])[] = [
   ['late', 'late', 'late', 'fast', 'fast', 'hot'],
@@ -61,14 +64,19 @@ export class LateCommits implements AsyncDisposable {
 
   /** Some loads while a party writes; then everything is released and compared. Throws what is wrong. */
   async run(): Promise<void> {
+    let activity: unknown
     try {
-      await this.#run()
+      await this.#run(async () => {
+        activity = (await this.#client.query(ACTIVITY)).rows
+      })
     } catch (cause) {
-      throw new Error(`${errorMessage(cause)}\n${await this.#source.story()}`, { cause })
+      const story = `${JSON.stringify(activity)}\n${await this.#source.story()}`
+      throw new Error(`run ${this.figures.runs}: ${errorMessage(cause)}\n${story}`, { cause })
     }
   }
 
-  async #run(): Promise<void> {
+  /** `look`: before what writes is ended because of a failure. */
+  async #run(look: () => Promise<void>): Promise<void> {
     const random = this.#random
     const party = PARTIES[this.figures.runs % PARTIES.length]!
     const needless = this.#source.rows.needless
@@ -81,7 +89,10 @@ export class LateCommits implements AsyncDisposable {
     written.catch(() => stop.abort())
     const releasing = this.#release([0.02, 0.1, 0.5][random.between(0, 3)]!, stop.signal, written)
     try {
-      for (let loads = random.between(2, 6); loads > 0 && !stop.signal.aborted; loads--) await this.#load()
+      for (let loads = random.between(2, 6); loads > 0 && !stop.signal.aborted; loads--) await this.#load(party)
+    } catch (error) {
+      await look()
+      throw error
     } finally {
       stop.abort()
       await Promise.all([written, releasing])
@@ -98,10 +109,11 @@ export class LateCommits implements AsyncDisposable {
     for (const client of [this.#client, this.#old, ...this.#clients]) await client.end()
   }
 
-  async #load(): Promise<void> {
+  async #load(party: readonly LateKind[]): Promise<void> {
     const random = this.#random
     await this.#backfill(random.chance(0.4))
-    if (random.chance(0.05)) {
+    // A load that has only begun when the source starts waits for all that runs, also for what runs here the longest.
+    if (random.chance(0.05) && !party.includes('unseen')) {
       this.figures.restarts++
       await this.#source.restart({ withoutIndex: random.chance(0.3) })
     } else if (random.chance(0.7)) await this.#source.caughtUp()

@@ -53,6 +53,13 @@ export class PaperDatabase {
     this.#write({ id, truncates: false, changes }, isLate)
   }
 
+  /** One transaction that writes one row; without `big` that stays what it is, and is not sent. */
+  put(key: string, big: string | undefined, isLate: boolean): void {
+    const id = this.#next++
+    const row = { n: String(id), big: big ?? this.rows(() => true).get(key)!.big }
+    this.#write({ id, truncates: false, changes: [{ key, row, sendsBig: big !== undefined }] }, isLate)
+  }
+
   /** Waits for everything, as its lock does. */
   truncate(isLate: boolean): void {
     this.reveal()
@@ -69,6 +76,12 @@ export class PaperDatabase {
     this.#lost.add(key)
   }
   readonly #lost = new Set<string>()
+
+  /** Another value of a row without an event: as a statement rewrites a table. */
+  alter(key: string, big: string): void {
+    this.#altered.push({ at: this.wal.length, key, big })
+  }
+  readonly #altered: { readonly at: number; readonly key: string; readonly big: string }[] = []
 
   #write(transaction: PaperTransaction, isLate: boolean): void {
     this.wal.push(transaction)
@@ -90,7 +103,14 @@ export class PaperDatabase {
   /** The rows that the transactions leave which are seen. */
   rows(isSeen: (id: number) => boolean): Map<string, PaperRow> {
     const rows = new Map<string, PaperRow>()
-    for (const { id, truncates, changes } of this.wal) {
+    const alter = (now: number): void => {
+      for (const { at, key, big } of this.#altered) {
+        const row = rows.get(key)
+        if (at === now && row !== undefined) rows.set(key, { ...row, big })
+      }
+    }
+    for (const [at, { id, truncates, changes }] of this.wal.entries()) {
+      alter(at)
       if (!isSeen(id)) continue
       if (truncates) rows.clear()
       for (const { key, row } of changes) {
@@ -98,6 +118,7 @@ export class PaperDatabase {
         else rows.set(key, row)
       }
     }
+    alter(this.wal.length)
     for (const key of this.#lost) rows.delete(key)
     return rows
   }

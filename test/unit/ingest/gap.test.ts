@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals'
+import { PaperDatabase } from '../../support/paper-database.ts'
+import { PaperIngest, paperRows } from '../../support/paper-ingest.ts'
+import { until } from '../../support/until.ts'
+
+/** Rows that changed without events, as statements and partitions change them, and the stream's place when they did. */
+describe('a pass over rows that changed without events', () => {
+  it('sweeps also what the stream brings only once the pass has begun', async () => {
+    const database = new PaperDatabase()
+    database.put('1001', 'there', false)
+    await using run = await PaperIngest.open(database)
+    await run.start()
+    await run.settle()
+    database.put('1002', 'gone', false)
+    database.lose('1002')
+    await run.backfill(true)
+    await run.settle()
+    expect(await run.rows()).toEqual(paperRows(database))
+    expect([...(await run.rows()).keys()]).toEqual(['1001'])
+  })
+
+  it('takes nothing of before them from rows that the stream brings only once the pass has begun', async () => {
+    const database = new PaperDatabase()
+    database.put('1001', 'old', false)
+    database.put('1009', 'old', false)
+    let chunks = 0
+    await using run = await PaperIngest.open(database, {
+      size: 1,
+      // Behind the first chunk, whose fence the stream has passed then.
+      chunk: when => {
+        if (when !== 'after' || ++chunks !== 2) return
+        database.put('1009', undefined, true)
+        run.written()
+      },
+    })
+    await run.start()
+    await run.settle()
+    database.put('1009', 'newer', false)
+    database.alter('1009', 'newest')
+    await run.backfill(true)
+    await run.loaded()
+    database.reveal()
+    await run.settle()
+    expect(await run.rows()).toEqual(paperRows(database))
+  })
+
+  it('waits for rows that were completed from before them by a commit that is not visible yet', async () => {
+    const database = new PaperDatabase()
+    database.put('1001', 'old', false)
+    let chunks = 0
+    await using run = await PaperIngest.open(database, {
+      chunk: when => {
+        if (when === 'after') chunks++
+      },
+    })
+    await run.start()
+    await run.settle()
+    database.alter('1001', 'new')
+    database.put('1001', undefined, true)
+    await run.settle()
+    await run.backfill(true)
+    await until(() => chunks >= 2, 'its rows are read again')
+    database.reveal()
+    await run.settle()
+    expect(await run.rows()).toEqual(paperRows(database))
+    expect((await run.rows()).get('1001')).toMatch(/ new$/)
+  })
+})
