@@ -1,11 +1,11 @@
-/** A small dose of `npm run test:full -- late-commits`. */
+/** A small dose of `npm run test:full -- late-commits`: one run with each party of writers. */
 import { expect, it } from '@jest/globals'
 import { Random, seedFrom } from '../crash/random.ts'
 import { LateCommits } from '../support/late-commits.ts'
 import { LATE_SETTINGS } from '../support/late-writers.ts'
 import { startPostgres } from '../support/postgres.ts'
 
-const RUNS = 10
+const RUNS = 6
 
 it('no load puts an older row over a newer one, also where commits become visible late and out of order', async () => {
   const seed = seedFrom([])
