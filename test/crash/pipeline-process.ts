@@ -12,6 +12,8 @@ import { TABLES } from './tables.ts'
 
 const PROBE = new URL('./probe.ts', import.meta.url).href
 const OUTPUT_CHARACTERS = 20_000
+/** On a machine that the writer and its database keep busy. */
+const START_SECONDS = 60
 
 /** Where everything of one pipeline stands. */
 export interface Site {
@@ -119,13 +121,17 @@ export class PipelineProcess implements AsyncDisposable {
   async url(): Promise<string> {
     if (this.#url !== undefined) return this.#url
     const file = join(this.site.data, 'tailrace.json')
-    await until(async () => {
-      this.demandAlive()
-      if (!existsSync(file)) return false
-      const { pid, url } = JSON.parse(await readFile(file, 'utf8')) as { pid: number; url: string }
-      if (pid === this.pid) this.#url = url
-      return this.#url !== undefined
-    }, 'the pipeline listens')
+    await until(
+      async () => {
+        this.demandAlive()
+        if (!existsSync(file)) return false
+        const { pid, url } = JSON.parse(await readFile(file, 'utf8')) as { pid: number; url: string }
+        if (pid === this.pid) this.#url = url
+        return this.#url !== undefined
+      },
+      'the pipeline listens',
+      START_SECONDS,
+    )
     return this.#url!
   }
 

@@ -163,6 +163,10 @@ export class RunningVerb implements AsyncDisposable {
     return this.#output
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
