@@ -1,3 +1,4 @@
+import { someOf } from './some-of.ts'
 import type { Health, SourceStatus } from './status.ts'
 
 export interface Judged {
@@ -18,8 +19,16 @@ export function judge(parts: readonly Judged[]): { health: Health; reasons: stri
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
     else if (error !== null) yellow.push(`${name}: ${error.code}`)
     else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
-    for (const { table, state: load, error: trouble } of tables)
-      if (trouble !== null) (load === 'failed' ? red : yellow).push(`the load of ${table}: ${trouble.code}`)
+    red.push(...loadReasons(tables.filter(({ state }) => state === 'failed')))
+    yellow.push(...loadReasons(tables.filter(({ state }) => state !== 'failed')))
   }
   return { health: red.length > 0 ? 'red' : yellow.length > 0 ? 'yellow' : 'green', reasons: [...red, ...yellow] }
+}
+
+/** A line for each code, however many tables have it. */
+function loadReasons(tables: NonNullable<Judged['tables']>): string[] {
+  const byCode = Map.groupBy(tables, ({ error }) => error?.code)
+  return [...byCode].flatMap(([code, troubled]) =>
+    code === undefined ? [] : [`the load of ${someOf(troubled.map(({ table }) => table))}: ${code}`],
+  )
 }

@@ -12,6 +12,8 @@ import { count } from './terminal.ts'
 /** A guess for people: what one connection copies in a second on an ordinary network. */
 const COPIED_BYTES_PER_SECOND = 40 * 1024 ** 2
 const DISCOVER_MS = 10_000
+/** Tables that the text of a plan names. */
+const MOST_TABLES = 30
 
 /** What `run` is about to do at one source. */
 export interface SourcePlan {
@@ -79,14 +81,26 @@ export function planText(config: PipelineConfig, plans: readonly SourcePlan[]): 
       ...(plan.publication === undefined ? [] : [`publication ${plan.publication}`]),
     ]
     lines.push(`source ${plan.source} (${[plan.type, ...server].join(', ')}): ${action(plan)}`)
-    for (const { schema, table, rows, bytes, problem } of plan.tables ?? []) {
+    const tables = shownOf(plan.tables ?? [])
+    for (const { schema, table, rows, bytes, problem } of tables) {
       const size = [...(rows === null ? [] : [`${count(rows)} rows`]), ...(bytes === null ? [] : [formatSize(bytes)])]
       lines.push(`  ${schema}.${table}  ${size.join(', ')}${problem === undefined ? '' : `  ${problem}`}`)
     }
+    const more = (plan.tables?.length ?? 0) - tables.length
+    if (more > 0) lines.push(`  and ${count(more)} more tables`)
   }
   for (const { name, type, tables } of config.sinks)
     lines.push(`sink ${name} (${type}): ${tables === undefined ? 'every table' : tables.join(', ')}`)
   return lines.join('\n')
+}
+
+/** Of many the largest, those with a problem ahead of all. */
+function shownOf(tables: NonNullable<SourcePlan['tables']>): NonNullable<SourcePlan['tables']> {
+  if (tables.length <= MOST_TABLES) return tables
+  const isTroubled = ({ problem }: (typeof tables)[number]): number => Number(problem !== undefined)
+  return tables
+    .toSorted((a, b) => isTroubled(b) - isTroubled(a) || (b.bytes ?? 0) - (a.bytes ?? 0))
+    .slice(0, MOST_TABLES)
 }
 
 function action({ continues, tables, rows, bytes, note }: SourcePlan): string {

@@ -1,4 +1,5 @@
 import type { IndexStats } from '../contract.ts'
+import { someOf } from '../some-of.ts'
 import type { SourceStatus } from '../status.ts'
 
 /** The source goes on: what it did not send and the log does not know is missing in the sinks, which must be seen. */
@@ -7,7 +8,7 @@ export function incompleteRows(index: IndexStats | undefined): SourceStatus['err
   if (tables.length === 0) return null
   return {
     code: 'ROW_INCOMPLETE',
-    message: `Rows came without all of their columns, and the log does not know them: ${tables.join(', ')}.`,
+    message: `Rows came without all of their columns, and the log does not know them: ${someOf(tables)}.`,
     hint: 'The next change of the missing columns mends a row. REPLICA IDENTITY FULL makes the server send whole rows.',
   }
 }

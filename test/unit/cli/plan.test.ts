@@ -60,6 +60,25 @@ describe('the plan of a run', () => {
     )
   })
 
+  it('names of many tables the largest, and those with a problem', async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => ({
+      schema: 'public',
+      table: `t${i}`,
+      key: ['id'],
+      rows: 1,
+      bytes: i,
+      ...(i === 3 ? { problem: 'it has no primary key.' } : {}),
+    }))
+    const file = config(async () => ({ tables: many, sql: [] }))
+    const lines = planText(file, await makePlan(file, [], signal)).split('\n')
+    expect(lines).toHaveLength(34)
+    expect(lines.slice(2, 4)).toEqual([
+      '  public.t3  1 rows, 3 bytes  it has no primary key.',
+      '  public.t999  1 rows, 999 bytes',
+    ])
+    expect(lines.at(-2)).toBe('  and 970 more tables')
+  })
+
   it('is made also when the database does not answer', async () => {
     const file = config(() => Promise.reject(new Error('connect ECONNREFUSED')))
     const plans = await makePlan(file, [], signal)
