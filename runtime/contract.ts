@@ -183,7 +183,8 @@ export type UnitEnd = (
 ) & { readonly identity?: SourceIdentity }
 
 /**
- * Entries ready for the log. Once yielded it belongs to the log: the source never touches the bytes again.
+ * Entries ready for the log. Once yielded it belongs to the log: the source never touches the bytes again, nor any other
+ * view of their buffer.
  * Without `end` the unit goes on in the next batch.
  */
 export interface Batch {

@@ -6,22 +6,36 @@ import { runInNewContext } from 'node:vm'
  * value, copied from stage to stage, would take its size once for each. Here it is told, or not needed at all.
  */
 
-/** From this size on memory is given back at once. A few such pieces may wait for the collector. */
+/** From this size on the collector is called. A few such pieces may wait for it. */
 export const LARGE_BYTES = 16 * 1024 * 1024
 
-/** Gives the memory back at once, if it is large. Nobody may use it, or any other view of its buffer, afterwards. */
+/** Smaller ones may share a buffer, or are not worth the call. */
+const PIECE_BYTES = 1.5 * 1024 * 1024
+
+/** Gives the memory back at once, if it is 1.5 MB or more. Nobody may use it, or any other view of its buffer, afterwards. */
 export function giveBack({ buffer }: Uint8Array): void {
-  if (buffer.byteLength >= LARGE_BYTES && 'transfer' in buffer) buffer.transfer(0)
+  if (buffer.byteLength >= PIECE_BYTES && 'transfer' in buffer) buffer.transfer(0)
 }
 
-let collector: (() => void) | undefined
+type Collector = (how?: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
+
+let collector: Collector | undefined
+
+/** Collects at once, in this thread. It takes some milliseconds. */
+export function collect(...how: Parameters<Collector>): void {
+  if (collector === undefined) {
+    setFlagsFromString('--expose-gc')
+    collector = runInNewContext('gc') as Collector
+  }
+  collector(...how)
+}
 
 /** After work with so many bytes that others may still look at: collects what nobody does, if they are large. */
 export function collectAfter(bytes: number): void {
-  if (bytes < LARGE_BYTES) return
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
-  }
-  collector()
+  if (bytes >= LARGE_BYTES) collect()
+}
+
+/** Gives what starting has used back to the system, which the collector would keep for what never comes again. */
+export function trimAfterStart(): void {
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load.ts'
 import { abortable } from '../abort.ts'
 import { TailraceError } from '../errors.ts'
 import { listen } from '../http/server.ts'
+import { trimAfterStart } from '../large-memory.ts'
 import { createLogger } from '../logger.ts'
 import { runPipeline } from '../pipeline.ts'
 import type { PipelineConfig } from '../pipeline-config.ts'
@@ -92,6 +93,7 @@ async function theEnd({ signal }: Context, pipeline: RunningPipeline, options: R
   const asked = abortable(new Promise<never>(() => {}), signal)
   try {
     await Promise.race([ready(pipeline, options), failure, asked])
+    trimAfterStart()
     if (options.untilCaughtUp === true) await Promise.race([untilCaughtUp(pipeline, signal), failure])
     else await Promise.race([failure, asked])
   } catch (error) {

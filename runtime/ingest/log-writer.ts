@@ -56,8 +56,9 @@ export class LogWriter {
   /** A batch of the stream. */
   async stream(batch: Batch): Promise<Appended> {
     this.#turn ??= await this.#turns.stream(this.#signal)
-    const appended = await this.#append(batch)
+    // Before: the log may give its memory back.
     for (const touched of this.#watching) touched.note(batch)
+    const appended = await this.#append(batch)
     if (batch.end === undefined) return appended
     if (batch.end.identity !== undefined) this.#lineageFrom = (await this.#log.resume())?.lineageFrom ?? 0n
     this.#turn[Symbol.dispose]()

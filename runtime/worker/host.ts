@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Sink, SinkRow, Table, Target } from '../contract.ts'
-import { collectAfter } from '../large-memory.ts'
+import { collectAfter, trimAfterStart } from '../large-memory.ts'
 import { createLogger } from '../logger.ts'
 import { loadPlugin } from '../plugin.ts'
 import { freeze } from '../record/schema.ts'
@@ -38,6 +38,7 @@ const methods: {
     const plugin = await loadPlugin('sink', data.type, data.folder)
     const logger = createLogger(data.logLevel, { write: line => post({ log: line }) })
     target = await plugin.open(data.options, { ...data.context, logger })
+    trimAfterStart()
     return null
   },
   async sink({ sink: number, name, logId }, signal) {

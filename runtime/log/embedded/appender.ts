@@ -24,7 +24,7 @@ export interface AppendLimits {
   readonly maxBytes: number
   /** A checkpoint is written each time the log has grown by this. */
   readonly checkpointBytes: number
-  /** Chunks of an unfinished unit kept in memory for the readers that wait for its end. */
+  /** A unit up to this size is kept in memory for the readers that wait for its end; of a larger one nothing is. */
   readonly ringBytes: number
 }
 
@@ -43,7 +43,8 @@ interface OpenUnit {
   readonly tables: Table[]
   /** Segments that it has left behind. */
   readonly finished: SegmentInfo[]
-  chunks: LogChunk[]
+  /** Undefined once they are too many: readers get them from the segments. */
+  chunks: LogChunk[] | undefined
   chunkBytes: number
 }
 
@@ -102,11 +103,7 @@ export class Appender {
       await this.#waitForRoom(length, signal)
       await this.#write(batch)
       const appended = batch.end === undefined ? undefined : await this.#endUnit(batch.end)
-      if (length > this.#limits.ringBytes) {
-        // So large it is not kept for the readers.
-        giveBack(batch.bytes)
-        collectAfter(length)
-      }
+      if (length > this.#limits.ringBytes) collectAfter(length)
       return appended
     })
   }
@@ -166,13 +163,13 @@ export class Appender {
     this.#keep(unit, { slice, last: this.#next - 1, changes, endsUnit: endSize > 0, tables: batch.tables })
   }
 
-  /** The newest chunks of a long unit; what came before them is read from the segments. */
+  /** Nobody has seen a chunk before its unit ends: the memory of those that are not kept is given back. */
   #keep(unit: OpenUnit, chunk: LogChunk): void {
-    unit.chunks.push(chunk)
     unit.chunkBytes += chunk.slice.bytes.length
+    unit.chunks?.push(chunk)
     if (unit.chunkBytes <= this.#limits.ringBytes) return
-    unit.chunks = []
-    unit.chunkBytes = 0
+    for (const { slice } of unit.chunks ?? [chunk]) giveBack(slice.bytes)
+    unit.chunks = undefined
   }
 
   async #endUnit(end: NonNullable<Batch['end']>): Promise<{ cursor: Cursor; position?: Position }> {
@@ -184,7 +181,7 @@ export class Appender {
     const { place } = segment
     const before = this.#head.bytes
     const last = this.#next - 1
-    this.#head.advance({ end, last, tables, place, segments: [...finished, segment.info], chunks })
+    this.#head.advance({ end, last, tables, place, segments: [...finished, segment.info], chunks: chunks ?? [] })
     this.#sinceCheckpoint += this.#head.bytes - before
     this.#unit = undefined
     this.#mark.publish({ ...place, logId: this.#place.logId, session: this.#session, end: last })

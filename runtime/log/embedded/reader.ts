@@ -124,7 +124,7 @@ class Reader {
   }
 
   async #next(): Promise<LogChunk> {
-    const recent = this.#head.ring.find(this.#passed + 1)
+    const recent = this.#head.ring.lend(this.#passed + 1)
     if (recent === undefined) return this.#segments.chunk(this.#passed + 1)
     await this.#segments.close()
     return recent

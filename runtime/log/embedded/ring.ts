@@ -1,4 +1,5 @@
 import type { LogSlice } from '../../contract.ts'
+import { giveBack } from '../../large-memory.ts'
 
 /** One data chunk as readers take it. */
 export interface LogChunk {
@@ -16,13 +17,17 @@ export interface LogChunk {
 /** What a chunk costs beyond its bytes. */
 const OVERHEAD = 256
 
-/** The newest chunks, whole and without gaps, for readers at the head: bounded in bytes, shared by reference. */
+/**
+ * The newest chunks, whole and without gaps, for readers at the head: bounded in bytes, shared by reference. Memory that
+ * nobody was lent is given back at once, the other left to the collector.
+ */
 export class Ring {
   readonly #limit: number
   #chunks: LogChunk[] = []
   /** Chunks before this one were let go. */
   #first = 0
   #bytes = 0
+  readonly #lent = new WeakSet<LogChunk>()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -33,8 +38,11 @@ export class Ring {
     if (newest !== undefined && newest.last + 1 !== chunk.slice.base) this.clear()
     this.#chunks.push(chunk)
     this.#bytes += weight(chunk)
-    while (this.#bytes > this.#limit && this.#first < this.#chunks.length)
-      this.#bytes -= weight(this.#chunks[this.#first++]!)
+    while (this.#bytes > this.#limit && this.#first < this.#chunks.length) {
+      const oldest = this.#chunks[this.#first++]!
+      this.#bytes -= weight(oldest)
+      if (!this.#lent.has(oldest)) giveBack(oldest.slice.bytes)
+    }
     if (2 * this.#first > this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#first)
       this.#first = 0
@@ -47,7 +55,14 @@ export class Ring {
     this.#bytes = 0
   }
 
-  /** The chunk that holds this offset; undefined if it has left, or is not there yet. */
+  /** As `find`, for whom it is to stay valid. */
+  lend(offset: number): LogChunk | undefined {
+    const chunk = this.find(offset)
+    if (chunk !== undefined) this.#lent.add(chunk)
+    return chunk
+  }
+
+  /** The chunk that holds this offset, valid until the next `push`; undefined if it has left, or is not there yet. */
   find(offset: number): LogChunk | undefined {
     let low = this.#first
     let high = this.#chunks.length - 1

@@ -42,9 +42,18 @@ export async function openSegment(file: File, first: number, logId: string): Pro
   return { segment: first, at: SEGMENT_HEADER, crc: checked }
 }
 
+/** Where to read so many bytes to. */
+export type WindowMemory = (size: number) => Buffer
+
+const freshMemory: WindowMemory = size => Buffer.allocUnsafeSlow(size)
+
+/** Of large payloads such that can go to another thread as it is. */
+export const shareableMemory: WindowMemory = size =>
+  size >= LARGE_BYTES ? Buffer.from(new SharedArrayBuffer(size)) : freshMemory(size)
+
 /**
  * Steps through the chunks of one segment, reading it in windows; a chunk larger than a window is read whole. Payloads
- * are views on buffers that are never written again, so they may be kept.
+ * are views on buffers that are never written again, so they may be kept; with other memory, as long as that says.
  */
 export class SegmentScan {
   readonly #file: File
@@ -52,17 +61,21 @@ export class SegmentScan {
   #windowAt = 0
   #at: number
   #crc: number
-  readonly #shares: boolean
+  readonly #memory: WindowMemory
   /** Nothing at or beyond this byte is looked at. */
   limit: number
 
-  /** `shares`: large payloads in memory that can go to another thread as it is. */
-  constructor(file: File, place: { readonly at: number; readonly crc: number }, limit: number, shares = false) {
+  constructor(
+    file: File,
+    place: { readonly at: number; readonly crc: number },
+    limit: number,
+    memory: WindowMemory = freshMemory,
+  ) {
     this.#file = file
     this.#at = place.at
     this.#crc = place.crc
     this.limit = limit
-    this.#shares = shares
+    this.#memory = memory
   }
 
   get at(): number {
@@ -118,10 +131,9 @@ export class SegmentScan {
   async #load(length: number, window: number): Promise<void> {
     if (this.#at >= this.#windowAt && this.#at + length <= this.#windowAt + this.#window.length) return
     const size = Math.min(Math.max(length, window), this.limit - this.#at)
-    const fresh =
-      this.#shares && size >= LARGE_BYTES ? Buffer.from(new SharedArrayBuffer(size)) : Buffer.allocUnsafeSlow(size)
-    const read = await this.#file.read(fresh, this.#at)
-    this.#window = fresh.subarray(0, read)
+    const memory = this.#memory(size)
+    const read = await this.#file.read(memory, this.#at)
+    this.#window = memory.subarray(0, read)
     this.#windowAt = this.#at
   }
 }

@@ -6,7 +6,7 @@ import { damaged, openExisting } from './failures.ts'
 import type { File, Fs } from './fs.ts'
 import type { Head } from './head.ts'
 import type { LogChunk } from './ring.ts'
-import { type Flaw, isFlaw, openSegment, type Place, SegmentScan } from './scan.ts'
+import { type Flaw, isFlaw, openSegment, type Place, SegmentScan, shareableMemory } from './scan.ts'
 import { segmentName } from './segment.ts'
 
 /** A chunk as its header tells of it. */
@@ -126,7 +126,7 @@ export class SegmentReader implements AsyncDisposable {
     }
     const known = this.#head.places.floor(info.first, offset)
     const start = known ?? { ...(await this.#start(this.#file)), offset: info.first, records: 0 }
-    const scan = new SegmentScan(this.#file, start, info.bytes, true)
+    const scan = new SegmentScan(this.#file, start, info.bytes, shareableMemory)
     this.#scan = scan
     this.#records = start.records
     this.#next = start.offset

@@ -57,14 +57,14 @@ export class Evidence {
     this.#incarnations.write(batch)
     for (const number of this.#of(table)) batch.del(prefixOf(Prefix.pass, number))
     batch.put(prefixOf(Prefix.pass, life.number), Buffer.from(JSON.stringify(begun)))
-    await batch.write()
+    await this.#store.write(batch)
     for (const number of this.#of(table)) this.#passes.delete(number)
     this.#passes.set(life.number, begun)
   }
 
   async end(life: Incarnation | undefined, pass: string): Promise<void> {
     if (life === undefined || this.find(life, pass) === undefined) return
-    await this.#store.batch().del(prefixOf(Prefix.pass, life.number)).write()
+    await this.#store.write(this.#store.batch().del(prefixOf(Prefix.pass, life.number)))
     this.#passes.delete(life.number)
   }
 

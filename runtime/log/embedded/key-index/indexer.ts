@@ -1,6 +1,5 @@
 import type { Table } from '../../../contract.ts'
 import { crashPoint } from '../../../crash.ts'
-import { giveBack } from '../../../large-memory.ts'
 import { writeCellHash } from '../../../record/cell-hash.ts'
 import { readU32BE, readU32LE } from '../../../record/cells.ts'
 import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
@@ -47,7 +46,7 @@ export class Indexer {
     for (const table of tables) this.incarnations.know(table)
   }
 
-  /** Seen by nobody before `commit`. The chunk's memory is used up. */
+  /** Seen by nobody before `commit`. */
   add(chunk: TrailChunk): void {
     const { header, payload } = chunk
     if (header.type === ChunkType.tables) {
@@ -71,7 +70,6 @@ export class Indexer {
         this.#putRow(batch, payload, at, end, kind, offset, transaction)
     }
     this.#last = { header, segment: chunk.segment, at: chunk.at, end: chunk.end }
-    giveBack(payload)
   }
 
   /** Stores all that was added in one write, with how far the index has come. A crash leaves all of it or nothing. */
@@ -92,7 +90,7 @@ export class Indexer {
     this.incarnations.write(batch)
     this.#places.write(batch)
     batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))
-    await batch.write()
+    await this.#store.write(batch)
     crashPoint('index.written')
     this.incomplete.written()
   }

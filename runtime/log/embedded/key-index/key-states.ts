@@ -69,7 +69,7 @@ export class KeyStates {
       this.#look(known.life, bytes, end, kind, packer)
       if (known.number !== undefined) this.#evidence.note(batch!, known.number, bytes, parts.keyAt, parts.keyEnd)
     }
-    await batch?.write()
+    if (batch !== undefined) await this.#store.write(batch)
     return packer.packed(truncateOf(lives.values()))
   }
 

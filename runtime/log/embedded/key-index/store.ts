@@ -1,8 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { ClassicLevel, type Iterator, type KeyIterator } from 'classic-level'
+import { collect } from '../../../large-memory.ts'
 
 /** LevelDB maps them into memory. */
 const OPEN_FILES = 256
+
+/** Entries of batches that were written and whose memory may wait for the collector: some 5 MB. */
+const UNCOLLECTED = 100_000
 
 /** What a walk brings into memory at a time. */
 const WALK_BYTES = 256 * 1024
@@ -18,6 +22,7 @@ export type KeyWalk = KeyIterator<Level, Buffer>
  */
 export class Store implements AsyncDisposable {
   readonly #level: Level
+  #uncollected = 0
 
   private constructor(level: Level) {
     this.#level = level
@@ -51,6 +56,19 @@ export class Store implements AsyncDisposable {
 
   batch(): StoreBatch {
     return this.#level.batch()
+  }
+
+  /**
+   * LevelDB's copy of a batch goes with the object that stands for it, of whose size the collector knows nothing: of 3.6
+   * million rows 170 MB stayed. So it is called.
+   */
+  async write(batch: StoreBatch): Promise<void> {
+    this.#uncollected += batch.length
+    await batch.write()
+    if (this.#uncollected < UNCOLLECTED) return
+    this.#uncollected = 0
+    // Once whoever wrote the batch holds it no more.
+    setImmediate(collect)
   }
 
   /** All whose key begins with this byte, in order. */

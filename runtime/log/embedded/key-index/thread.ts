@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import { trimAfterStart } from '../../../large-memory.ts'
 import { realFs } from '../fs.ts'
 import { Evidence } from './evidence.ts'
 import { Finder, type Found } from './finder.ts'
@@ -68,6 +69,7 @@ async function follow({ place: until, end }: Durable): Promise<void> {
       const chunk = (await trail.read(until))!
       bytes += chunk.payload.length
       indexer.add(chunk)
+      trail.giveBack(chunk)
     }
     await indexer.commit(data.logId)
     post({
@@ -89,8 +91,9 @@ async function followUnit({ number, base, from, written }: OpenUnit): Promise<Pa
   }
   const { trail, indexer } = unit
   for (let bytes = 0, chunk = await trail.read(written); chunk !== undefined; chunk = await trail.read(written)) {
-    indexer.add(chunk)
     bytes += chunk.payload.length
+    indexer.add(chunk)
+    trail.giveBack(chunk)
     if (bytes < WRITE_BYTES) continue
     await indexer.commit(data.logId)
     bytes = 0
@@ -219,3 +222,4 @@ post({
   incomplete: main.indexer.incomplete.counts(),
   discarded,
 })
+trimAfterStart()
