@@ -21,7 +21,7 @@ export interface AttributeRow {
   readonly declared: string
   readonly notNull: boolean
   readonly generated: boolean
-  /** Rows from before the column was added answer a value that no event brought. */
+  /** Rows from before the column was added answer a value that no event brought: those of partitions of their own. */
   readonly hasMissing: boolean
   readonly hasDefault: boolean
 }
@@ -91,9 +91,14 @@ const ATTRIBUTES = `
   SELECT json_build_object(
     'of', a.attrelid::bigint, 'attnum', a.attnum, 'name', a.attname, 'typeOid', a.atttypid::bigint,
     'typmod', a.atttypmod, 'declared', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
-    'generated', a.attgenerated <> '', 'hasMissing', a.atthasmissing, 'hasDefault', a.atthasdef OR a.attidentity <> ''
+    'generated', a.attgenerated <> '', 'hasDefault', a.atthasdef OR a.attidentity <> '',
+    'hasMissing', a.atthasmissing OR c.relkind = 'p' AND EXISTS (
+      SELECT FROM pg_catalog.pg_partition_tree(c.oid) tree
+      JOIN pg_catalog.pg_attribute own ON own.attrelid = tree.relid AND own.attname = a.attname
+      WHERE own.atthasmissing AND NOT own.attisdropped
+    )
   ) AS row
-  FROM pg_catalog.pg_attribute a
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped
   ORDER BY a.attrelid, a.attnum`
 

@@ -84,6 +84,11 @@ const CASES: [what: string, before: string, ddl: string][] = [
     PLAIN,
     "DO $$ BEGIN EXECUTE format('ALTER PUBLICATION %I DROP TABLE t', (SELECT pubname FROM pg_publication)); END $$; UPDATE t SET v = 'unseen' WHERE id < 10; DELETE FROM t WHERE id > 40",
   ],
+  [
+    'a column of a partitioned table with a constant default',
+    PARTED,
+    "ALTER TABLE t ADD COLUMN c text NOT NULL DEFAULT 'five'; INSERT INTO t VALUES (3, 1, 'c', 'six')",
+  ],
   ['a partition attached', PARTED, 'ALTER TABLE t ATTACH PARTITION t3 FOR VALUES IN (3)'],
   ['a partition detached', PARTED, 'ALTER TABLE t DETACH PARTITION t2'],
   [
