@@ -34,7 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     sentence: 'R2.1 ... in the index',
     file: `${INDEX}/thread.ts`,
-    from: `if (found === 'unknown') found = main.finder.find(request)`,
+    from: `if (found === 'unknown') found = main.finder.find(request, into)`,
     to: '',
     check: HISTORIES,
   },
@@ -111,8 +111,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     sentence: 'R2.5 ... each in one atomic batch with (log id, session, applied offset)',
     file: `${INDEX}/indexer.ts`,
-    from: 'batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))\n    await batch.write()\n    crashPoint',
-    to: `await this.#store.put(STATE_KEY, Buffer.from(JSON.stringify(state)), false)\n    crashPoint('index.written')\n    await batch.write()\n    crashPoint`,
+    from: 'batch.put(STATE_KEY, Buffer.from(JSON.stringify(state)))\n    await this.#store.write(batch)\n    crashPoint',
+    to: `await this.#store.put(STATE_KEY, Buffer.from(JSON.stringify(state)), false)\n    crashPoint('index.written')\n    await this.#store.write(batch)\n    crashPoint`,
     check: TRAIL,
   },
   {
