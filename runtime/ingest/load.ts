@@ -98,7 +98,9 @@ async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promi
   let isDone = false
   for await (const chunk of chunks(resumed(load), place, signal)) {
     isDone = chunk.progress.done
-    const progress = progressOf(chunk, load.progress.pass, place.log)
+    // Kept also if the chunk is read again: what comes meanwhile is waited for no more.
+    if (load.progress.pass?.fence === undefined) load.progress = begun(load.progress, chunk, place.log)
+    const progress = progressOf(chunk, load.progress.pass)
     if (!(await mergeChunk(chunk, progress, progress.pass, place, signal))) return false
     load.progress = progress
   }
@@ -194,10 +196,16 @@ function resumed({ request, progress }: Load): LoadRequest {
 }
 
 /** A pass is done when it has swept. */
-function progressOf({ progress, fence }: Chunk, pass: Pass | undefined, log: SourceLog): LoadProgress {
+function progressOf({ progress }: Chunk, pass: Pass | undefined): LoadProgress {
   if (pass === undefined) return progress
-  const read = pass.fence === undefined ? { ...pass, fence, since: String(passesOf(log).newest()) } : pass
-  return { ...progress, done: false, pass: progress.done ? { ...read, isRead: true } : read }
+  return { ...progress, done: false, pass: progress.done ? { ...pass, isRead: true } : pass }
+}
+
+/** With its first chunk a pass has its fence, which the stream has passed. */
+function begun(progress: LoadProgress, { fence }: Chunk, log: SourceLog): LoadProgress {
+  const { pass } = progress
+  if (pass === undefined) return progress
+  return { ...progress, pass: { ...pass, fence, since: String(passesOf(log).newest()) } }
 }
 
 function passesOf({ passes }: SourceLog): NonNullable<SourceLog['passes']> {

@@ -65,4 +65,31 @@ describe('a pass over rows that changed without events', () => {
     expect(await run.rows()).toEqual(paperRows(database))
     expect((await run.rows()).get('1001')).toMatch(/ new$/)
   })
+
+  it('does not wait for commits that the stream brings meanwhile', async () => {
+    const database = new PaperDatabase()
+    database.put('1001', 'old', false)
+    database.put('1002', 'old', false)
+    let chunks = 0
+    await using run = await PaperIngest.open(database, {
+      // One is always hidden: the one before becomes visible with it.
+      chunk: when => {
+        if (when !== 'before' || chunks++ === 0) return
+        const before = new Set(database.hidden)
+        database.put(chunks % 2 === 0 ? '1002' : '1001', undefined, true)
+        database.reveal(id => before.has(id))
+        run.written()
+      },
+    })
+    await run.start()
+    await run.settle()
+    database.alter('1001', 'new')
+    database.put('1001', undefined, true)
+    await run.settle()
+    await run.backfill(true)
+    await run.loaded()
+    database.reveal()
+    await run.settle()
+    expect(await run.rows()).toEqual(paperRows(database))
+  })
 })
