@@ -35,6 +35,8 @@ export class SourcePart implements AsyncDisposable {
   readonly #rate = new Rate()
   /** Of loads before the stream, and what was known at the start. */
   readonly #lanes = new Map<string, Lane>()
+  /** Of all of them. */
+  #loadedRows = 0
   #source: Source | undefined
   #lent: Lent<Source> | undefined
   #lineageFrom = 0n
@@ -100,6 +102,7 @@ export class SourcePart implements AsyncDisposable {
         for (const [table, lane] of resume?.loads ?? []) this.#lanes.set(table, lane)
         for (const { table, estimatedRows, beside } of loads)
           if (!beside) this.#lanes.set(table.name, { rows: 0, totalRows: estimatedRows, done: false })
+        this.#loadedRows = [...this.#lanes.values()].reduce((sum, { rows }) => sum + rows, 0)
         if (loads.length > 0 && resume !== undefined && !this.#isStreaming)
           this.#place.logger.warn(
             { source: this.name, tables: loads.length },
@@ -108,8 +111,9 @@ export class SourcePart implements AsyncDisposable {
         this.#lag.sample(source, sampling)
       },
       loaded: (table, rows, totalRows, done) => {
+        this.#loadedRows += rows - (this.#lanes.get(table)?.rows ?? 0)
         this.#lanes.set(table, { rows, totalRows, done })
-        this.#rate.add(this.#loadedRows())
+        this.#rate.add(this.#loadedRows)
       },
       streaming: loads => {
         this.#isStreaming = true
@@ -140,12 +144,6 @@ export class SourcePart implements AsyncDisposable {
 
   #states(): Map<string, LoadState> {
     return this.#loads?.states() ?? new Map()
-  }
-
-  #loadedRows(): number {
-    let rows = 0
-    for (const lane of this.#lanes.values()) rows += lane.rows
-    return rows
   }
 
   /** As RunningPipeline.backfill. */
@@ -287,6 +285,6 @@ export class SourcePart implements AsyncDisposable {
     let totalRows: number | null = 0
     for (const load of this.#lanes.values())
       totalRows = load.totalRows === null || totalRows === null ? null : totalRows + load.totalRows
-    return progress(this.#loadedRows(), totalRows, this.#rate.perSecond)
+    return progress(this.#loadedRows, totalRows, this.#rate.perSecond)
   }
 }

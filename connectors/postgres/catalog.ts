@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
@@ -86,6 +87,8 @@ export interface Surveyed {
   readonly captured: Captured | TailraceError
 }
 
+const STRIDE = 100
+
 /**
  * Everything that the configuration names, as it is: nothing is thrown for what cannot be captured. `problems`: names
  * of tables and columns that are nowhere.
@@ -110,16 +113,20 @@ export async function surveyTables(
   const checkText = await isUnchecked(client)
   const versions = byName(known)
   const named = tables.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) }))
+  const surveyed: Surveyed[] = []
+  for (const { relation, rows } of tables) {
+    // Thousands of them would hold up everything else for a second.
+    if (surveyed.length % STRIDE === STRIDE - 1) await setImmediate()
+    try {
+      const number: NumberOf = definition => numbering.number(definition, versions)
+      surveyed.push({ relation, rows, captured: capture(relation, rows, types, config, number, checkText) })
+    } catch (error) {
+      if (!isTailraceError(error)) throw error
+      surveyed.push({ relation, rows, captured: error })
+    }
+  }
   return {
-    tables: tables.map(({ relation, rows }) => {
-      try {
-        const number: NumberOf = definition => numbering.number(definition, versions)
-        return { relation, rows, captured: capture(relation, rows, types, config, number, checkText) }
-      } catch (error) {
-        if (!isTailraceError(error)) throw error
-        return { relation, rows, captured: error }
-      }
-    }),
+    tables: surveyed,
     problems: [...problems, ...missingColumns(config, named)],
   }
 }

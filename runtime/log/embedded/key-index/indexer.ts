@@ -42,7 +42,7 @@ export class Indexer {
     return new Indexer(store, applied, incarnations, await IncompleteKeys.load(store, incarnations))
   }
 
-  know(tables: readonly Table[]): void {
+  know(tables: readonly Pick<Table, 'id' | 'name' | 'incarnation'>[]): void {
     for (const table of tables) this.incarnations.know(table)
   }
 

@@ -174,7 +174,7 @@ export class KeyIndex implements AsyncDisposable {
   async #start(isIndexBad: boolean): Promise<void> {
     const { folder, logId, first, head } = this.#options
     const { sessions } = head.cursors
-    const tables = [...head.state.tables.values()]
+    const tables = Array.from(head.state.tables.values(), ({ id, name, incarnation }) => ({ id, name, incarnation }))
     const data: ThreadData = { folder, logId, first, sessions, end: head.end, tables, isIndexBad }
     const thread = new Worker(THREAD, { workerData: data, name: 'log index' })
     this.#thread = thread

@@ -14,7 +14,7 @@ export interface ThreadData extends IndexedLog {
   /** First offset of the oldest segment. */
   readonly first: number
   /** Every table version that the log knows. */
-  readonly tables: readonly Table[]
+  readonly tables: readonly Pick<Table, 'id' | 'name' | 'incarnation'>[]
 }
 
 /** How far the log is durable. */
