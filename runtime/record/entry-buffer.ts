@@ -2,14 +2,15 @@ import { TailraceError } from '../errors.ts'
 import { readU32LE, writeU32LE } from './cells.ts'
 import { At, HEADER, LONG } from './layout.ts'
 
-const FIRST_BUFFER = 64 * 1024
+/** What fills once is most often a small table or a unit end. */
 const SMALLEST_HANDOVER = 4096
+const FIRST_BUFFER = 64 * 1024
 /** A buffer that one huge row has grown is not kept. */
 const LARGE_BUFFER = 4 * 1024 * 1024
 
 /** A growing run of entries. What was handed over is never written again. */
 export class EntryBuffer {
-  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER)
+  bytes: Buffer = Buffer.allocUnsafeSlow(SMALLEST_HANDOVER)
   /** Where the next entry goes. */
   at = 0
   /** Entries before `at`, which is the next one's delta. */
@@ -110,7 +111,7 @@ export class EntryBuffer {
         hint: 'A source must hand over what it has long before. Please report it.',
       })
     // Room for the unit end behind a huge row, or that would double the buffer once more.
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, needed + FIRST_BUFFER))
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, needed + Math.min(needed, FIRST_BUFFER)))
     this.bytes.copy(grown, 0, 0, this.at)
     this.bytes = grown
   }
