@@ -11,7 +11,17 @@ export const textBytes: Convert = (bytes, from, to, isText) =>
 /** Text is PostgreSQL's hex form, or the bytes themselves. */
 export const blobBytes: Convert = (bytes, from, to, isText) => {
   const isHex = isText && to - from >= 2 && bytes[from] === 0x5c && bytes[from + 1] === 0x78
-  return isHex ? Buffer.from(bytes.toString('latin1', from + 2, to), 'hex') : undefined
+  return isHex ? fromHex(bytes, from + 2, to) : undefined
+}
+
+/** Digits made a string at a time. */
+const HEX_PIECE = 1024 * 1024
+
+function fromHex(bytes: Buffer, from: number, to: number): Buffer {
+  const found = Buffer.allocUnsafeSlow((to - from) >> 1)
+  for (let at = from; at < to; at += HEX_PIECE)
+    found.write(bytes.toString('latin1', at, Math.min(to, at + HEX_PIECE)), (at - from) >> 1, 'hex')
+  return found
 }
 
 /** Bytes of an entry of DuckDB's string vectors (duckdb_string_t): length, then up to 12 bytes, or 4 and an address. */
@@ -35,10 +45,15 @@ export class BytesBuffer extends ColumnBuffer {
   #end = 0
   /** By row. They are views of the batch, whose bytes never change. */
   readonly #large = new Map<number, Uint8Array>()
+  #largeBytes = 0
 
   constructor(convert: Convert) {
     super()
     this.#convert = convert
+  }
+
+  override get largeBytes(): number {
+    return this.#largeBytes
   }
 
   protected put(bytes: Buffer, from: number, to: number, isText: boolean): boolean {
@@ -54,6 +69,7 @@ export class BytesBuffer extends ColumnBuffer {
     const length = to - from
     if (length >= LARGE) {
       this.#large.set(this.rows, bytes.subarray(from, to))
+      this.#largeBytes += length
       return
     }
     this.#view.setUint32(at, length, true)

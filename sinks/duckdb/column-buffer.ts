@@ -9,6 +9,11 @@ export abstract class ColumnBuffer {
   #valid = new Uint8Array(FIRST_ROWS / 8).fill(0xff)
   #hasNulls = false
 
+  /** Bytes of values that are so large that they are handed over one by one. */
+  get largeBytes(): number {
+    return 0
+  }
+
   /** `isText`: false for bytes of a text that are not valid UTF-8. */
   protected abstract put(bytes: Buffer, from: number, to: number, isText: boolean): boolean
   protected abstract putNothing(): void

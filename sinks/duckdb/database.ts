@@ -31,13 +31,22 @@ export class Database implements AsyncDisposable {
   readonly #instance: DuckDBInstance
   readonly #writer: DuckDBConnection
   readonly #file: { dev: number; ino: number }
+  readonly #memory: string
   #users = 1
   #closing: Promise<void> | undefined
   /** The transaction or copy under way: there is one at a time. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(path: string, place: string, driver: Driver, instance: DuckDBInstance, writer: DuckDBConnection) {
+  private constructor(
+    path: string,
+    place: string,
+    memory: string,
+    driver: Driver,
+    instance: DuckDBInstance,
+    writer: DuckDBConnection,
+  ) {
     this.path = path
+    this.#memory = memory
     this.#place = place
     this.#instance = instance
     this.#writer = writer
@@ -71,8 +80,9 @@ export class Database implements AsyncDisposable {
   static async #open(path: string, place: string, { memory, threads }: DatabaseOptions): Promise<Database> {
     const driver = await loadDriver()
     const isNew = !existsSync(path)
+    const limit = `${memory}B`
     const instance = await driver.api.DuckDBInstance.create(':memory:', {
-      memory_limit: `${memory}B`,
+      memory_limit: limit,
       threads: String(threads),
       temp_directory: `${path}.tmp`,
       autoinstall_known_extensions: 'false',
@@ -82,7 +92,7 @@ export class Database implements AsyncDisposable {
       await attach(writer, path)
       // Readable by its owner alone: the database is a copy of the source's data.
       if (isNew) chmodSync(path, 0o600)
-      return new Database(path, place, driver, instance, writer)
+      return new Database(path, place, limit, driver, instance, writer)
     } catch (error) {
       instance.closeSync()
       throw error
@@ -99,10 +109,19 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Runs `work` in a transaction, which is its own as long as it lasts; when it throws, nothing of it remains. The
-   * signal ends statements that run. Errors of the database come as TailraceError.
+   * Gives what is not in use back to the system. DuckDB's allocator keeps what it has had, up to a gigabyte after a value
+   * of 100 MB; setting the limit that is set empties it.
    */
-  async transaction<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async release(): Promise<void> {
+    await this.run(`SET memory_limit = '${this.#memory}'`)
+  }
+
+  /**
+   * Runs `work` in a transaction, which is its own as long as it lasts; when it throws, nothing of it remains. The
+   * signal ends statements that run. `large`: it writes large values, which then go into the file at once, not through
+   * its write-ahead log, and no more memory is kept for them. Errors of the database come as TailraceError.
+   */
+  async transaction<T>(work: () => Promise<T>, signal?: AbortSignal, large = false): Promise<T> {
     return this.exclusive(async () => {
       signal?.throwIfAborted()
       this.#checkFile()
@@ -112,7 +131,7 @@ export class Database implements AsyncDisposable {
         await this.#writer.run('BEGIN TRANSACTION')
         const answer = await this.#orRollback(work)
         crashPoint('duckdb.applied')
-        await this.#writer.run('COMMIT')
+        await (large ? this.#commitLarge() : this.#writer.run('COMMIT'))
         return answer
       } catch (error) {
         signal?.throwIfAborted()
@@ -121,6 +140,17 @@ export class Database implements AsyncDisposable {
         signal?.removeEventListener('abort', interrupt)
       }
     })
+  }
+
+  /** A commit beyond this threshold writes the file itself. Beside readers it may not; then the log is written after all. */
+  async #commitLarge(): Promise<void> {
+    await this.run(`SET checkpoint_threshold = '1KB'`)
+    try {
+      await this.run('COMMIT')
+    } finally {
+      await this.run('RESET checkpoint_threshold')
+      await this.release()
+    }
   }
 
   async #orRollback<T>(work: () => Promise<T>): Promise<T> {

@@ -18,6 +18,11 @@ export class RowSet {
     this.#columns = storages.map(bufferOf)
   }
 
+  /** See ColumnBuffer. */
+  get largeBytes(): number {
+    return this.#columns.reduce((sum, { largeBytes }) => sum + largeBytes, 0)
+  }
+
   /**
    * A row's cells, one behind the other, into the columns from `first` on; those that are absent get no column, or with
    * `withAbsent` NULL. Answers the place among the cells of one that its column cannot hold, -1 if there is none.

@@ -1,4 +1,5 @@
 import type { Cursor, LogBatch, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
+import { LARGE_BYTES } from '../../runtime/large-memory.ts'
 import { Catalog, type CatalogOptions } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
 import { type Database, quote } from './database.ts'
@@ -6,7 +7,7 @@ import { type Encoded, Encoder } from './encoder.ts'
 import type { Group } from './groups.ts'
 import { createTable, type Layout, Own, ownColumns, tableName } from './layout.ts'
 import type { Owner } from './owner.ts'
-import { appendRows, markRows, patchRows, putRows, removeRows } from './statements.ts'
+import { addRows, appendRows, markRows, patchRows, putRows, removeRows, replaceRows } from './statements.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
@@ -79,10 +80,11 @@ export class DuckdbSink implements Sink {
     }
     const encoded = await this.#encoder.encode(batch, skip, signal)
     if (encoded.rejected.length > 0) return { rejected: encoded.rejected }
-    await this.#transaction(async () => {
+    const apply = async (): Promise<void> => {
       await this.#cursorRow.move(batch.cursor)
       await this.#apply(encoded, signal)
-    }, signal)
+    }
+    await this.#transaction(apply, signal, encoded.groups.some(isLarge))
     this.#stored(batch.cursor)
     if (batch.count > 0) this.options.onCommit()
     return { rejected: [] }
@@ -103,12 +105,26 @@ export class DuckdbSink implements Sink {
     const { kind, rows } = group
     const isNew = kind === 'append' && (await this.#isNew(layout, group))
     const own = ownColumns(false, this.options)
+    if (kind === 'put' && isLarge(group)) return this.#putLarge(layout, group)
     await database.feed.run(rows, from => {
       if (kind === 'put') return database.run(putRows(layout, group, from))
       if (kind === 'patch') return database.run(patchRows(layout, group, from))
       if (kind === 'append') return database.run(appendRows(layout, group, own, from, isNew))
       return database.run(this.options.marks ? markRows(layout, from) : removeRows(layout, from))
     })
+  }
+
+  /** By two statements, each of which copies the values less often than the one that does both. */
+  async #putLarge(layout: Layout, group: Group): Promise<void> {
+    const { database } = this
+    const { rows } = group
+    const run = (statement: (from: string) => string): Promise<number> =>
+      database.feed.run(rows, from => database.run(statement(from)))
+    const replaced = await run(from => replaceRows(layout, group, from))
+    await database.release()
+    if (replaced === rows.rows) return
+    await run(from => addRows(layout, group, from, replaced === 0))
+    await database.release()
   }
 
   /** Whether no row of the group can be there yet. */
@@ -154,9 +170,9 @@ export class DuckdbSink implements Sink {
   }
 
   /** Tables made in a transaction that does not commit are gone, and with them what is known of them. */
-  async #transaction<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #transaction<T>(work: () => Promise<T>, signal: AbortSignal, large = false): Promise<T> {
     try {
-      return await this.database.transaction(work, signal)
+      return await this.database.transaction(work, signal, large)
     } catch (error) {
       this.#layouts.clear()
       this.#versions.clear()
@@ -188,4 +204,9 @@ export class DuckdbSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
   }
+}
+
+/** The memory that its statement takes is worth asking for back. */
+function isLarge({ rows }: Group): boolean {
+  return rows.largeBytes >= LARGE_BYTES
 }

@@ -15,6 +15,24 @@ export function putRows(layout: Layout, group: Group, from: string): string {
     SELECT ${columns(names.length)}${marks ? ', false' : ''} FROM ${from}`
 }
 
+/** Of whole rows, those whose keys are there: in place, so that the file does not grow by what they replace. */
+export function replaceRows(layout: Layout, group: Group, from: string): string {
+  const names = namesOf(layout, group.table)
+  const set = names.flatMap((name, i) => (layout.key.includes(name) ? [] : `${quote(name)} = b.c${i}`))
+  if (hasMarks(layout)) set.push(`${quote(Own.deleted)} = false`)
+  return `UPDATE ${tableName(layout)} AS t SET ${set.join(', ')} FROM ${from} AS b WHERE ${isKeyAmong(names, layout)}`
+}
+
+/** Of whole rows, those whose keys are not there; `isNew`: that is all of them. */
+export function addRows(layout: Layout, group: Group, from: string, isNew: boolean): string {
+  const names = namesOf(layout, group.table)
+  const marks = hasMarks(layout)
+  const isThere = `SELECT 1 FROM ${tableName(layout)} AS t WHERE ${isKeyAmong(names, layout)}`
+  return `INSERT INTO ${tableName(layout)} (${list(marks ? [...names, Own.deleted] : names)})
+    SELECT ${columns(names.length)}${marks ? ', false' : ''} FROM ${from} AS b
+    ${isNew ? '' : `WHERE NOT EXISTS (${isThere})`}`
+}
+
 /** Rows of which only some columns are known: the others keep what they hold. */
 export function patchRows(layout: Layout, group: Group, from: string): string {
   const all = namesOf(layout, group.table)
@@ -59,6 +77,12 @@ export function joinedByKey(layout: Layout, rows: string): string {
   return `${rows} AS b JOIN ${tableName(layout)} AS t ON ${isKey(layout)}`
 }
 
+/** Where the rows' columns have these names. */
+function isKeyAmong(names: readonly string[], { key }: Layout): string {
+  return key.map(name => `t.${quote(name)} = b.c${names.indexOf(name)}`).join(' AND ')
+}
+
+/** Where the rows begin with the key. */
 function isKey(layout: Layout): string {
   return rowKey(layout)
     .map((name, i) => `t.${quote(name)} = b.c${i}`)
