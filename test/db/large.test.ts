@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { manyColumns } from '../support/large/columns.ts'
 import { LARGE_SETTINGS } from '../support/large/large-pipeline.ts'
 import { manyTables } from '../support/large/tables.ts'
+import { largeTransaction } from '../support/large/transaction.ts'
 import { largeValue } from '../support/large/value.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 
@@ -27,6 +28,12 @@ it('a value of 20 MB arrives in the log by first load and stream, in memory that
 it('a value of 20 MB arrives in a sink, in less than one of 100 MB may take', async () => {
   const figures = await largeValue(server, undefined, { bytes: 20 * MB, form: 'plain', sink: 'sqlite' }, SEED)
   for (const step of STEPS) expect(figures[`${step}, MB`]).toBeLessThan(600)
+}, 90_000)
+
+it('a transaction of 55 MB with savepoints and values that it leaves alone passes in the memory that one of 1 GB may take', async () => {
+  const dose = { rows: 200_000, pad: 150, savepoints: true, wide: 200, seconds: 60, sink: undefined }
+  const figures = await largeTransaction(server, dose, SEED)
+  for (const step of ['stream', 'first load']) expect(figures[`${step}, MB`]).toBeLessThan(200)
 }, 90_000)
 
 it('a table of 300 columns is loaded, changed and looked up', async () => {

@@ -6,7 +6,7 @@ import { seedFrom } from '../crash/random.ts'
 import { manyColumns } from '../support/large/columns.ts'
 import { LARGE_SETTINGS } from '../support/large/large-pipeline.ts'
 import { SINKS, type SinkName } from '../support/large/readers.ts'
-import { largeTransaction } from '../support/large/transaction.ts'
+import { largeTransaction, type TransactionDose } from '../support/large/transaction.ts'
 import { largeValue, VALUE_FORMS } from '../support/large/value.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
@@ -41,13 +41,21 @@ const run: FullRun = async args => {
     }
   }
   const sinks: readonly (SinkName | undefined)[] = [undefined, ...SINKS]
-  if (chosen.includes('transaction')) {
-    const dose = { rows: Math.ceil(1e9 / ROW_BYTES), pad: 150, savepoints: false, wide: 0, seconds: SECONDS }
-    await measure('1 GB transaction', MOST.transaction, largeTransaction(server, dose, seed))
-  }
-  if (chosen.includes('rows')) {
-    const dose = { rows: 5_000_000, pad: 32, savepoints: true, wide: 1000, seconds: SECONDS }
-    await measure('5 M rows with savepoints', MOST.transaction, largeTransaction(server, dose, seed))
+  for (const sink of [undefined, 'sqlite'] as const) {
+    const common = { seconds: SECONDS, sink }
+    const measured = (dose: Omit<TransactionDose, 'seconds' | 'sink'>): Promise<Figures> =>
+      largeTransaction(server, { ...dose, ...common }, seed)
+    const into = sink ?? 'no sink'
+    if (chosen.includes('transaction')) {
+      const plain = { rows: Math.ceil(1e9 / ROW_BYTES), pad: 150, savepoints: false, wide: 0 }
+      await measure(`1 GB transaction, ${into}`, MOST.transaction, measured(plain))
+      const parted = { ...plain, savepoints: true, wide: 1000 }
+      await measure(`1 GB with savepoints, ${into}`, MOST.transaction, measured(parted))
+    }
+    if (chosen.includes('rows')) {
+      const dose = { rows: 5_000_000, pad: 32, savepoints: true, wide: 1000 }
+      await measure(`5 M rows with savepoints, ${into}`, MOST.transaction, measured(dose))
+    }
   }
   if (chosen.includes('value'))
     for (const sink of sinks)

@@ -111,6 +111,11 @@ function sqliteRows(path: string, { name, columns }: DigestedTable): Rows {
   return rows
 }
 
+export function sqliteCount(folder: string, table: string): number {
+  using database = new DatabaseSync(join(folder, 'rows.db'), { readOnly: true, timeout: 5000 })
+  return database.prepare(`SELECT count(*) AS count FROM ${table}`).get()!.count as number
+}
+
 function digestOfValue(value: unknown): string | null {
   if (value === null || value === undefined) return null
   return digestOf(value instanceof Uint8Array ? value : String(value))

@@ -6,7 +6,7 @@ import type { Figures } from '../run-full.ts'
 import { differences, sourceRows } from './digests.ts'
 import { LargeDatabase } from './large-database.ts'
 import { LargePipeline } from './large-pipeline.ts'
-import { logRows } from './readers.ts'
+import { logRows, sinkRows, sqliteCount } from './readers.ts'
 
 export interface TransactionDose {
   /** That stay. */
@@ -18,6 +18,7 @@ export interface TransactionDose {
   /** Rows that have a wide value, and are updated without it at the end of the same transaction. */
   readonly wide: number
   readonly seconds: number
+  readonly sink: 'sqlite' | undefined
 }
 
 const COLUMNS = ['id', 'n', 'total', 'email', 'at', 'note'] as const
@@ -26,7 +27,7 @@ const PARTS = 20
 const BLOCK = 10_000
 
 /**
- * One transaction of that many rows, streamed into the log with its index; then a first load of the same rows into
+ * One transaction of that many rows, streamed into the log with its index, and a sink; then a first load of the same rows into
  * another. Answers the peaks of memory in MB.
  */
 export async function largeTransaction(server: PostgresServer, dose: TransactionDose, seed: number): Promise<Figures> {
@@ -36,7 +37,7 @@ export async function largeTransaction(server: PostgresServer, dose: Transaction
       at timestamptz NOT NULL, note text NOT NULL);
     CREATE TABLE wide (id bigint PRIMARY KEY, n int NOT NULL, body text NOT NULL);
     ALTER TABLE wide ALTER body SET STORAGE EXTERNAL`)
-  const options = { database: database.name, tables: ['public.rows', 'public.wide'], sink: undefined, redis: undefined }
+  const options = { database: database.name, tables: ['public.rows', 'public.wide'], sink: dose.sink, redis: undefined }
   let streamed: Figures
   {
     await using pipeline = await LargePipeline.start(server, options)
@@ -51,7 +52,7 @@ export async function largeTransaction(server: PostgresServer, dose: Transaction
     streamed = {
       'stream, MB': Math.round(peakMb),
       'commit after, s': Math.round((committed - began) / 1000),
-      'in log and index after, s': Math.round((performance.now() - committed) / 1000),
+      'applied after, s': Math.round((performance.now() - committed) / 1000),
       'memory sampled, Hz': Math.round(rate),
       'longest silence, ms': silence,
     }
@@ -87,6 +88,10 @@ function transactionSql({ rows, pad, savepoints, wide }: TransactionDose, seed: 
 }
 
 async function compare(database: LargeDatabase, folder: string, dose: TransactionDose): Promise<void> {
+  if (dose.sink !== undefined) {
+    const found = sqliteCount(folder, 'public_rows')
+    if (found !== dose.rows) throw new Error(`the sink has ${found} rows of ${dose.rows}`)
+  }
   const [expected, found] = [await sourceBlocks(database), await logBlocks(folder)]
   const different = [...expected].filter(([block, digest]) => found.get(block) !== digest).map(([block]) => block)
   if (different.length > 0 || found.size !== expected.size)
@@ -95,6 +100,7 @@ async function compare(database: LargeDatabase, folder: string, dose: Transactio
   const wide = { name: 'wide', columns: ['n', 'body'], bytes: new Set<string>() }
   const rows = await sourceRows(database.server, database.name, wide)
   const wrong = differences(rows, await logRows(folder, wide))
+  if (dose.sink !== undefined) wrong.push(...differences(rows, await sinkRows(dose.sink, folder, undefined, wide)))
   if (wrong.length > 0) throw new Error(wrong.slice(0, 10).join('\n'))
 }
 

@@ -43,9 +43,11 @@ export class WalsenderWatch implements AsyncDisposable {
   }
 
   async #watch(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    // Once more when it is to end: what ran for less than an interval was there too.
+    for (let isLast = false; !isLast; ) {
+      isLast = this.#stop.signal.aborted
       await this.#look()
-      await setTimeout(INTERVAL_MS)
+      if (!isLast) await setTimeout(INTERVAL_MS)
     }
   }
 
