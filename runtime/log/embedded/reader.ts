@@ -1,5 +1,5 @@
 import type { LogBatch, LogSlice, ReadOptions, TableFilter } from '../../contract.ts'
-import { collectAfter } from '../../large-memory.ts'
+import { collect, collectAfter } from '../../large-memory.ts'
 import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
 import { sliceAfter } from '../../record/slice.ts'
@@ -10,6 +10,8 @@ import type { SegmentReader } from './segment-reader.ts'
 /** A moved cursor is handed on without changes: at the head at most this often, behind it at least that often. */
 const IDLE_MS = 10
 const BEHIND_MS = 1000
+/** Read from the segments, and perhaps still waiting for the collector. */
+const UNCOLLECTED_BYTES = 32 * 1024 * 1024
 /** Memory that the slices of one batch may keep alive, whatever part of it is wanted. */
 const HELD_BYTES = 16 * 1024 * 1024
 
@@ -55,6 +57,8 @@ class Reader {
   #endsTransaction = true
   /** Bytes of the largest piece of memory behind the last batch. */
   #largest = 0
+  /** Bytes read from the segments since the collector was called. */
+  #uncollected = 0
 
   constructor(head: Head, segments: SegmentReader, after: number, filter: TableFilter, options: ReadOptions) {
     this.#head = head
@@ -75,7 +79,10 @@ class Reader {
   /** The next batch; undefined if nothing is to be handed out yet. */
   async gather(signal: AbortSignal): Promise<LogBatch | undefined> {
     // Whoever took the batch before has done with it.
-    collectAfter(this.#largest)
+    if (this.#uncollected >= UNCOLLECTED_BYTES) {
+      this.#uncollected = 0
+      collect()
+    } else collectAfter(this.#largest)
     this.#largest = 0
     const began = performance.now()
     let gather = this.#newGather()
@@ -125,7 +132,11 @@ class Reader {
 
   async #next(): Promise<LogChunk> {
     const recent = this.#head.ring.lend(this.#passed + 1)
-    if (recent === undefined) return this.#segments.chunk(this.#passed + 1)
+    if (recent === undefined) {
+      const chunk = await this.#segments.chunk(this.#passed + 1)
+      this.#uncollected += chunk.slice.bytes.length
+      return chunk
+    }
     await this.#segments.close()
     return recent
   }
