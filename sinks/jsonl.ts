@@ -49,8 +49,8 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
       const sinkOptions: JsonlOptions = { path, fileBytes: options.fileBytes, names, context, source }
       const cursorFile = await CursorFile.open(path, context, source)
       const sink = new (options.mode === 'state' ? StateSink : ChangesSink)(sinkOptions, cursorFile)
-      await sink.prepare()
       sinks.push(sink)
+      await sink.prepare()
       return sink
     },
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,9 @@
+import type { BigIntStats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cursor, SinkContext, Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
-import { readJson, replaceFile } from './files.ts'
+import { errorCode, TailraceError } from '../../runtime/errors.ts'
+import { readJson, replaceFile, replaceOpen } from './files.ts'
 
 /** `_cursor-<source>.json`: what the folder holds of a source. Its rename is the commit of a batch. */
 interface Stored {
@@ -24,15 +26,26 @@ export interface TablePlace {
 }
 
 /** The sink's own two files for one source: its cursor, and its list of tables. */
-export class CursorFile {
+export class CursorFile implements AsyncDisposable {
+  readonly #folder: FileHandle
   readonly #path: string
   readonly #tablesPath: string
   readonly #tables: Map<string, TablePlace>
   #stored: Stored
+  /** The cursor file as we wrote it, open: nobody else's is given its inode. */
+  #file: FileHandle | undefined
+  #written: BigIntStats | undefined
   /** Tables were added that the file does not have yet. */
   #hasNews = false
 
-  private constructor(path: string, tablesPath: string, stored: Stored, tables: Map<string, TablePlace>) {
+  private constructor(
+    folder: FileHandle,
+    path: string,
+    tablesPath: string,
+    stored: Stored,
+    tables: Map<string, TablePlace>,
+  ) {
+    this.#folder = folder
     this.#path = path
     this.#tablesPath = tablesPath
     this.#stored = stored
@@ -64,8 +77,15 @@ export class CursorFile {
       epoch: (before?.epoch ?? 0) + 1,
       batch: before?.batch ?? 0,
     }
-    await replaceFile(cursorPath, JSON.stringify(stored))
-    return new CursorFile(cursorPath, tablesPath, stored, new Map(Object.entries(tables ?? {})))
+    const folder = await open(path, 'r')
+    const file = new CursorFile(folder, cursorPath, tablesPath, stored, new Map(Object.entries(tables ?? {})))
+    try {
+      await file.#store(stored)
+      return file
+    } catch (error) {
+      await file[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   get cursor(): Cursor | undefined {
@@ -105,6 +125,7 @@ export class CursorFile {
 
   /** Throws SINK_FENCED if another writer has opened the folder since, SINK_RESTORED if the file is gone or older. */
   async checkFence(): Promise<void> {
+    if (await this.#isUntouched()) return
     const now = (await readJson(this.#path)) as Stored | undefined
     if (now?.epoch === this.#stored.epoch && now.batch === this.#stored.batch) return
     if (now !== undefined && now.epoch > this.#stored.epoch)
@@ -118,15 +139,37 @@ export class CursorFile {
 
   /** The folder no longer holds what the cursor says: from now on there is none. Durable on return. */
   async forget(): Promise<void> {
-    const stored = { ...this.#stored, cursor: null }
-    await replaceFile(this.#path, JSON.stringify(stored))
-    this.#stored = stored
+    await this.#store({ ...this.#stored, cursor: null })
   }
 
   /** Commits the batch: durable on return; a crash before leaves the former cursor. */
   async move(cursor: Cursor, batch: number): Promise<void> {
-    const stored = { ...this.#stored, cursor, batch }
-    await replaceFile(this.#path, JSON.stringify(stored))
+    await this.#store({ ...this.#stored, cursor, batch })
+  }
+
+  async #store(stored: Stored): Promise<void> {
+    const file = await replaceOpen(this.#path, JSON.stringify(stored))
+    const former = this.#file
+    this.#file = file
+    this.#written = await file.stat({ bigint: true })
+    await Promise.all([this.#folder.sync(), former?.close()])
     this.#stored = stored
+  }
+
+  /** Cheaper than reading it. */
+  async #isUntouched(): Promise<boolean> {
+    try {
+      const { ino, size, mtimeNs } = await stat(this.#path, { bigint: true })
+      const written = this.#written
+      return written?.ino === ino && written.size === size && written.mtimeNs === mtimeNs
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#folder.close()
+    await this.#file?.close()
   }
 }

@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
 
@@ -16,16 +16,24 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Replaces a file as a whole: after a crash it is the old or the new one. */
 export async function replaceFile(path: string, content: string): Promise<void> {
+  const file = await replaceOpen(path, content)
+  await file.close()
+  await syncFolder(dirname(path))
+}
+
+/** The same, durable once the folder is synced. Answers the new file, open. */
+export async function replaceOpen(path: string, content: string): Promise<FileHandle> {
   const scratch = `${path}.tmp`
   const file = await open(scratch, 'w', 0o600)
   try {
     await file.writeFile(content)
     await file.sync()
-  } finally {
+    await rename(scratch, path)
+    return file
+  } catch (error) {
     await file.close()
+    throw error
   }
-  await rename(scratch, path)
-  await syncFolder(dirname(path))
 }
 
 /** The parsed content of a JSON file; undefined if there is none. */

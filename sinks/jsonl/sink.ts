@@ -215,6 +215,7 @@ export abstract class JsonlSink implements Sink {
     } finally {
       for (const folder of this.#folders.values()) await folder.close()
       this.#folders.clear()
+      await this.cursorFile[Symbol.asyncDispose]()
     }
   }
 
