@@ -623,7 +623,7 @@ export interface SinkPlugin<C = unknown> {
   readonly kind: 'sink'
   readonly type: string
   readonly config: ZodType<C>
-  /** `worker`: the plugin works synchronously and runs in a thread of its own. */
+  /** `worker`: the plugin works synchronously, or in many small steps, and runs in a thread of its own. */
   readonly host?: 'main' | 'worker'
   /** `history`: wants every change; `state` (default): the newest per key is enough. */
   readonly reads?: 'state' | 'history' | ((config: C) => 'state' | 'history')

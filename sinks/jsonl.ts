@@ -31,6 +31,7 @@ type Config = z.infer<typeof config>
  */
 export default defineSink<Config>({
   type: 'jsonl',
+  host: 'worker',
   config,
   shown: (_, table) => table.columns.map(shownInJson),
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
