@@ -16,10 +16,10 @@ beforeAll(async () => {
 
 afterAll(() => server?.[Symbol.asyncDispose]())
 
-/** With `ROWS` rows whose names are numbers that only grow, loaded and streaming. */
-async function streaming(small: SmallPipeline): Promise<RunningVerb> {
+/** With rows whose names are numbers that only grow, loaded and streaming. */
+async function streaming(small: SmallPipeline, rows = ROWS): Promise<RunningVerb> {
   await small.sql('CREATE SEQUENCE n')
-  await small.sql(`INSERT INTO item SELECT g, nextval('n') FROM generate_series(100, ${ROWS + 99}) g`)
+  await small.sql(`INSERT INTO item SELECT g, nextval('n') FROM generate_series(100, ${rows + 99}) g`)
   const running = small.start()
   await running.until(({ sources }) => sources.app?.phase === 'streaming', 'it streams')
   return running
@@ -153,7 +153,7 @@ describe('a resnapshot', () => {
 
   it('stops where it would delete too much, red for that table, while the stream goes on; --yes goes on with it', async () => {
     await using small = await SmallPipeline.open(server)
-    const running = await streaming(small)
+    const running = await streaming(small, 30_000)
     await deleteInSilence(small, 'id >= 15000')
     const refused = await small.verb('backfill', '--source', 'app', '--resnapshot', '--json')
     expect(refused.code).toBe(1)
@@ -186,7 +186,10 @@ it('rows that came without all of their columns are read again until there are n
   await small.sql("UPDATE item SET name = 'b' WHERE id >= 100")
   await small.sql('DELETE FROM item WHERE id < 110')
   await running.until(
-    status => status.sources.app!.log.records! > 1000 && tableOf(status).incomplete === 0,
+    status => {
+      const { records, index } = status.sources.app!.log
+      return records! > 1000 && index?.behindBytes === 0 && tableOf(status).incomplete === 0
+    },
     'no row is incomplete',
     60,
   )
