@@ -29,6 +29,8 @@ interface Version {
 }
 
 /** Records of a key that are told where it is wrong. */
+/** Characters of a value that a difference shows. */
+const MOST_SHOWN = 20
 const SAID = 8
 
 /**
@@ -97,9 +99,9 @@ export class LogRows {
     const columns = Object.keys(rows[0] ?? {})
     const have = new Map(found.map(([key, row]) => [JSON.stringify(columns.map(name => cellOf(row, name, now!))), key]))
     const want = new Set(rows.map(row => JSON.stringify(Object.values(row))))
-    const lacks = [...want].filter(row => !have.has(row)).map(row => `the log lacks ${row.slice(0, 100)}`)
+    const lacks = [...want].filter(row => !have.has(row)).map(row => `the log lacks ${shortened(row)}`)
     const others = [...have].flatMap(([row, key]) =>
-      want.has(row) ? [] : [`it has ${row.slice(0, 100)} (${life?.versions.get(key)?.said.join(', ')})`],
+      want.has(row) ? [] : [`it has ${shortened(row)} (${life?.versions.get(key)?.said.join(', ')})`],
     )
     if (lacks.length === 0 && others.length === 0 && found.length === rows.length) return undefined
     return `${table}: ${[...lacks.slice(0, 3), ...others.slice(0, 3)].join('; ')}`
@@ -139,4 +141,14 @@ function cellOf({ table, texts }: LogRow, column: string, now: Table): string | 
   const place = now.columns.findIndex(({ name }) => name === column)
   if (place === -1) return null
   return texts[table.id === now.id ? place : formerColumns(now, table)[place]!] ?? null
+}
+
+/** Values by their beginning and their length. */
+function shortened(row: string): string {
+  const values = JSON.parse(row) as (string | null)[]
+  return values
+    .map(value =>
+      value === null || value.length <= MOST_SHOWN ? String(value) : `${value.slice(0, MOST_SHOWN)}..${value.length}`,
+    )
+    .join('|')
 }
