@@ -28,9 +28,9 @@ interface Version {
   readonly said: string[]
 }
 
-/** Records of a key that are told where it is wrong. */
 /** Characters of a value that a difference shows. */
 const MOST_SHOWN = 20
+/** Records of a key that are told where it is wrong. */
 const SAID = 8
 
 /**
