@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /** Below the range from which systems take ports for outgoing connections: a stopped server keeps its own. */
-const PORTS = { first: 15_000, count: 17_000 }
+export const PORTS = { first: 15_000, count: 17_000 }
 
 /** A port of 127.0.0.1 that nobody listens on; another process may take it before we do. */
 export async function freePort(): Promise<number> {

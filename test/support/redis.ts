@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../runtime/demo/free-port.ts'
+import { freePort, PORTS } from '../../runtime/demo/free-port.ts'
 import { RedisProcess, type RedisProgram } from '../../runtime/demo/redis-process.ts'
 import { addressOf } from '../../sinks/redis/address.ts'
 import type { Argument } from '../../sinks/redis/commands.ts'
@@ -13,6 +13,8 @@ import { redisProgram } from './cached-redis.ts'
 import { until } from './until.ts'
 
 const never = new AbortController().signal
+/** How far above its port a node of a cluster listens for the others. */
+const CLUSTER_BUS = 10_000
 
 export interface RedisOptions {
   /** Of the configuration: `{ 'cluster-enabled': 'yes' }`. */
@@ -23,9 +25,17 @@ export interface RedisOptions {
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-redis-'))
-  const server = new RedisServer(await redisProgram(), folder, await freePort(), options)
+  const server = new RedisServer(await redisProgram(), folder, await portFor(options), options)
   await server.start()
   return server
+}
+
+/** The node of a cluster listens on a second port as well, which is no outgoing connection's either then. */
+async function portFor({ settings }: RedisOptions): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (settings?.['cluster-enabled'] !== 'yes' || port + CLUSTER_BUS < PORTS.first + PORTS.count) return port
+  }
 }
 
 export class RedisServer implements AsyncDisposable {
