@@ -184,8 +184,7 @@ export type UnitEnd = (
 
 /**
  * Entries ready for the log. Once yielded it belongs to the log: the source never touches the bytes again, nor any other
- * view of their buffer.
- * Without `end` the unit goes on in the next batch.
+ * view of their buffer. Without `end` the unit goes on in the next batch.
  */
 export interface Batch {
   readonly bytes: Uint8Array

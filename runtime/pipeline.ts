@@ -84,9 +84,20 @@ export class Pipeline implements RunningPipeline {
   }
 
   #start(part: SourcePart | SinkPart): void {
-    const { supervisor, name } = part
-    supervisor.start(this.#pauses.has(part instanceof SourcePart ? { source: name } : { sink: name }))
-    void supervisor.fatal.then(this.#fatal.resolve)
+    part.supervisor.start(this.#isPaused(part))
+    void part.supervisor.fatal.then(this.#fatal.resolve)
+  }
+
+  #isPaused(part: SourcePart | SinkPart): boolean {
+    const { name } = part
+    return this.#pauses.has(part instanceof SourcePart ? { source: name } : { sink: name })
+  }
+
+  /** Has the part end its work, changes it, and has it begin again, unless a person has paused it. */
+  async #again(part: SourcePart | SinkPart, change: () => void): Promise<void> {
+    await part.supervisor.pause()
+    change()
+    if (!this.#isPaused(part)) part.supervisor.resume()
   }
 
   #supervisors(): Supervisor[] {
@@ -192,7 +203,7 @@ export class Pipeline implements RunningPipeline {
     await this.#changeSinks(changes.sinks, gone.concat(added))
     await Promise.all(gone.map(part => part[Symbol.asyncDispose]()))
     const sources = changes.sources.changed.map(source => [this.#source(source.name), source] as const)
-    await Promise.all(sources.map(([part, source]) => again(part, () => part.configure(source))))
+    await Promise.all(sources.map(([part, source]) => this.#again(part, () => part.configure(source))))
     for (const part of added) this.#start(part)
     return changes
   }
@@ -208,7 +219,7 @@ export class Pipeline implements RunningPipeline {
     const restarts = this.#sinks.map(async part => {
       const config = changed.find(({ name }) => name === part.name)
       if (config === undefined && !others.some(({ name }) => part.takesFrom(name))) return
-      await again(part, () => part.configure(config ?? part.config, this.#sources))
+      await this.#again(part, () => part.configure(config ?? part.config, this.#sources))
     })
     await Promise.all(restarts)
     for (const config of added) {
@@ -259,12 +270,4 @@ function verifyBusy(sink: string): TailraceError {
   return new TailraceError('VERIFY_BUSY', 'stop', `The sink ${sink} is being compared already.`, {
     hint: 'Wait until that is done, or end it.',
   })
-}
-
-/** Has the part end its work, changes it, and has it begin again, unless a person has paused it. */
-async function again({ supervisor }: SourcePart | SinkPart, change: () => void): Promise<void> {
-  const isPaused = supervisor.paused
-  await supervisor.pause()
-  change()
-  if (!isPaused) supervisor.resume()
 }

@@ -53,7 +53,9 @@ export class SinkPart {
   }
 
   takesFrom(source: string): boolean {
-    return takesFrom(this.#config, source)
+    const { tables } = this.#config
+    if (tables === undefined) return true
+    return tables.some(pattern => pattern.startsWith(`${source}.`) || pattern.startsWith(`"${source}".`))
   }
 
   /** The sources it takes tables from. */
@@ -182,11 +184,6 @@ export class SinkPart {
     this.#rate.add(applied)
     return progress(applied, left === null ? null : applied + left, this.#rate.perSecond)
   }
-}
-
-function takesFrom(config: SinkConfig, source: string): boolean {
-  if (config.tables === undefined) return true
-  return config.tables.some(pattern => pattern.startsWith(`${source}.`) || pattern.startsWith(`"${source}".`))
 }
 
 /** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */

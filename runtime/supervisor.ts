@@ -63,10 +63,6 @@ export class Supervisor {
     return this.#error
   }
 
-  get paused(): boolean {
-    return this.#paused
-  }
-
   start(paused: boolean): void {
     this.#paused = paused
     this.#loop = this.#run()

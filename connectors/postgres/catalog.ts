@@ -134,8 +134,7 @@ export async function surveyTables(
 /**
  * The tables that the configuration names, by name. A definition equal to a known one keeps its id, a changed one is a
  * new version, a table made anew or with another key a new incarnation; what it means for older rows stands in its
- * origin. Throws TABLE_MISSING, TABLE_WITHOUT_KEY,
- * TABLE_UNSUPPORTED, CONFIG_COLUMN.
+ * origin. Throws TABLE_MISSING, TABLE_WITHOUT_KEY, TABLE_UNSUPPORTED, CONFIG_COLUMN.
  */
 export async function captureTables(
   client: pg.ClientBase,

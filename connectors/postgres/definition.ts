@@ -46,7 +46,12 @@ export interface Origin {
 
 /** The server's numbers for it and for its columns mean the same in both. */
 export function isSameRelation(a: Origin, b: Origin): boolean {
-  return a.oid === b.oid && a.catalog === b.catalog
+  return relationOf(a) === relationOf(b)
+}
+
+/** A text that is the same for all versions of one relation, under whatever name. */
+export function relationOf({ oid, catalog = '' }: Origin): string {
+  return `${oid} ${catalog}`
 }
 
 export function originOf(table: Table): Origin {

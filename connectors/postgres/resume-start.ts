@@ -6,7 +6,7 @@ import { byName } from './by-name.ts'
 import { type CapturedAgain, captureAgain, requirePublication } from './captured-again.ts'
 import type { Captured } from './catalog.ts'
 import { slotName } from './config.ts'
-import { originOf } from './definition.ts'
+import { originOf, relationOf } from './definition.ts'
 import { readInsertLsn } from './head.ts'
 import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts'
 import { parseLoadState } from './load-state.ts'
@@ -161,7 +161,7 @@ function staleNow(
   const { table } = captured
   const stale = staleAtStart(captured, known, loads.get(table.name))
   if (stale !== undefined) return stale
-  const last = newest.get(relationOf(table))
+  const last = newest.get(relationOf(originOf(table)))
   const hadOtherName = last !== undefined && last.name !== table.name && last.id > known.at(-1)!.id
   if (identity[goneEntry(nameOf(table))] === undefined && !hadOtherName) return undefined
   return { reason: 'it had another name meanwhile', sweep: true }
@@ -169,13 +169,7 @@ function staleNow(
 
 /** The newest version of each relation, under whatever name. */
 function newestOfRelations({ tables }: Resume): Map<string, Table> {
-  return new Map(tables.map(table => [relationOf(table), table]))
-}
-
-/** Equal where isSameRelation is true. */
-function relationOf(table: Table): string {
-  const { oid, catalog = '' } = originOf(table)
-  return `${oid} ${catalog}`
+  return new Map(tables.map(table => [relationOf(originOf(table)), table]))
 }
 
 /** Names in the identity, by which a table that comes back is known to have been away. */

@@ -33,7 +33,8 @@ const ASK_BYTES = 1024 ** 3
 
 /**
  * Runs the pipeline until SIGTERM or SIGINT, which drain it, or until all sinks have caught up. SIGHUP has it go over to
- * what the file says then. What the log has taken is durable whatever ends the process. Throws what hinders the start or ends the whole process.
+ * what the file says then. What the log has taken is durable whatever ends the process. Throws what hinders the start or
+ * ends the whole process.
  */
 export async function run(context: Context, options: RunOptions): Promise<number> {
   const { io, signal } = context

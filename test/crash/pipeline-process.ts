@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { httpRequest } from '../../runtime/cli/http-request.ts'
 import type { PipelineStatus } from '../../runtime/status.ts'
-import { MAIN } from '../support/run-verb.ts'
+import { MAIN, VERB_ENV } from '../support/run-verb.ts'
 import { until } from '../support/until.ts'
 import { TABLES } from './tables.ts'
 
@@ -94,7 +94,7 @@ export class PipelineProcess implements AsyncDisposable {
     await rm(site.probe, { recursive: true, force: true })
     await mkdir(site.probe, { recursive: true })
     const child = spawn(process.execPath, ['--import', PROBE, MAIN, 'run', '-c', site.config, '--yes'], {
-      env: { PATH: process.env.PATH, TAILRACE_CRASH: crash, TAILRACE_PROBE: site.probe, NO_COLOR: '1' },
+      env: { ...VERB_ENV, TAILRACE_CRASH: crash, TAILRACE_PROBE: site.probe },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     return new PipelineProcess(site, child)
