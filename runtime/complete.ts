@@ -4,7 +4,7 @@ import { CellRun, type FormerRow, formerChange, formerRow } from './complete/for
 import { LookAhead, RowSizes } from './complete/look-ahead.ts'
 import { PartWriter } from './complete/part-writer.ts'
 import { type Need, planOf, tableOf } from './complete/plan.ts'
-import type { Batch, ChangeView, Source, SourceLog, Table } from './contract.ts'
+import type { Batch, ChangeView, LoggedChange, Source, SourceLog, Table } from './contract.ts'
 import { TailraceError } from './errors.ts'
 import { collectAfter } from './large-memory.ts'
 import { asBuffer } from './record/cells.ts'
@@ -34,7 +34,7 @@ interface Work {
 export class Completer {
   readonly #log: SourceLog
   readonly #before: boolean
-  readonly #doubtful: (table: Table) => bigint
+  readonly #isDoubtful: (newest: LoggedChange) => boolean
   readonly #columns: FormerColumns
   readonly #sizes = new RowSizes()
   readonly #cells = new CellRun()
@@ -42,14 +42,14 @@ export class Completer {
   /** The unit of the next batch began in an earlier one. */
   #inUnit = false
 
-  /** `doubtful`: up to this version the log may be out of date, and nothing is taken from it. */
+  /** `isDoubtful`: the log's newest row of a key may be out of date, and nothing is taken from it. */
   constructor(
     log: SourceLog,
     source: Pick<Source, 'formerColumns' | 'before'>,
-    doubtful: (table: Table) => bigint = () => 0n,
+    isDoubtful: (newest: LoggedChange) => boolean = () => false,
   ) {
     this.#log = log
-    this.#doubtful = doubtful
+    this.#isDoubtful = isDoubtful
     this.#before = source.before === 'always'
     this.#columns = new FormerColumns(source.formerColumns?.bind(source))
   }
@@ -113,7 +113,7 @@ export class Completer {
     if (former === 'none') return undefined
     if (former === 'log') {
       const newest = await abortable(ahead.take(place), signal)
-      return newest !== undefined && newest.version > this.#doubtful(table) ? rowOf(newest) : undefined
+      return newest === undefined || this.#isDoubtful(newest) ? undefined : rowOf(newest)
     }
     if (!rewritten.has(former))
       return rowAt(bytes, former, former + entryLength(bytes, former, bytes.length), tableOf(batch, former))

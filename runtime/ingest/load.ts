@@ -99,9 +99,9 @@ async function readAll(load: Load, place: LoadPlace, signal: AbortSignal): Promi
   for await (const chunk of chunks(resumed(load), place, signal)) {
     isDone = chunk.progress.done
     // Kept also if the chunk is read again: what comes meanwhile is waited for no more.
-    if (load.progress.pass?.fence === undefined) load.progress = begun(load.progress, chunk, place.log)
+    load.progress = await begun(load.progress, chunk, place)
     const progress = progressOf(chunk, load.progress.pass)
-    if (!(await mergeChunk(chunk, progress, progress.pass, place, signal))) return false
+    if (!(await mergeChunk(chunk, progress, progress.pass?.id, place, signal))) return false
     load.progress = progress
   }
   if (!isDone) throw new LoadFailure(notEnded(table.name))
@@ -146,19 +146,18 @@ export async function runKeys(
 async function mergeChunk(
   chunk: Chunk,
   progress: LoadProgress,
-  pass: Pass | undefined,
+  pass: string | undefined,
   { writer, merger }: LoadPlace,
   signal: AbortSignal,
   isRepair = false,
 ): Promise<boolean> {
-  const doubtful = BigInt(pass?.since ?? 0)
   let isMerged = false
   await writer.merged(
     chunk.table,
-    () => merger.look(chunk, pass?.id),
+    () => merger.look(chunk, pass),
     async (states, touched) => {
-      const { lineageFrom } = writer
-      const unit = await merger.unit(chunk, progress, states, touched, lineageFrom, { isRepair, doubtful })
+      const doubt = writer.doubt(chunk.table.name)
+      const unit = await merger.unit(chunk, progress, states, touched, writer.lineageFrom, { isRepair, doubt })
       isMerged = unit !== undefined
       return unit
     },
@@ -201,11 +200,13 @@ function progressOf({ progress }: Chunk, pass: Pass | undefined): LoadProgress {
   return { ...progress, done: false, pass: progress.done ? { ...pass, isRead: true } : pass }
 }
 
-/** With its first chunk a pass has its fence, which the stream has passed. */
-function begun(progress: LoadProgress, { fence }: Chunk, log: SourceLog): LoadProgress {
+/** With its first chunk a pass has its fence, which the stream has passed; at the first since a start doubt begins anew. */
+async function begun(progress: LoadProgress, chunk: Chunk, { log, writer }: LoadPlace): Promise<LoadProgress> {
   const { pass } = progress
-  if (pass === undefined) return progress
-  return { ...progress, pass: { ...pass, fence, since: String(passesOf(log).newest()) } }
+  const { table, fence } = chunk
+  if (pass === undefined || writer.doubt(table.name)?.pass === pass.id) return progress
+  const { until } = await writer.beginDoubt(table.name, pass, fence, () => passesOf(log).newest())
+  return pass.fence === undefined ? { ...progress, pass: { ...pass, fence, since: String(until) } } : progress
 }
 
 function passesOf({ passes }: SourceLog): NonNullable<SourceLog['passes']> {

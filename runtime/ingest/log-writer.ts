@@ -1,11 +1,9 @@
 import { Completer } from '../complete.ts'
-import type { Batch, LoadProgress, Resume, Source, SourceLog, Table } from '../contract.ts'
+import type { Batch, Fence, LoadProgress, LoggedChange, Pass, Resume, Source, SourceLog, Table } from '../contract.ts'
 import { laneEnds, tableOfLane } from '../record/lane-ends.ts'
+import { Doubt } from './doubt.ts'
 import { Touched } from './touched.ts'
 import { Turns } from './turns.ts'
-
-/** No version is greater. */
-const ALL = 2n ** 64n
 
 type Appended = Awaited<ReturnType<SourceLog['append']>>
 
@@ -18,7 +16,10 @@ export class LogWriter {
   readonly #completer: Completer
   readonly #signal: AbortSignal
   readonly #turns = new Turns()
+  readonly #source: Source
   readonly #lanes: Map<string, LoadProgress>
+  /** By table name. */
+  readonly #doubts = new Map<string, Doubt>()
   readonly #watching = new Set<Touched>()
   /** Of the unit of the stream that is being appended. */
   #turn: Disposable | undefined
@@ -27,7 +28,8 @@ export class LogWriter {
   /** `signal` cuts an append off. */
   constructor(log: SourceLog, source: Source, resume: Resume | undefined, signal: AbortSignal) {
     this.#log = log
-    this.#completer = new Completer(log, source, ({ name }) => this.#doubtful(name))
+    this.#source = source
+    this.#completer = new Completer(log, source, newest => this.#isDoubtful(newest))
     this.#signal = signal
     this.#lanes = new Map(resume?.loads)
     this.#lineageFrom = resume?.lineageFrom ?? 0n
@@ -43,14 +45,36 @@ export class LogWriter {
     return this.#lanes.get(table)
   }
 
+  /** What the table's pass leaves in doubt, from `beginDoubt` on. */
+  doubt(table: string): Doubt | undefined {
+    const pass = this.#openPass(table)
+    const doubt = this.#doubts.get(table)
+    return pass !== undefined && doubt?.pass === pass.id ? doubt : undefined
+  }
+
   /**
-   * What the log had before the stream passed the first fence of a pass over the table may be of before a gap, until every
-   * row is read again.
+   * The stream has passed this fence, the first one of a pass since it began or since the start: what the log has now of
+   * the table is in doubt. Nothing is appended meanwhile. `newest`: the version of the newest change that is durable.
    */
-  #doubtful(table: string): bigint {
+  async beginDoubt(table: string, { id }: Pass, fence: Fence, newest: () => bigint): Promise<Doubt> {
+    using _ = await this.#turns.load(this.#signal)
+    const doubt = new Doubt(id, newest(), fence, this.#source.sees.bind(this.#source))
+    this.#doubts.set(table, doubt)
+    return doubt
+  }
+
+  #isDoubtful(newest: LoggedChange): boolean {
+    const { name } = newest.table
+    if (this.#openPass(name) === undefined) return false
+    const doubt = this.doubt(name)
+    // Until then all that comes is itself in doubt once it has begun.
+    return doubt === undefined || doubt.isDoubtful(newest, this.#lineageFrom)
+  }
+
+  /** A pass over the table whose rows are not all read. */
+  #openPass(table: string): Pass | undefined {
     const pass = this.#lanes.get(table)?.pass
-    if (pass === undefined || pass.isRead === true) return 0n
-    return pass.fence === undefined ? ALL : BigInt(pass.since)
+    return pass?.isRead === true ? undefined : pass
   }
 
   /** A batch of the stream. */

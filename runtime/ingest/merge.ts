@@ -15,6 +15,7 @@ import type {
 } from '../contract.ts'
 import { BatchWriter } from '../record/writer.ts'
 import { decide, isSeen, type Written } from './decide.ts'
+import type { Doubt } from './doubt.ts'
 import type { Touched } from './touched.ts'
 
 /** Merges chunks that were read beside the stream into what the log holds (R4.4). */
@@ -39,8 +40,8 @@ export class Merger {
   /**
    * The unit that the log gets in the chunk's place, ended with `progress`. `looked`: as of before the keys in `touched`
    * were written. From the call to its append nothing else may be appended. `lineageFrom` as in Resume; `isRepair`: what
-   * the log has the same is appended too. Undefined: with rows up to the version `doubtful` the chunk does not say what
-   * is true, because its fence does not see them; it is to be read again.
+   * the log has the same is appended too. Undefined: of rows that are in `doubt` the chunk cannot say what is true; it is
+   * to be read again.
    */
   async unit(
     chunk: Chunk,
@@ -48,7 +49,7 @@ export class Merger {
     looked: RowStates,
     touched: Touched,
     lineageFrom: bigint,
-    { isRepair = false, doubtful = 0n }: { readonly isRepair?: boolean; readonly doubtful?: bigint } = {},
+    { isRepair = false, doubt }: { readonly isRepair?: boolean; readonly doubt?: Doubt | undefined } = {},
   ): Promise<Batch | undefined> {
     const { fence, rows } = chunk
     const known = await this.#now(rows, looked, touched)
@@ -75,8 +76,8 @@ export class Merger {
         const found = isTaken ? 'different' : state
         const now = isTruncated ? 'none' : found
         const isNewestSeen = now === 'none' || sees(newest)
-        // It may have been completed from what a gap has made untrue.
-        if (now === 'different' && !isNewestSeen && newest.version <= doubtful) return undefined
+        const isUndecided = now !== 'same' && !isNewestSeen && doubt?.isUndecided(newest, now === 'incomplete', fence)
+        if (isUndecided === true) return undefined
         const decision = decide(now, isNewestSeen, isTruncateSeen)
         if (decision === 'append') {
           beginLoad(writer, change)

@@ -77,15 +77,15 @@ export function booleanText(declared: string, value: boolean): string {
   return value ? 't' : 'f'
 }
 
-/** From here on, and below 1e-4, PostgreSQL prints floats with an exponent. */
-const EXPONENT_FROM = { float32: 1e6, float64: 1e15 } as const
+/** From this power of ten on, and below -4, PostgreSQL prints floats with an exponent. */
+const EXPONENT_FROM = { float32: 6, float64: 15 } as const
 /** Where a middle between two doubles may have as few digits as they: 54 bits, of them up to 23 factors of 5. */
 const MIDDLES = { from: 2 ** 52, to: 1e41 } as const
 
 /** The number as PostgreSQL prints it since version 12: shortest digits among the numbers of 64 bits. */
 export function floatText(kind: 'float32' | 'float64', value: number): string {
   const size = Math.abs(value)
-  if (size >= 1e-4 && size < EXPONENT_FROM[kind]) return String(value)
+  if (size >= 1e-4 && size < 10 ** EXPONENT_FROM[kind]) return String(value)
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
   if (!Number.isFinite(value)) return String(value)
   if (size > MIDDLES.from && size < MIDDLES.to) {
@@ -99,9 +99,9 @@ export function floatText(kind: 'float32' | 'float64', value: number): string {
 /** The same of a number of 32 bits, shortest among those. */
 export function realText(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return floatText('float32', value)
-  const size = Math.abs(value)
-  const { digits, exponent } = shortestDigits('float32', size)
-  if (size < 1e-4 || size >= EXPONENT_FROM.float32) return withExponent(value < 0, digits, exponent)
+  const { digits, exponent } = shortestDigits('float32', Math.abs(value))
+  // By its digits: the real below 1e-4 that they round up to is 0.0001.
+  if (exponent < -4 || exponent >= EXPONENT_FROM.float32) return withExponent(value < 0, digits, exponent)
   // Few digits: as a number of 64 bits they are the shortest of theirs.
   return String(Math.sign(value) * Number(`${digits}e${exponent - digits.length + 1}`))
 }

@@ -66,6 +66,40 @@ describe('a pass over rows that changed without events', () => {
     expect((await run.rows()).get('1001')).toMatch(/ new$/)
   })
 
+  it.each(['before its fence is passed', 'while its keys are looked up'])(
+    'does not complete a row from a chunk that is older than what the log left in doubt: the row comes %s',
+    async when => {
+      const database = new PaperDatabase()
+      database.put('1001', 'old', false)
+      const isEarly = when.startsWith('before')
+      let isDone = false
+      const narrow = async (): Promise<void> => {
+        if (isDone) return
+        isDone = true
+        database.put('1001', undefined, false)
+        await run.turns()
+      }
+      let chunks = 0
+      await using run = await PaperIngest.open(database, {
+        chunk: async read => {
+          if (read !== 'after' || ++chunks !== 1) return
+          database.put('1001', 'new', false)
+          await run.turns()
+          if (isEarly) await narrow()
+        },
+        looked: async () => {
+          if (!isEarly && chunks === 1) await narrow()
+        },
+      })
+      await run.start()
+      await run.settle()
+      await run.backfill(true)
+      await run.settle()
+      expect(isDone).toBe(true)
+      expect(await run.rows()).toEqual(paperRows(database))
+    },
+  )
+
   it('does not wait for commits that the stream brings meanwhile', async () => {
     const database = new PaperDatabase()
     database.put('1001', 'old', false)

@@ -75,7 +75,7 @@ describe('rows that are completed', () => {
     const since = (await log.newest!(WIDE, keyOf('2')))!.version
     await append(log, row('u', ['new', '2', '1']))
     for (const key of ['1', '2']) {
-      const completer = new Completer(log, {}, table => (table === WIDE ? since : 0n))
+      const completer = new Completer(log, {}, ({ table, version }) => table === WIDE && version <= since)
       for await (const part of completer.parts(row('u', [undefined, key, '2']), signal)!) await log.append(part, signal)
     }
     const newest = async (key: string): Promise<unknown> => {
