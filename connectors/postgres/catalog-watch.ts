@@ -25,7 +25,7 @@ export interface WatchOptions extends Pick<StartRequest, 'config' | 'context' | 
   readonly tables: CapturedTables
   /** Versions that anybody has met, from moment to moment. */
   readonly known: () => readonly Table[]
-  /** Tables were taken up, or go on under another name. */
+  /** Tables were taken up, or go on under another name or as another version. */
   readonly onTaken: () => void
   readonly intervalMs: number
   /** As the start has it. */
@@ -132,6 +132,7 @@ export class CatalogWatch {
       return
     }
     tables.set(captured)
+    if (captured.table.id !== before.table.id) this.#options.onTaken()
     const { name } = captured.table
     const stale = staleSince(captured, versions.get(name) ?? [], this.#read.get(name)!)
     if (stale !== undefined) this.#ask(captured, stale.sweep, stale.reason, versions)

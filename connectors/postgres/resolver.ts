@@ -33,9 +33,10 @@ export class Resolver {
    */
   readonly resolve = (relation: Relation): Decoded | undefined | Promise<Decoded | undefined> => {
     const current = this.#byOid.get(relation.oid)
-    if (current !== undefined && hasName(current, relation)) return this.#follow(relation, current)
-    if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
     const seen = this.#catalog.withOid(relation.oid)
+    if (current !== undefined && hasName(current, relation))
+      return this.#follow(relation, isReplaced(current, relation, seen) ? seen : current)
+    if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
     if (seen !== undefined && hasName(seen, relation)) return this.#follow(relation, seen)
     return this.#catalog.look().then(() => {
       const now = this.#catalog.withOid(relation.oid)
@@ -63,6 +64,14 @@ export class Resolver {
     this.#known.set(table.id, table)
     return { table, plan, columns: columns.length }
   }
+}
+
+/**
+ * A column was dropped and made again: the message is the same. The catalog is ahead of the stream, but every row of
+ * before is read again under the newer version.
+ */
+function isReplaced(current: Captured, relation: Relation, seen: Captured | undefined): seen is Captured {
+  return seen !== undefined && seen.table.id > current.table.id && isSameRelation(seen, relation)
 }
 
 function hasName({ table }: Captured, relation: Relation): boolean {

@@ -49,6 +49,8 @@ export interface LocalPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Set: passwords are asked for (scram-sha-256), and this is that of user `postgres`. Unset: everyone is trusted. */
   readonly password?: string
+  /** Data folder of a stopped server to copy (its settings stay, those given here come on top), instead of `initdb`. */
+  readonly cluster?: string
 }
 
 /** Makes the database cluster and starts it. Throws DEMO_SERVER_MISSING, DEMO_SERVER_FAILED. */
@@ -224,9 +226,24 @@ async function initialise(
   native: string,
   folder: string,
   account: Account | undefined,
-  { settings, password }: LocalPostgresOptions,
+  { settings, password, cluster }: LocalPostgresOptions,
 ): Promise<void> {
   const data = join(folder, 'data')
+  if (cluster === undefined) await initdb(native, folder, data, account, password)
+  else await promisify(execFile)('cp', ['-Rp', cluster, data])
+  const lines = Object.entries({ ...DEFAULTS, ...settings }).map(
+    ([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`,
+  )
+  await appendFile(join(data, 'postgresql.conf'), lines.join(''))
+}
+
+async function initdb(
+  native: string,
+  folder: string,
+  data: string,
+  account: Account | undefined,
+  password: string | undefined,
+): Promise<void> {
   const args = ['-D', data, '-U', 'postgres', '-N', '--locale=C', '--encoding=UTF8']
   if (password === undefined) args.push('-A', 'trust')
   else {
@@ -244,10 +261,6 @@ async function initialise(
       cause,
     })
   }
-  const lines = Object.entries({ ...DEFAULTS, ...settings }).map(
-    ([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`,
-  )
-  await appendFile(join(data, 'postgresql.conf'), lines.join(''))
 }
 
 /** Tells the watchdog that this is the orderly end, and waits until it has cleaned up. */

@@ -72,12 +72,12 @@ export class Merger {
         isTruncated = true
         isTruncateSeen = true
       } else {
-        const isTaken = state === 'same' && (isRepair || (hadOthers && !(await this.#isOfSameColumns(change))))
-        const found = isTaken ? 'different' : state
+        const isOfOthers = hadOthers && state !== 'none' && (await this.#isOfOtherColumns(change))
+        const found = state === 'same' && (isRepair || isOfOthers) ? 'different' : state
         const now = isTruncated ? 'none' : found
         const isNewestSeen = now === 'none' || sees(newest)
-        const isUndecided = now !== 'same' && !isNewestSeen && doubt?.isUndecided(newest, now === 'incomplete', fence)
-        if (isUndecided === true) return undefined
+        if (now !== 'same' && !isNewestSeen && (isOfOthers || doubt?.isUndecided(newest, now === 'incomplete', fence)))
+          return undefined
         const decision = decide(now, isNewestSeen, isTruncateSeen)
         if (decision === 'append') {
           beginLoad(writer, change)
@@ -105,9 +105,9 @@ export class Merger {
     return this.#columns.of(now, then)?.every((column, i) => column === i) ?? true
   }
 
-  async #isOfSameColumns({ table, key }: ChangeView): Promise<boolean> {
+  async #isOfOtherColumns({ table, key }: ChangeView): Promise<boolean> {
     const newest = await this.#log.newest(table, key)
-    return newest !== undefined && this.#hasSameColumns(table, newest.table)
+    return newest !== undefined && newest.kind !== 'd' && !this.#hasSameColumns(table, newest.table)
   }
 
   /** What was looked up, and of keys that were written since what the log knows now. */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Captured } from '../../connectors/postgres/catalog.ts'
 import { originOf } from '../../connectors/postgres/definition.ts'
+import type { Relation } from '../../connectors/postgres/relation.ts'
+import { Resolver } from '../../connectors/postgres/resolver.ts'
 import { type Options, Place } from '../support/place.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 
@@ -177,5 +179,26 @@ describe('the key of a table', () => {
       message: expect.stringContaining(reason),
       hint: expect.stringContaining('appendOnly: [public.t]'),
     })
+  })
+})
+
+describe('a relation of the stream', () => {
+  it('is the newer version once the catalog tells that a column was dropped and made again as it was', async () => {
+    const place = await Place.with(server, 'CREATE TABLE t (id int PRIMARY KEY, v text)')
+    const first = await place.capture()
+    let seen = first
+    const resolver = new Resolver([first], [first.table], {
+      withOid: () => seen,
+      look: async () => {},
+      isWanted: () => true,
+      newVersion: () => Promise.reject(new Error('the message is the same')),
+    })
+    const columns = first.columns.map(column => ({ ...column, key: column.name === 'id' }))
+    const relation: Relation = { oid: first.oid, schema: 'public', table: 't', identity: 'd', columns }
+    expect(resolver.resolve(relation)).toMatchObject({ table: first.table })
+    await place.sql('ALTER TABLE t DROP COLUMN v; ALTER TABLE t ADD COLUMN v text')
+    seen = await place.capture([first.table])
+    expect(seen.table.version).toBe(2)
+    expect(resolver.resolve(relation)).toMatchObject({ table: seen.table })
   })
 })

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { type LocalPostgres, startLocalPostgres } from '../../runtime/demo/server.ts'
+import { cachedCluster } from './cached-cluster.ts'
 import { BUNDLED_MAJOR, type Major, postgresPrograms } from './cached-postgres.ts'
 
 /** Of user `postgres` where a server asks for passwords. */
@@ -20,10 +21,13 @@ export type TextRow = Record<string, string | null>
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const { major = BUNDLED_MAJOR, settings, auth = 'trust' } = options
   const password = auth === 'scram' ? PASSWORD : undefined
+  const native = await postgresPrograms(major)
+  const cluster = password === undefined ? await cachedCluster(native) : undefined
   const local = await startLocalPostgres({
-    native: await postgresPrograms(major),
+    native,
     settings: { fsync: 'off', ...settings },
     ...(password === undefined ? {} : { password }),
+    ...(cluster === undefined ? {} : { cluster }),
   })
   return new PostgresServer(local, major, password)
 }
