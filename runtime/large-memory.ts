@@ -35,7 +35,12 @@ export function collectAfter(bytes: number): void {
   if (bytes >= LARGE_BYTES) collect()
 }
 
-/** Gives what starting has used back to the system, which the collector would keep for what never comes again. */
+const TRIM_MS = 10_000
+
+/**
+ * Gives what starting has used back to the system, which the collector would keep for what never comes again. It takes
+ * as long as a tenth of a start: a thread that does not live long goes without.
+ */
 export function trimAfterStart(): void {
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  setTimeout(() => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' }), TRIM_MS).unref()
 }

@@ -33,7 +33,7 @@ const SINK: readonly Reading<SinkStatus>[] = [
   ['tailrace_sink_quarantined', 'Rows that the target refused and that are kept aside', s => s.quarantined],
 ]
 
-/** The registry of one process; its own counters (memory, event loop) are part of it. */
+/** The registry of one process; its own figures (memory, event loop) are part of it, counted from here on. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #sources = SOURCE.map(([name, help, read]) => ({ gauge: this.#gauge(name, help, ['source']), read }))

@@ -12,7 +12,7 @@ export interface Exchange {
   readonly name: string
   readonly pipeline: RunningPipeline
   readonly config: PipelineConfig
-  readonly metrics: Metrics
+  readonly metrics: () => Promise<Metrics>
   /** Aborts when the client leaves or the server stops. */
   readonly signal: AbortSignal
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../errors.ts'
-import { Metrics } from '../metrics.ts'
+import type { Metrics } from '../metrics.ts'
 import type { HttpConfig, PipelineConfig } from '../pipeline-config.ts'
 import type { RunningPipeline } from '../status.ts'
 import { admit } from './access.ts'
@@ -28,7 +28,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #server: Server
   readonly #config: HttpConfig
   readonly #logger: Logger
-  readonly #metrics = new Metrics()
+  #metrics: Promise<Metrics> | undefined
   /** One per request under way. */
   readonly #exchanges = new Set<AbortController>()
   #stopping = false
@@ -89,7 +89,13 @@ export class HttpServer implements AsyncDisposable {
     }
     const { pipeline, config } = this.#served
     const exchange = { request, response, query: url?.searchParams ?? new URLSearchParams(), name, pipeline, config }
-    await route.handle({ ...exchange, metrics: this.#metrics, signal })
+    await route.handle({ ...exchange, metrics: () => this.#metricsOf(), signal })
+  }
+
+  /** Its library would take a quarter of the time to start: it waits until somebody asks. */
+  #metricsOf(): Promise<Metrics> {
+    this.#metrics ??= import('../metrics.ts').then(({ Metrics }) => new Metrics())
+    return this.#metrics
   }
 
   /** Ends what is under way, event streams included. */

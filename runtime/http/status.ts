@@ -31,7 +31,8 @@ function notReady({ sources, sinks }: PipelineStatus): string[] {
   })
 }
 
-export async function metrics({ pipeline, metrics: registry, response }: Exchange): Promise<void> {
+export async function metrics({ pipeline, metrics, response }: Exchange): Promise<void> {
+  const registry = await metrics()
   answerText(response, 200, registry.contentType, await registry.text(await pipeline.status()))
 }
 
