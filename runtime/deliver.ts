@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Bell } from './abort.ts'
 import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
 import { isTailraceError, TailraceError } from './errors.ts'
@@ -107,7 +108,8 @@ async function* batchesOf(delivery: Delivery, after: Cursor | 'start', drain: Ab
   }
   try {
     for (let prepared = await read(); prepared !== undefined; ) {
-      const ahead = prepared.batch.count >= full ? read() : undefined
+      // In a later turn: first the sink has its batch.
+      const ahead = prepared.batch.count >= full ? nextTurn().then(read) : undefined
       ahead?.catch(() => {})
       yield prepared
       // It may be large, and is not to be held while the next one is read.

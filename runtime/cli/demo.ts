@@ -7,6 +7,8 @@ import { Stage } from '../demo/stage.ts'
 import { EXIT } from './exit-code.ts'
 
 export interface DemoVerbOptions {
+  /** Of the shop; default 70,000. */
+  readonly rows?: number
   /** How long the shop has customers; default 30. */
   readonly seconds?: number
   readonly forever?: boolean
@@ -17,6 +19,7 @@ export interface DemoVerbOptions {
   readonly redis?: RedisAddress | false
 }
 
+const DEFAULT_ROWS = 70_000
 const DEFAULT_SECONDS = 30
 const DEFAULT_REDIS: RedisAddress = { host: '127.0.0.1', port: 6379 }
 const EXIT_INTERRUPTED = 130
@@ -52,9 +55,9 @@ async function perform(options: DemoVerbOptions, interrupt: AbortSignal): Promis
 /** Returns when everything it started is gone. */
 async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: AbortSignal): Promise<DemoEnd> {
   await using stage = new Stage(screen, interrupt)
-  const { seconds = DEFAULT_SECONDS, tamper = false, redis = DEFAULT_REDIS } = options
+  const { rows = DEFAULT_ROWS, seconds = DEFAULT_SECONDS, tamper = false, redis = DEFAULT_REDIS } = options
   try {
-    const end = await runDemo(stage, { seconds, tamper, redis: redis === false ? undefined : redis })
+    const end = await runDemo(stage, { rows, seconds, tamper, redis: redis === false ? undefined : redis })
     if (options.json === true) process.stdout.write(`${JSON.stringify(end.report)}\n`)
     if (options.forever === true) await stayUp(stage, end)
     return end
@@ -65,12 +68,12 @@ async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: Ab
 }
 
 /** Traffic and lag until Ctrl-C, whose error it throws. */
-async function stayUp(stage: Stage, { url, workspace, sinks }: DemoEnd): Promise<void> {
+async function stayUp(stage: Stage, { url, size, workspace, sinks }: DemoEnd): Promise<void> {
   const { screen, signal, pipeline } = stage
   screen.step('Now you')
   await stage.startPipeline(workspace)
   showLiveCommands(screen, url, workspace.config, sinks)
-  const traffic = stage.startTraffic(url)
+  const traffic = stage.startTraffic(url, size)
   screen.line()
   await watchLag({ screen, traffic, sinks, seconds: undefined, pipeline, signal })
 }

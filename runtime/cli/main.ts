@@ -76,6 +76,16 @@ function seconds(text: string): number {
   return value
 }
 
+/** The demo's customers find something to do. */
+const LEAST_ROWS = 7000
+
+function shopRows(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < LEAST_ROWS)
+    throw new InvalidArgumentError(`a number of rows is expected, ${LEAST_ROWS} or more`)
+  return value
+}
+
 function address(text: string): { host: string; port: number } {
   const [, host, port] = /^([\w.-]+):(\d{1,5})$/.exec(text) ?? []
   if (host === undefined) throw new InvalidArgumentError('host:port is expected')
@@ -158,7 +168,8 @@ verb(
   'demo',
   'a shop in a PostgreSQL of its own, its changes in search, cache, warehouse and files, compared at the end',
 )
-  .option('--seconds <seconds>', 'how long the shop has customers', seconds)
+  .option('--rows <rows>', 'size of the shop (70000)', shopRows)
+  .option('--seconds <seconds>', 'how long it has customers (30)', seconds)
   .option('--forever', 'until interrupted')
   .option('--tamper', 'change the sinks first: the comparison must fail and name the keys')
   .option(

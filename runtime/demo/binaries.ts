@@ -1,9 +1,10 @@
 /** Where PostgreSQL's programs are, and under which user they may run: they refuse to run as root. */
+import { execFile } from 'node:child_process'
 import { existsSync, realpathSync, statSync } from 'node:fs'
-import { cp, lchown, readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { TailraceError } from '../errors.ts'
 
 /** `nobody` and `nogroup`, the same numbers on every common Linux. */
@@ -66,8 +67,8 @@ export async function reachablePostgres(native: string, account: Account | undef
   }
   if (account === undefined || isOpenTo(account, program)) return native
   const copy = join(folder, 'postgres')
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
-  await lchown(copy, account.uid, account.gid)
-  for (const name of await readdir(copy, { recursive: true })) await lchown(join(copy, name), account.uid, account.gid)
+  const run = promisify(execFile)
+  await run('cp', ['-RP', native, copy])
+  await run('chown', ['-RP', `${account.uid}:${account.gid}`, copy])
   return copy
 }

@@ -8,7 +8,7 @@ import { type QueryReport, queryStep, type SearchReport, searchStep } from './lo
 import { type Proof, proveEqual, showProof } from './proof.ts'
 import type { RedisAddress } from './redis-client.ts'
 import { aligned, count } from './screen.ts'
-import { fillShop, SHOP_TABLES } from './shop.ts'
+import { fillShop, SHOP_TABLES, type ShopSize, shopSize } from './shop.ts'
 import { chooseSinks, type DemoSinks } from './sinks/choose.ts'
 import type { DemoSink } from './sinks/sink.ts'
 import { readSource } from './source-rows.ts'
@@ -18,6 +18,8 @@ import type { Workspace } from './workspace.ts'
 /** The demo from start to comparison: a shop in PostgreSQL, its changes in every kind of sink. */
 
 export interface DemoOptions {
+  /** Of the shop at first, about. */
+  readonly rows: number
   /** How long the shop has customers. */
   readonly seconds: number
   /** Changes the sinks before they are compared. */
@@ -48,6 +50,7 @@ export interface DemoReport {
 export interface DemoEnd {
   readonly report: DemoReport
   readonly url: string
+  readonly size: ShopSize
   readonly workspace: Workspace
   readonly sinks: readonly DemoSink[]
 }
@@ -63,7 +66,8 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   screen.done(`${rows[0]!.server_version.split(' ')[0]} at ${new URL(url).host}, fsync on, in a temporary folder`)
 
   screen.step('The shop')
-  const filled = await abortable(fillShop(client), signal)
+  const size = shopSize(options.rows)
+  const filled = await abortable(fillShop(client, size), signal)
   screen.done(`${count(filled)} rows in ${SHOP_TABLES.join(', ')}`)
 
   const workspace = await stage.createWorkspace()
@@ -79,7 +83,7 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   const cursor = (await pipeline.status(signal)).sources.app?.log.end ?? 'start'
 
   screen.step(`${options.seconds} seconds of customers, and a crash: the lag of each sink`)
-  const traffic = stage.startTraffic(url)
+  const traffic = stage.startTraffic(url, size)
   const crashing = crashPipeline(stage, workspace, options.seconds / 2)
   const watching = { screen, traffic, sinks: all, seconds: options.seconds, beside: crashing }
   const [worstLag, crash] = await Promise.all([watchLag({ ...watching, pipeline: stage.pipeline, signal }), crashing])
@@ -114,7 +118,7 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
     query,
     proof,
   }
-  return { report, url, workspace, sinks: all }
+  return { report, url, size, workspace, sinks: all }
 }
 
 async function sinksStep(stage: Stage, workspace: Workspace, redis: RedisAddress | undefined): Promise<DemoSinks> {

@@ -12,6 +12,19 @@ export const SHOP_KEYS: Readonly<Record<ShopTable, readonly string[]>> = {
   order_lines: ['order_id', 'line'],
 }
 
+/** What it has at first, beside two lines to each order. */
+export interface ShopSize {
+  readonly customers: number
+  readonly products: number
+  readonly orders: number
+}
+
+/** Of so many rows in all, about. */
+export function shopSize(rows: number): ShopSize {
+  const unit = Math.round(rows / 35)
+  return { customers: 6 * unit, products: 2 * unit, orders: 9 * unit }
+}
+
 const SCHEMA = `
 create type order_status as enum ('placed', 'paid', 'shipped', 'returned');
 create table customers (
@@ -91,13 +104,13 @@ const pick = (words: readonly string[], by: string): string => `(${array(words)}
 /** Of a customer; the first ones have the most. */
 const PLACE = '(i % 13) * (i % 13) / 15'
 
-const FILL = [
+const fill = ({ customers, products, orders }: ShopSize): string[] => [
   `insert into customers (email, name, city, country, tags, balance, vip, joined_at)
    select 'person' || i || '@example.org', 'Person ' || i, case when i % 17 = 0 then null else ${pick(WORDS.city, PLACE)} end,
      ${pick(WORDS.country, PLACE)},
      case i % 4 when 0 then '{}' when 1 then '{new}' when 2 then '{"two words",loyal}' else array['a"b', null] end,
      (i * 7919 % 100000)::numeric / 10000, i % 50 = 0, timestamptz '2020-01-01 00:00:00+00' + i * interval '61.000001 s'
-   from generate_series(1, 12000) i`,
+   from generate_series(1, ${customers}) i`,
   `insert into products (sku, title, description, price, stock, weight, attributes, picture, updated_at)
    select 'SKU-' || lpad(i::text, 6, '0'),
      initcap(${pick(WORDS.mood, 'i')} || ' ' || ${pick(WORDS.material, 'i / 10')} || ' ' || ${pick(WORDS.kind, 'i / 100')}),
@@ -106,25 +119,25 @@ const FILL = [
      (i % 997 + 99)::numeric / 100, i % 400, case when i % 9 = 0 then null else i / 7.0::float8 end,
      jsonb_build_object('colour', i % 12, 'size', jsonb_build_array(i % 5, 'L'), 'big', 9007199254740993),
      case when i % 3 = 0 then decode(md5(i::text), 'hex') end, timestamptz '2024-05-01 12:00:00.123456+00'
-   from generate_series(1, 4000) i`,
+   from generate_series(1, ${products}) i`,
   `insert into orders (customer_id, status, total, note, placed_at, deliver_on)
-   select 1 + i * 31 % 12000, (array['placed', 'paid', 'shipped', 'returned'])[1 + i % 4]::order_status, 0,
+   select 1 + i * 31 % ${customers}, (array['placed', 'paid', 'shipped', 'returned'])[1 + i % 4]::order_status, 0,
      case when i % 5 = 0 then 'leave at the door' when i % 7 = 0 then '' end,
      timestamptz '2024-06-01 00:00:00+00' + i * interval '37 s', date '2024-06-03' + i % 90
-   from generate_series(1, 18000) i`,
+   from generate_series(1, ${orders}) i`,
   `insert into order_lines (order_id, line, sku, quantity, price)
    select o.id, l, p.sku, 1 + (o.id + l) % 4, p.price from orders o
    cross join generate_series(1, 2) l
-   join products p on p.sku = 'SKU-' || lpad((1 + (o.id * 13 + l * 101) % 4000)::text, 6, '0')`,
+   join products p on p.sku = 'SKU-' || lpad((1 + (o.id * 13 + l * 101) % ${products})::text, 6, '0')`,
   `update orders o set total = s.total
    from (select order_id, sum(quantity * price) total from order_lines group by order_id) s where s.order_id = o.id`,
   'analyze',
 ]
 
 /** Makes and fills the shop; answers how many rows it has. */
-export async function fillShop(client: pg.Client): Promise<number> {
+export async function fillShop(client: pg.Client, size: ShopSize): Promise<number> {
   await client.query(SCHEMA)
-  for (const statement of FILL) await client.query(statement)
+  for (const statement of fill(size)) await client.query(statement)
   const counts = SHOP_TABLES.map(table => `(select count(*) from ${table})`).join(' + ')
   const { rows } = await client.query<{ n: string }>(`select (${counts})::text n`)
   return Number(rows[0]!.n)

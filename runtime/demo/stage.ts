@@ -3,6 +3,7 @@ import { abortable } from '../abort.ts'
 import { PipelineProcess } from './pipeline-process.ts'
 import type { Screen } from './screen.ts'
 import { startLocalPostgres } from './server.ts'
+import type { ShopSize } from './shop.ts'
 import { Traffic } from './traffic.ts'
 import { Workspace } from './workspace.ts'
 
@@ -78,8 +79,8 @@ export class Stage implements AsyncDisposable {
     await pipeline?.stop()
   }
 
-  startTraffic(url: string): Traffic {
-    const traffic = new Traffic(url, this.fail)
+  startTraffic(url: string, size: ShopSize): Traffic {
+    const traffic = new Traffic(url, size, this.fail)
     this.#opened.defer(() => traffic.stop())
     return traffic
   }

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { sleep } from '../abort.ts'
+import type { ShopSize } from './shop.ts'
 
 const PAUSE_MS = 2
 
@@ -14,8 +15,8 @@ export class Traffic {
   rolledBack = 0
 
   /** `onFailure` is told the error of a worker, which then has ended. */
-  constructor(url: string, onFailure: (error: unknown) => void) {
-    this.#workers = [1, 2].map(worker => this.#work(url, worker).catch(onFailure))
+  constructor(url: string, size: ShopSize, onFailure: (error: unknown) => void) {
+    this.#workers = [1, 2].map(worker => this.#work(url, size, worker).catch(onFailure))
   }
 
   /** Returns when the last transaction has ended. */
@@ -24,13 +25,13 @@ export class Traffic {
     await Promise.all(this.#workers)
   }
 
-  async #work(url: string, worker: number): Promise<void> {
+  async #work(url: string, size: ShopSize, worker: number): Promise<void> {
     const client = new pg.Client({ connectionString: url, application_name: `demo traffic ${worker}` })
     client.on('error', () => {})
     await client.connect()
     try {
       for (let i = worker; !this.#stop.signal.aborted; i += 2) {
-        await this.#transaction(client, i)
+        await this.#transaction(client, size, i)
         await sleep(PAUSE_MS, this.#stop.signal).catch(() => {})
       }
     } finally {
@@ -38,11 +39,11 @@ export class Traffic {
     }
   }
 
-  async #transaction(client: pg.Client, i: number): Promise<void> {
+  async #transaction(client: pg.Client, size: ShopSize, i: number): Promise<void> {
     const rollback = i % 23 === 0
     let changed = 0
     await client.query('begin')
-    for (const [text, values] of act(i)) changed += (await client.query(text, values)).rowCount ?? 0
+    for (const [text, values] of act(i, size)) changed += (await client.query(text, values)).rowCount ?? 0
     await client.query(rollback ? 'rollback' : 'commit')
     if (rollback) this.rolledBack++
     else this.committed++
@@ -53,8 +54,9 @@ export class Traffic {
 type Statement = readonly [text: string, values: unknown[]]
 
 /** Statements of the i-th transaction. The workers' rows differ by parity, so that they never wait for each other. */
-function act(i: number): Statement[] {
-  const sku = `SKU-${String(1 + ((i * 17) % 2000) * 2 - (i % 2)).padStart(6, '0')}`
+function act(i: number, { customers, products, orders }: ShopSize): Statement[] {
+  const one = (of: number, stride: number): number => 1 + ((i * stride) % (of / 2)) * 2 - (i % 2)
+  const sku = `SKU-${String(one(products, 17)).padStart(6, '0')}`
   switch (i % 10) {
     case 0:
     case 1:
@@ -68,10 +70,10 @@ function act(i: number): Statement[] {
            insert into order_lines select o.id, l, sku, l, price from o, generate_series(1, 3) l,
              lateral (select sku, price from products offset $4::int + l limit 1 for key share) p`,
           [
-            1 + ((i * 29) % 6000) * 2 - (i % 2),
+            one(customers, 29),
             `${i % 977}.${String(i % 100).padStart(2, '0')}`,
             `order ${i}`,
-            i % 1900,
+            i % (products / 2 - 100),
           ],
         ],
       ]
@@ -85,7 +87,7 @@ function act(i: number): Statement[] {
       ]
     case 6:
       return [
-        ["update orders set status = 'shipped', deliver_on = current_date where id = $1", [1 + ((i * 7) % 18000)]],
+        ["update orders set status = 'shipped', deliver_on = current_date where id = $1", [1 + ((i * 7) % orders)]],
       ]
     case 7:
       return [['delete from orders where id = (select min(id) from orders where id % 2 = $1)', [i % 2]]]
@@ -98,7 +100,7 @@ function act(i: number): Statement[] {
       return [
         [
           'update customers set balance = balance + $2::numeric, vip = not vip, city = $3 where id = $1',
-          [1 + ((i * 43) % 6000) * 2 - (i % 2), '0.0001', i % 3 === 0 ? null : `Town ${i}`],
+          [one(customers, 43), '0.0001', i % 3 === 0 ? null : `Town ${i}`],
         ],
       ]
   }

@@ -40,6 +40,8 @@ export class SqliteSink implements Sink {
   readonly #writers = new Map<number, TableWriter | null>()
   /** Id of the table used last. */
   #latest = 0
+  /** By the table's name in the database: who may have rows that wait. */
+  readonly #writing = new Map<string, TableWriter>()
   #pending: Cursor | undefined
   #storedAt = 0
 
@@ -88,9 +90,9 @@ export class SqliteSink implements Sink {
       let index = 0
       for (const change of batch) {
         if (skip?.has(index++) === true) continue
-        if (this.#refusalOf(change, cells) !== undefined) return false
+        if (this.#refusalOf(() => this.#apply(change, cells)) !== undefined) return false
       }
-      return true
+      return this.#refusalOf(() => this.#settle()) === undefined
     })
     if (isStored) this.#stored(batch.cursor)
     return isStored
@@ -106,7 +108,10 @@ export class SqliteSink implements Sink {
         const place = index++
         if (skip?.has(place) === true) continue
         this.#database.exec('SAVEPOINT tailrace_row')
-        const reason = this.#refusalOf(change, cells)
+        const reason = this.#refusalOf(() => {
+          this.#apply(change, cells)
+          this.#settle()
+        })
         if (reason !== undefined) {
           refused.push({ index: place, reason })
           this.#database.exec('ROLLBACK TO tailrace_row')
@@ -118,18 +123,33 @@ export class SqliteSink implements Sink {
     return refused
   }
 
-  #refusalOf(change: LoggedChange, cells: RowCells): string | undefined {
+  #apply(change: LoggedChange, cells: RowCells): void {
     const { kind } = change
-    if (kind === 'm') return undefined
+    if (kind === 'm') return
     const writer = this.#writer(change.table)
-    if (kind === 's' || writer === undefined) return undefined
+    if (kind === 's' || writer === undefined) return
+    const { layout } = writer
+    const before = this.#writing.get(layout.name)
+    if (before !== undefined && (before !== writer || kind === 't')) before.settle()
+    this.#writing.set(layout.name, writer)
+    if (kind === 't') deleteAllRows(this.#database, layout)
+    else writer.apply(change, cells)
+  }
+
+  #settle(): void {
+    for (const writer of this.#writing.values()) writer.settle()
+    this.#writing.clear()
+  }
+
+  /** Why a row was refused; other errors are thrown. */
+  #refusalOf(work: () => void): string | undefined {
     try {
-      if (kind === 't') deleteAllRows(this.#database, writer.layout)
-      else writer.apply(change, cells)
+      work()
       return undefined
     } catch (error) {
       const reason = rowRefusal(error)
       if (reason === undefined) throw error
+      for (const writer of this.#writing.values()) writer.drop()
       return reason
     }
   }
@@ -163,7 +183,10 @@ export class SqliteSink implements Sink {
       answer = this.#database.transaction(work)
       return answer
     } finally {
-      if (answer === undefined || answer === false) this.#writers.clear()
+      if (answer === undefined || answer === false) {
+        this.#writers.clear()
+        this.#writing.clear()
+      }
     }
   }
 

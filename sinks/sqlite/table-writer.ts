@@ -19,6 +19,9 @@ import {
 
 /** Statements kept for rows that lack some of their columns or have large ones, by which. */
 const MOST_SPECIAL = 64
+/** One statement for so many rows takes two thirds of what one for each takes; behind these numbers it is no less. */
+const ROWS_TOGETHER = 16
+const VALUES_TOGETHER = 256
 
 /** Writes the rows of one version of a table. */
 export class TableWriter {
@@ -39,6 +42,14 @@ export class TableWriter {
   readonly #keyValues: KeyValues
   readonly #upsert: StatementSync
   readonly #special = new Map<string, StatementSync>()
+  /** Values of a row that has all of its columns. */
+  readonly #width: number
+  /** Rows that go in by one statement. */
+  readonly #together: number
+  #upsertTogether: StatementSync | undefined
+  /** Of rows that wait for others, and room for more: made once, and filled again and again. */
+  readonly #values: SQLInputValue[]
+  #filled = 0
   readonly #delete: StatementSync
   readonly #mark: StatementSync | undefined
 
@@ -60,25 +71,26 @@ export class TableWriter {
     })
     this.#index = layout.search.length === 0 ? undefined : new SearchIndex(database, layout)
     const isKey = layout.key.map(name => `${quote(name)} = ?`).join(' AND ')
-    this.#upsert = this.#prepareUpsert(
-      this.#names,
-      this.#names.map(() => '?'),
-    )
+    this.#upsert = this.#prepareUpsert(this.#names, this.#marks)
+    this.#width = this.#names.length + (table.key.length === 0 ? layout.key.length : 0)
+    this.#together = Math.max(1, Math.min(ROWS_TOGETHER, Math.floor(VALUES_TOGETHER / this.#width)))
+    this.#values = Array(this.#width * this.#together).fill(null)
     this.#delete = database.prepare(`DELETE FROM ${quote(layout.name)} WHERE ${isKey}`)
     if (hasMarks(layout))
       this.#mark = database.prepare(`UPDATE ${quote(layout.name)} SET ${quote(Own.deleted)} = 1 WHERE ${isKey}`)
   }
 
-  #prepareUpsert(names: readonly string[], values: readonly string[]): StatementSync {
+  /** `values`: the SQL of each column's value. */
+  #prepareUpsert(names: readonly string[], values: readonly string[], rows = 1): StatementSync {
     const { name, key } = this.layout
     const own = this.#table.key.length === 0 ? key : []
     const given = [...own, ...names]
-    const marks = [...own.map(() => '?'), ...values]
+    const row = `(${[...own.map(() => '?'), ...values].join(', ')})`
     const updates = names.filter(each => !key.includes(each)).map(each => `${quote(each)} = excluded.${quote(each)}`)
     if (hasMarks(this.layout)) updates.push(`${quote(Own.deleted)} = 0`)
     const conflict = updates.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${updates.join(', ')}`
     const statement = this.#database.prepare(
-      `INSERT INTO ${quote(name)} (${given.map(quote).join(', ')}) VALUES (${marks.join(', ')})
+      `INSERT INTO ${quote(name)} (${given.map(quote).join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
        ON CONFLICT (${key.map(quote).join(', ')}) ${conflict}`,
     )
     // For the row number that `run` answers.
@@ -86,20 +98,51 @@ export class TableWriter {
     return statement
   }
 
-  /** `cell`: for the batch that the change is of. */
+  /**
+   * `cell`: for the batch that the change is of. A row may wait for others until `settle`; what its table refuses is then
+   * thrown for all of them.
+   */
   apply(change: LoggedChange, cell: RowCells): void {
     const key = this.#index === undefined ? undefined : this.#keyOf(change)
     const before = key === undefined ? undefined : this.#index!.find(key)
     if (change.kind === 'd') this.#remove(change, before)
     else {
-      const rowid = this.#put(change, cell)
+      const rowid = this.#write(change, cell)
       if (rowid !== undefined) this.#indexRow(change, before?.rowid ?? rowid, before)
     }
   }
 
+  /** Writes the rows that wait. */
+  settle(): void {
+    const values = this.#values
+    const filled = this.#filled
+    this.#filled = 0
+    // `get` takes a tenth less than `run`, because it makes no object of the outcome.
+    for (let at = 0; at < filled; at += this.#width) this.#upsert.get(...values.slice(at, at + this.#width))
+  }
+
+  /** Forgets the rows that wait. */
+  drop(): void {
+    this.#filled = 0
+  }
+
+  #writeFull(): void {
+    if (this.#filled < this.#values.length) return
+    this.#filled = 0
+    this.#upsertTogether ??= this.#prepareUpsert(this.#names, this.#marks, this.#together)
+    this.#upsertTogether.get(...this.#values)
+  }
+
+  get #marks(): string[] {
+    return this.#names.map(() => '?')
+  }
+
   /** In searched tables it answers the row number, if the row is new. */
-  #put(change: LoggedChange, cell: RowCells): number | bigint | undefined {
-    const values = this.#table.key.length === 0 ? this.#keyOf(change) : []
+  #write(change: LoggedChange, cell: RowCells): number | bigint | undefined {
+    const values = this.#values
+    const from = this.#filled
+    let at = from
+    if (this.#table.key.length === 0) for (const value of this.#keyOf(change)) values[at++] = value
     const present: number[] | undefined = change.complete ? undefined : []
     const large: number[] = []
     const largeValues: Uint8Array[] = []
@@ -109,23 +152,28 @@ export class TableWriter {
       if (tag === CellTag.absent) continue
       present?.push(i)
       const bytes = cell.size < LARGE_CELL ? undefined : this.#largeBinders[i]!(cell)
-      if (bytes === undefined) values.push(tag === CellTag.null ? null : this.#binders[i]!(cell))
+      if (bytes === undefined) values[at++] = tag === CellTag.null ? null : this.#binders[i]!(cell)
       else {
-        values.push(largeValues.length)
+        values[at++] = largeValues.length
         large.push(i)
         largeValues.push(bytes)
       }
     }
+    if (present === undefined && large.length === 0 && this.#index === undefined) {
+      this.#filled = at
+      this.#writeFull()
+      return undefined
+    }
+    const own = values.slice(from, at)
+    this.settle()
     if (large.length > 0) {
       const given = present ?? this.#names.map((_, i) => i)
-      const rowid = this.#database.withLarge(largeValues, () => this.#putLarge(change, given, large, values))
+      const rowid = this.#database.withLarge(largeValues, () => this.#putLarge(change, given, large, own))
       return this.#index === undefined ? undefined : rowid
     }
     const statement = present === undefined ? this.#upsert : this.#specialUpsert(present, large)
-    if (this.#index !== undefined) return statement.run(...values).lastInsertRowid
-    // Takes a tenth less, because it makes no object of the outcome.
-    statement.get(...values)
-    return undefined
+    const { lastInsertRowid } = statement.run(...own)
+    return this.#index === undefined ? undefined : lastInsertRowid
   }
 
   /** What is there already is changed by a statement of its own: an upsert would copy the values once more. */
@@ -186,6 +234,7 @@ export class TableWriter {
   #remove(change: ChangeView, before: IndexedRow | undefined): void {
     // The old key of a moved row is not a deleted row: it is gone whatever becomes of deletes.
     if (this.#onDelete === 'ignore' && change.moved === undefined) return
+    this.settle()
     const statement = this.#onDelete === 'mark' ? this.#mark! : this.#delete
     statement.run(...this.#keyValues(change.key))
     if (before !== undefined) this.#index!.remove(before.rowid)

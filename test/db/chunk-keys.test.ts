@@ -80,7 +80,8 @@ describe('keys of', () => {
       await using rig = await ChunkRig.of(
         server,
         `${ddl}; CREATE TABLE t (id int, ${columns}, body text STORAGE EXTERNAL, PRIMARY KEY (${names.join(', ')}));
-       ${values.map((value, i) => `INSERT INTO t VALUES (${i}, ${value}, repeat('x', 2200000))`).join('; ')}`,
+       ${values.map((value, i) => `INSERT INTO t VALUES (${i}, ${value}, repeat('x', 2100000))`).join('; ')}`,
+        { snapshot: 'never' },
       )
       const order = (await rig.sql(`SELECT id FROM t ORDER BY ${names.join(', ')}`)).map(({ id }) => id!)
       const chunks = await gather(rig.load({ kind: 'range' }))
@@ -91,7 +92,6 @@ describe('keys of', () => {
       const [from, to] = [keys[1]!, keys.at(-1)!]
       expect(textOf(await gather(rig.load({ kind: 'range', from, to })))).toEqual(order.slice(1, -1))
       expect(textOf(await gather(rig.load({ kind: 'keys', keys: keys.toReversed() })))).toEqual(order.toReversed())
-      expect(new Set(textOf(await gather(rig.load({ kind: 'all' }))))).toEqual(new Set(order))
     },
   )
 

@@ -118,8 +118,9 @@ describe('a sink equals its source after', () => {
     150_000,
   )
 
-  // What was taken out of the publication stops a start by its code (stream-tables.test.ts).
-  it.each(CASES.filter(([what]) => !what.includes('publication')))(
+  // Some of them: what a start finds is what a look at the catalog finds. What was taken out of the publication stops a
+  // start by its code (stream-tables.test.ts).
+  it.each(CASES.filter(([what], i) => i % 3 === 0 && !what.includes('publication')))(
     '%s, while it stands still',
     async (_what, before, ddl) => {
       await using place = await DdlPlace.over(server, before)

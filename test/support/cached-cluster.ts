@@ -7,15 +7,15 @@ import { startLocalPostgres } from '../../runtime/demo/server.ts'
 import { errorCode } from '../../runtime/errors.ts'
 import { cacheFolder } from './cached-package.ts'
 
-let isTaken = false
+const taken = new Set<string>()
 
 /**
  * The data folder of a new database cluster, made once for all tests: copying it takes a tenth of what initdb takes.
- * Undefined from the second time on: what one test file starts are different systems, each with its own identifier.
+ * Undefined the second time: servers that one test file starts are different systems, each with its own identifier.
  */
 export async function cachedCluster(native: string): Promise<string | undefined> {
-  if (isTaken) return undefined
-  isTaken = true
+  if (taken.has(native)) return undefined
+  taken.add(native)
   const { stdout } = await promisify(execFile)(join(native, 'bin', 'postgres'), ['--version'])
   const version = /[\d.]+/.exec(stdout)![0]
   const parent = join(cacheFolder(), 'postgres-cluster')

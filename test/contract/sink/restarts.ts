@@ -122,11 +122,11 @@ export function restartCases(rig: SinkRig): void {
       return (seed >>> 8) % below
     }
     let killed = 0
-    for (let runs = 0; runs < 4; runs++) {
+    for (let runs = 0; runs < 3; runs++) {
       if (await killAfter(child, 1 + random(12), random(8))) killed++
       expect(await crashAt(child, child.crashPoint, 4 + random(8))).toBe(true)
     }
-    expect(killed).toBeGreaterThan(2)
+    expect(killed).toBeGreaterThan(1)
     rig.target = await rig.place.open(sinkContext())
     const sink = await rig.openSink()
     await follow(sink, script.batches)

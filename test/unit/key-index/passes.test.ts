@@ -18,7 +18,7 @@ import { transaction } from '../../support/records.ts'
 
 const signal = new AbortController().signal
 const CHILD = fileURLToPath(new URL('../../support/pass-child.ts', import.meta.url))
-const ROUNDS = 25
+const ROUNDS = 15
 const AT_ONCE = 20
 const STEPS = 8
 let folder: string
@@ -41,7 +41,7 @@ async function begin(log: SourceLog): Promise<void> {
 }
 
 describe('states and evidence', () => {
-  it('are what was written less what was read, in five hundred histories', async () => {
+  it('are what was written less what was read, in three hundred histories', async () => {
     const seed = seedFrom([])
     let log = await openIndexed(folder)
     try {
