@@ -219,11 +219,18 @@ export class LoadHistories implements AsyncDisposable {
 
   async #compare(): Promise<void> {
     const source = this.#source
+    const tables = this.#writer.tables.map(({ name }) => name)
     let difference: string | undefined
     const isEqual = async (): Promise<boolean> => {
       await source.caughtUp()
       await source.whole()
-      for (const { name } of this.#writer.tables) {
+      if (this.#isLooked) {
+        // Without rows a table that nobody has found yet is equal, too.
+        const captured = await source.captured()
+        difference = tables.find(name => !captured.has(nameOf(name)))
+        if (difference !== undefined) return false
+      }
+      for (const name of tables) {
         const { rows } = await this.#client.query<Record<string, string | null>>(`SELECT * FROM ${name}`)
         difference = source.rows.difference(name, rows)
         if (difference !== undefined) return false

@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals'
+import assert from 'node:assert/strict'
 import type { z } from 'zod'
 import type { SinkContext, Table } from '../../runtime/contract.ts'
 import redis from '../../sinks/redis.ts'
@@ -81,6 +81,6 @@ export class RedisRig extends SinkRig {
   }
 
   async expectKeys(...keys: string[]): Promise<void> {
-    expect(await this.keys()).toEqual(keys.sort())
+    assert.deepEqual(await this.keys(), keys.sort())
   }
 }

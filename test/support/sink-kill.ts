@@ -1,16 +1,39 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { LogBatch, Table } from '../../runtime/contract.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
-import { column, ScriptedLog, table, tuple } from './scripted-log.ts'
-import type { SinkPlace } from './sink-rig.ts'
+import type { Random } from '../crash/random.ts'
+import { column, expectedRows, ScriptedLog, table, tuple } from './scripted-log.ts'
+import { follow, rowsIn } from './sink-driver.ts'
+import { LOG_ID, never, type SinkPlace, sinkContext } from './sink-rig.ts'
 
 const BATCHES = 240
 const KEYS = 40
 
+/**
+ * Kills processes that write to the place, `times` at a random moment and as often between the rows of a batch and its
+ * cursor, then lets another one go on to the end: its rows must be those of the log. Nobody may have the place open.
+ * Answers how many of the former met a process at work.
+ */
+export async function surviveKills(place: SinkPlace, times: number, random: Random): Promise<number> {
+  const { child } = place
+  const script = killScript()
+  let killed = 0
+  for (let i = 0; i < times; i++) {
+    if (await killAfter(child, random.between(1, 6), random.between(0, 8))) killed++
+    assert.ok(await crashAt(child, child.crashPoint, random.between(1, 6)), 'it was done before its crash point')
+  }
+  await using target = await place.open(sinkContext())
+  const sink = await target.sink({ name: 'app', logId: LOG_ID }, never)
+  await follow(sink, script.batches)
+  for (const each of script.tables) assert.deepEqual(await rowsIn(sink, each), expectedRows(script.batches, each.name))
+  return killed
+}
+
 /** A long line of batches, the same in every process: inserts, updates, deletes, moved keys, a truncate now and then. */
 export function killScript(): { batches: LogBatch[]; tables: Table[] } {
-  const log = new ScriptedLog('5c21')
+  const log = new ScriptedLog(LOG_ID)
   const columns = [column('id', 'int64'), column('version', 'int64'), column('body', 'text')]
   const tables = [table(1, 'public.one', columns), table(2, 'public.two', columns)]
   const batches = [
@@ -62,7 +85,7 @@ export function killAfter(child: SinkPlace['child'], batches: number, millisecon
 }
 
 /** Lets a child process write to the place until it kills itself at the nth pass of a crash point. */
-export function crashAt(child: SinkPlace['child'], point: string, pass: number): Promise<boolean> {
+function crashAt(child: SinkPlace['child'], point: string, pass: number): Promise<boolean> {
   return ended(start(child, { TAILRACE_CRASH: `${point}:${pass}` }))
 }
 

@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals'
+import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import type { LogBatch, Sink, SinkContext, Table, Target } from '../../runtime/contract.ts'
 import { column, expectedRows, ScriptedLog, table, tuple } from './scripted-log.ts'
@@ -77,7 +77,7 @@ export class SinkRig {
   async expectEqual(sink: Sink, of = items): Promise<void> {
     const shown = await rowsIn(sink, of)
     const expected = expectedRows(this.batches, of.name)
-    expect(new Set(shown.keys())).toEqual(new Set(expected.keys()))
-    for (const [key, row] of expected) expect(Object.entries(shown.get(key)!)).toEqual(Object.entries(row))
+    assert.deepEqual(new Set(shown.keys()), new Set(expected.keys()))
+    for (const [key, row] of expected) assert.deepEqual(Object.entries(shown.get(key)!), Object.entries(row))
   }
 }

@@ -1,8 +1,12 @@
 import { expect, it } from '@jest/globals'
-import { expectedRows, ScriptedLog, table, tuple } from '../../support/scripted-log.ts'
+import { Random } from '../../crash/random.ts'
+import { ScriptedLog, table, tuple } from '../../support/scripted-log.ts'
 import { apply, cursorOf, follow, rowsIn } from '../../support/sink-driver.ts'
-import { crashAt, killAfter, killScript } from '../../support/sink-kill.ts'
+import { surviveKills } from '../../support/sink-kill.ts'
 import { items, never, type SinkRig, sinkContext } from '../../support/sink-rig.ts'
+
+/** In full: `npm run test:full -- sink-kills`. */
+const KILLS = 3
 
 /** Cursors over restarts, crashes, restored and emptied targets. */
 export function restartCases(rig: SinkRig): void {
@@ -112,24 +116,9 @@ export function restartCases(rig: SinkRig): void {
   })
 
   it('ends equal after it was killed at random moments, and between the rows of a batch and its cursor', async () => {
-    const script = killScript()
-    const { child } = rig.place
     // A target may let in one process at a time.
     await rig.target[Symbol.asyncDispose]()
-    let seed = 20_240_229
-    const random = (below: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
-      return (seed >>> 8) % below
-    }
-    let killed = 0
-    for (let runs = 0; runs < 3; runs++) {
-      if (await killAfter(child, 1 + random(12), random(8))) killed++
-      expect(await crashAt(child, child.crashPoint, 4 + random(8))).toBe(true)
-    }
-    expect(killed).toBeGreaterThan(1)
+    expect(await surviveKills(rig.place, KILLS, new Random(20_240_229))).toBeGreaterThan(1)
     rig.target = await rig.place.open(sinkContext())
-    const sink = await rig.openSink()
-    await follow(sink, script.batches)
-    for (const each of script.tables) expect(await rowsIn(sink, each)).toEqual(expectedRows(script.batches, each.name))
   })
 }
