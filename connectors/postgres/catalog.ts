@@ -18,7 +18,15 @@ import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
 import { chooseKey, withoutKey } from './keys.ts'
 import { quoteRelation } from './quote.ts'
-import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from './selection.ts'
+import {
+  columnRules,
+  configuredKey,
+  isAppendOnly,
+  missingColumns,
+  nameOf,
+  type Selection,
+  selectTables,
+} from './selection.ts'
 import { Numbering, type Numbers } from './table-version.ts'
 import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
 import { unknownColumns } from './unknown-types.ts'
@@ -88,6 +96,8 @@ export interface Surveyed {
 }
 
 const STRIDE = 100
+/** Until nothing is altered meanwhile, or it never ends. */
+const MOST_READS = 5
 
 /**
  * Everything that the configuration names, as it is: nothing is thrown for what cannot be captured. `problems`: names
@@ -100,11 +110,7 @@ export async function surveyTables(
   known: readonly Table[],
   numbering: Numbers = new Numbering(sourceName, known, config.maskKey),
 ): Promise<{ tables: readonly Surveyed[]; problems: readonly TailraceError[] }> {
-  const { chosen, problems } = selectTables(config, await readRelations(client))
-  const found = await readTables(
-    client,
-    chosen.map(({ oid }) => oid),
-  )
+  const { chosen, problems, found } = await readChosen(client, config)
   const tables = chosen.map(relation => ({ relation, rows: found.get(relation.oid)! }))
   const types = await loadTypes(
     client,
@@ -129,6 +135,30 @@ export async function surveyTables(
     tables: surveyed,
     problems: [...problems, ...missingColumns(config, named)],
   }
+}
+
+type Chosen = Selection<RelationRow>
+
+/**
+ * The relations that the configuration names, with their columns, indexes and leaves. Each statement sees a state of its
+ * own: a table that is dropped or replaced between two of them would seem to have no key. It is all read once more then.
+ */
+async function readChosen(
+  client: pg.ClientBase,
+  config: PostgresConfig,
+): Promise<Chosen & { readonly found: ReadonlyMap<number, TableRows> }> {
+  let before = selectTables(config, await readRelations(client))
+  for (let reads = 1; ; reads++) {
+    const oids = before.chosen.map(({ oid }) => oid)
+    const found = await readTables(client, oids)
+    const after = selectTables(config, await readRelations(client))
+    if (reads === MOST_READS || identities(after) === identities(before)) return { ...before, found }
+    before = after
+  }
+}
+
+function identities({ chosen }: Chosen): string {
+  return JSON.stringify(chosen.map(({ oid, schema, table, kind, identity }) => [oid, schema, table, kind, identity]))
 }
 
 /**

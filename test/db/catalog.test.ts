@@ -40,6 +40,14 @@ describe('a start', () => {
     expect(staleOf(remade)).toContain('dropped and made again')
   })
 
+  it('reads a table again that is replaced under its eyes', async () => {
+    const again = 'CREATE TABLE t (id int, a int, PRIMARY KEY (a, id))'
+    const place = await Place.with(server, 'CREATE TABLE t (id int PRIMARY KEY)')
+    const { table } = await place.capture([], `DROP TABLE t; ${again}`)
+    expect(table.columns.map(({ name }) => name)).toEqual(['id', 'a'])
+    expect(table.key).toEqual([1, 0])
+  })
+
   it.each([
     ['a default for old rows', 'ALTER TABLE t ADD COLUMN c int DEFAULT 5'],
     ['a default that rewrites', 'ALTER TABLE t ADD COLUMN c float DEFAULT random()'],

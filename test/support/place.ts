@@ -44,8 +44,19 @@ export class Place {
     return postgresConfig.parse({ url: this.#url, ...this.#options })
   }
 
-  async capture(known: readonly Table[] = []): Promise<Captured> {
-    const [captured] = await this.#use(client => captureTables(client, 'app', this.#config(), known))
+  /** `meanwhile`: SQL that somebody runs behind the first statement of the capture. */
+  async capture(known: readonly Table[] = [], meanwhile?: string): Promise<Captured> {
+    const [captured] = await this.#use(client => {
+      const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
+      let queries = 0
+      Object.assign(client, {
+        query: async (...given: unknown[]) => {
+          if (++queries === 2 && meanwhile !== undefined) await this.sql(meanwhile)
+          return await query(...given)
+        },
+      })
+      return captureTables(client, 'app', this.#config(), known)
+    })
     return captured!
   }
 
