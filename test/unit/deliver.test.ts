@@ -188,6 +188,39 @@ describe('deliver', () => {
     expect(counts).toEqual([4, 1, 2])
   })
 
+  it('has handed a full batch over before it reads the next', async () => {
+    const log = new OrderedMemoryLog()
+    const writer = writerOf(orders)
+    for (let i = 0; i < 8; i++)
+      await log.append(transaction(writer, '0/1', w => w.row('c', orders, tuple(`${i}`, 'a'))))
+    const notes: string[] = []
+    const read = log.read.bind(log)
+    log.read = async function* (...given) {
+      for await (const batch of read(...given)) {
+        notes.push('read')
+        yield batch
+      }
+    }
+    const sink = new NotingSink()
+    const ended = new TailraceError('ENDED', 'stop', 'done')
+    sink.write = async () => {
+      notes.push('write')
+      await setImmediate()
+      await setImmediate()
+      if (notes.length > 4) throw ended
+      return { rejected: [] }
+    }
+    const delivery = {
+      ...{ sinkName: 'k', log, filter: () => true, coalesce: true, deletes: true },
+      reads: 'state',
+    } as const
+    const work: Work = { signal: new AbortController().signal, drain: new AbortController().signal, running: () => {} }
+    await expect(deliver({ ...delivery, limits: { maxRows: 2 } }, sink, new DeliveryProgress(), work)).rejects.toBe(
+      ended,
+    )
+    expect(notes.slice(0, 4)).toEqual(['read', 'write', 'read', 'write'])
+  })
+
   it('ends with the error of a full batch at once, though there is nothing behind it to be read', async () => {
     const log = new OrderedMemoryLog()
     await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
