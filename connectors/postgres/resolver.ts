@@ -34,10 +34,11 @@ export class Resolver {
   readonly resolve = (relation: Relation): Decoded | undefined | Promise<Decoded | undefined> => {
     const current = this.#byOid.get(relation.oid)
     const seen = this.#catalog.withOid(relation.oid)
+    const isSeen = seen !== undefined && hasName(seen, relation)
     if (current !== undefined && hasName(current, relation))
-      return this.#follow(relation, isReplaced(current, relation, seen) ? seen : current)
+      return this.#follow(relation, isSeen && isReplaced(current, relation, seen) ? seen : current)
     if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
-    if (seen !== undefined && hasName(seen, relation)) return this.#follow(relation, seen)
+    if (isSeen) return this.#follow(relation, seen)
     return this.#catalog.look().then(() => {
       const now = this.#catalog.withOid(relation.oid)
       // Under another name it is the same table: it was renamed since, or back.
@@ -70,8 +71,8 @@ export class Resolver {
  * A column was dropped and made again: the message is the same. The catalog is ahead of the stream, but every row of
  * before is read again under the newer version.
  */
-function isReplaced(current: Captured, relation: Relation, seen: Captured | undefined): seen is Captured {
-  return seen !== undefined && seen.table.id > current.table.id && isSameRelation(seen, relation)
+function isReplaced(current: Captured, relation: Relation, seen: Captured): boolean {
+  return seen.table.id > current.table.id && isSameRelation(seen, relation)
 }
 
 function hasName({ table }: Captured, relation: Relation): boolean {

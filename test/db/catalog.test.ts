@@ -208,5 +208,10 @@ describe('a relation of the stream', () => {
     seen = await place.capture([first.table])
     expect(seen.table.version).toBe(2)
     expect(resolver.resolve(relation)).toMatchObject({ table: seen.table })
+    // Not so under the name that it has for a moment.
+    await place.sql('ALTER TABLE t RENAME TO u')
+    const { table } = seen
+    seen = await place.but({ tables: ['public.u'] }).capture([first.table, table])
+    expect(resolver.resolve(relation)).toMatchObject({ table })
   })
 })
