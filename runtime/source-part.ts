@@ -8,7 +8,7 @@ import { progress, Rate, SourceLag } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SourceConfig } from './pipeline-config.ts'
 import { isResynced } from './resynced.ts'
-import { backfill } from './source-part/backfill.ts'
+import { backfill, unknownTable } from './source-part/backfill.ts'
 import { incompleteRows, logFull } from './source-part/log-errors.ts'
 import { loadsProgress, tableStatuses, wholeLoads } from './source-part/tables.ts'
 import type { BackfillOptions, Progress, SourceStatus } from './status.ts'
@@ -177,14 +177,15 @@ export class SourcePart implements AsyncDisposable {
 
   /**
    * Has the rows of these keys go through the log once more, deletes of keys that the source has not, for a sink that lost
-   * them. Answers the cursor behind them once they are durable. Throws PART_NOT_RUNNING, LOOKUP_UNSUPPORTED and what the
-   * source throws.
+   * them. Answers the cursor behind them once they are durable. Throws PART_NOT_RUNNING, LOOKUP_UNSUPPORTED, UNKNOWN_TABLE
+   * if it is not captured now, and what the source throws.
    */
   async rewrite(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<Cursor> {
     const [source, loads] = [this.#source, this.#loads]
     if (source === undefined || !this.#isStreaming) throw notRunning(this.supervisor)
-    const request = source.request?.(table.name, { kind: 'keys', keys }, false)
-    if (loads === undefined || request === undefined) throw lookupUnsupported()
+    if (loads === undefined || source.request === undefined) throw lookupUnsupported()
+    const request = source.request(table.name, { kind: 'keys', keys }, false)
+    if (request === undefined) throw unknownTable(table.name, [])
     const error = await loads.repair({ ...request, repair: true }, signal)
     if (error !== undefined) throw error
     return this.log.end()!

@@ -37,7 +37,7 @@ export async function backfill(
   return requests.map(({ table }) => table.name)
 }
 
-function unknownTable(name: string, known: readonly string[]): TailraceError {
+export function unknownTable(name: string, known: readonly string[]): TailraceError {
   const hint = didYouMean(name, known)
   return new TailraceError('UNKNOWN_TABLE', 'stop', `There is no captured table "${name}".`, {
     hint: `${hint === undefined ? '' : `${hint} `}Full names are source.schema.table; tailrace tables lists them.`,
