@@ -29,16 +29,19 @@ export class Resolver {
 
   /**
    * The name in the message is that of its moment: a table that was renamed goes on under the name it is captured by
-   * until another one takes that name, or it is captured under the new one. Throws what `newVersion` and `look` throw.
+   * until another one takes that name, or it is captured under the new one. Of a partitioned table it may be a former
+   * name: the server describes it once, with the first row of each partition (`get_rel_sync_entry` in its pgoutput.c), and
+   * not again when only the root was altered. Throws what `newVersion` and `look` throw.
    */
   readonly resolve = (relation: Relation): Decoded | undefined | Promise<Decoded | undefined> => {
     const current = this.#byOid.get(relation.oid)
     const seen = this.#catalog.withOid(relation.oid)
-    const isSeen = seen !== undefined && hasName(seen, relation)
-    if (current !== undefined && hasName(current, relation))
-      return this.#follow(relation, isSeen && isReplaced(current, relation, seen) ? seen : current)
-    if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
+    const isSeen = seen !== undefined && (seen.partitioned || hasName(seen, relation))
+    if (isSeen && current?.table.name === seen.table.name && !isReplaced(current, relation, seen))
+      return this.#follow(relation, current)
     if (isSeen) return this.#follow(relation, seen)
+    if (current !== undefined && hasName(current, relation)) return this.#follow(relation, current)
+    if (current === undefined && !this.#catalog.isWanted(relation)) return undefined
     return this.#catalog.look().then(() => {
       const now = this.#catalog.withOid(relation.oid)
       // Under another name it is the same table: it was renamed since, or back.

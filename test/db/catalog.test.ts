@@ -191,18 +191,35 @@ describe('the key of a table', () => {
 })
 
 describe('a relation of the stream', () => {
+  const never = {
+    look: async () => {},
+    isWanted: () => true,
+    newVersion: () => Promise.reject(new Error('the message is the same')),
+  }
+  const relationOf = ({ oid, columns }: Captured): Relation => {
+    const sent = columns.map(column => ({ ...column, key: column.name === 'id' }))
+    return { oid, schema: 'public', table: 't', identity: 'd', columns: sent }
+  }
+
+  it('that is partitioned has the name of the catalog: the server does not tell of another', async () => {
+    const parted = 'CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t DEFAULT'
+    const place = await Place.with(server, parted)
+    const first = await place.capture()
+    await place.sql('ALTER TABLE t RENAME TO u')
+    const renamed = await place.but({ tables: ['public.u'] }).capture([first.table])
+    let seen = renamed
+    const resolver = new Resolver([first], [first.table], { ...never, withOid: () => seen })
+    expect(resolver.resolve(relationOf(first))).toMatchObject({ table: renamed.table })
+    seen = first
+    expect(resolver.resolve({ ...relationOf(first), table: 'u' })).toMatchObject({ table: first.table })
+  })
+
   it('is the newer version once the catalog tells that a column was dropped and made again as it was', async () => {
     const place = await Place.with(server, 'CREATE TABLE t (id int PRIMARY KEY, v text)')
     const first = await place.capture()
     let seen = first
-    const resolver = new Resolver([first], [first.table], {
-      withOid: () => seen,
-      look: async () => {},
-      isWanted: () => true,
-      newVersion: () => Promise.reject(new Error('the message is the same')),
-    })
-    const columns = first.columns.map(column => ({ ...column, key: column.name === 'id' }))
-    const relation: Relation = { oid: first.oid, schema: 'public', table: 't', identity: 'd', columns }
+    const resolver = new Resolver([first], [first.table], { ...never, withOid: () => seen })
+    const relation = relationOf(first)
     expect(resolver.resolve(relation)).toMatchObject({ table: first.table })
     await place.sql('ALTER TABLE t DROP COLUMN v; ALTER TABLE t ADD COLUMN v text')
     seen = await place.capture([first.table])
