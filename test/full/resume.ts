@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import type { FullRun } from '../support/run-full.ts'
 import { SmallPipeline } from '../support/small-pipeline.ts'
+import { until } from '../support/until.ts'
 
 const ROWS = 5_000_000
 /** Where it is killed, and what may be read again at most. */
@@ -51,6 +52,8 @@ async function readAgain(server: PostgresServer, rows: number, share: number): P
   )
   first.kill('SIGKILL')
   await first.exit
+  // What a backend has read it tells at the end of its transaction: those of the killed load, when they notice.
+  await until(async () => (await backendsOf(small)) === 0, 'the server has noticed')
   await small.sql("UPDATE item SET name = 'changed' WHERE id % (SELECT max(id) / 1000 FROM item) = 7")
   await small.sql('DELETE FROM item WHERE id % (SELECT max(id) / 1000 FROM item) = 5')
   const before = await pagesRead(small)
@@ -61,6 +64,13 @@ async function readAgain(server: PostgresServer, rows: number, share: number): P
   await demandEqual(small, rows)
   console.log(`killed at ${share * 100} %: ${(again * 100).toFixed(1)} % of ${pages} pages were read again`)
   return again
+}
+
+async function backendsOf(small: SmallPipeline): Promise<number> {
+  const rows = await small.sql(
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tailrace %'",
+  )
+  return rows.length
 }
 
 /** Of the table, by all backends, also from the server's own memory. A backend tells it a moment after it was idle. */
