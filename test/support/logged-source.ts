@@ -78,12 +78,6 @@ export class LoggedSource implements AsyncDisposable {
     }
   }
 
-  /** Names of the tables that are captured now. */
-  async captured(): Promise<ReadonlySet<string>> {
-    const { tables } = await this.#part.status()
-    return new Set(tables.map(({ table }) => table))
-  }
-
   /** What explains a failure. */
   async story(): Promise<string> {
     const { state, tables, error } = await this.#part.status()
