@@ -21,6 +21,8 @@ const CURSOR = 'tailrace_rows'
 const FIRST_ROWS = 16
 const MOST_ROWS = 1000
 const GROWTH = 8
+/** What is read for the rest of a chunk would mostly be of the next one. */
+const FULL_ENOUGH = 0.8
 
 /** Undefined table, column or schema: dropped after the query was made. */
 const GONE = new Set(['42P01', '42703', '3F000'])
@@ -59,14 +61,14 @@ export class ChunkReader {
       const taken = await takeFence(client)
       lane.under(taken.fence.high, taken.time)
       const taker = new ChunkTaker(lane, key)
-      while (!taker.isFull) {
+      while (taker.filled < FULL_ENOUGH) {
         const query = walk.query()
         if (query === undefined) break
         taker.expect(query.hasPlace)
         await client.query(`DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${query.sql}`)
         await this.#fetch(taker)
         await client.query(`CLOSE ${CURSOR}`)
-        walk.passed(taker.next)
+        walk.passed(taker.next, taker.filled)
       }
       await client.query('COMMIT')
       return taken

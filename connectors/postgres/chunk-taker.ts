@@ -35,7 +35,13 @@ export class ChunkTaker implements RowTaker {
   }
 
   get isFull(): boolean {
-    return this.#lane.size >= CHUNK_BYTES || this.#lane.rows >= CHUNK_ROWS || this.#scanned >= CHUNK_SCANNED
+    return this.filled >= 1
+  }
+
+  /** How full the chunk is, at 1 full. */
+  get filled(): number {
+    const { size, rows } = this.#lane
+    return Math.max(size / CHUNK_BYTES, rows / CHUNK_ROWS, this.#scanned / CHUNK_SCANNED)
   }
 
   /** The place of the first row that was not taken. */

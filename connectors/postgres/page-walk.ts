@@ -15,9 +15,18 @@ interface Place {
   readonly at: string | undefined
 }
 
+/** Of a chunk that nothing is known of. */
+const FIRST_PAGES = 16
+const MOST_PAGES = 4096
+/** A chunk is to be so full when its pages have been read. */
+const AIM = 0.9
+
 /**
  * The pages of a table's leaves, in their order on disk. Rows that move meanwhile are updated, and come by the stream;
  * a leaf that was written anew has another file, and then nothing read of it before counts.
+ *
+ * A query asks for so many pages as will fill the chunk: without an end the server reads up to 16 pages ahead, for nothing
+ * each time, where they are not in its memory (`read_stream.c`, since PostgreSQL 17).
  */
 export class PageWalk implements Walk {
   readonly #leaves: readonly LeafRow[]
@@ -26,6 +35,9 @@ export class PageWalk implements Walk {
   readonly #before: (readonly Pages[])[]
   #kept: Place = { span: 0, at: undefined }
   #now: Place = this.#kept
+  /** How full the chunk is, and how much a page adds. */
+  #filled = 0
+  #perPage = AIM / FIRST_PAGES
 
   /** `columns`: the list of SELECT. `done`: by an earlier attempt; what it says of other files does not count. */
   constructor(leaves: readonly LeafRow[], columns: string, done: readonly LeafPages[]) {
@@ -42,26 +54,47 @@ export class PageWalk implements Walk {
   query(): Query | undefined {
     const span = this.#spans[this.#now.span]
     if (span === undefined) return undefined
-    const [from, to] = span.pages
-    const end = to === null ? '' : ` AND ctid < '(${to},0)'`
+    const end = this.#end(span)
     const sql = `SELECT ctid, ${this.#columns} FROM ONLY ${quotedLeaf(this.#leaves[span.leaf]!)}
-      WHERE ctid >= '(${this.#now.at ?? `${from},0`})'${end}`
+      WHERE ctid >= '(${this.#now.at ?? `${span.pages[0]},0`})'${end === null ? '' : ` AND ctid < '(${end},0)'`}`
     return { sql, hasPlace: true }
   }
 
-  passed(next: Uint8Array | undefined): void {
-    const { span } = this.#now
+  /** Of the pages that the query at hand asks for; null: all that there are. */
+  #end({ leaf, pages: [from, to] }: Span): number | null {
+    const end = pageOf(this.#now.at, from) + Math.max(1, this.#wanted)
+    // What is behind the pages that there were is not much.
+    if (to === null) return end < this.#leaves[leaf]!.pages ? end : null
+    return Math.min(end, to)
+  }
+
+  /** Pages that the chunk has room for. */
+  get #wanted(): number {
+    return Math.min(MOST_PAGES, Math.floor((AIM - this.#filled) / this.#perPage))
+  }
+
+  passed(next: Uint8Array | undefined, filled: number): void {
+    const { span: here, at } = this.#now
+    const span = this.#spans[here]!
+    const end = this.#end(span)
     // The server prints it as (page,item).
-    if (next === undefined) this.#now = { span: span + 1, at: undefined }
-    else this.#now = { span, at: Buffer.from(next).toString('latin1').slice(1, -1) }
+    if (next !== undefined) this.#now = { span: here, at: Buffer.from(next).toString('latin1').slice(1, -1) }
+    else if (end === span.pages[1]) this.#now = { span: here + 1, at: undefined }
+    else this.#now = { span: here, at: `${end},0` }
+    const from = pageOf(at, span.pages[0])
+    const pages = (next === undefined ? (end ?? from) : pageOf(this.#now.at, from)) - from
+    if (pages > 0) this.#perPage = Math.max(AIM / MOST_PAGES, (filled - this.#filled) / pages)
+    this.#filled = filled
   }
 
   keep(): void {
     this.#kept = this.#now
+    this.#filled = 0
   }
 
   drop(): void {
     this.#now = this.#kept
+    this.#filled = 0
   }
 
   bounds(): Record<string, never> {
@@ -74,9 +107,13 @@ export class PageWalk implements Walk {
     const { span: here, at } = this.#kept
     this.#spans.slice(0, here + 1).forEach(({ leaf, pages: span }, i) => {
       if (i < here) pages[leaf] = addPages(pages[leaf]!, span)
-      else if (at !== undefined) pages[leaf] = addPages(pages[leaf]!, [span[0], Number.parseInt(at, 10)])
+      else if (at !== undefined) pages[leaf] = addPages(pages[leaf]!, [span[0], pageOf(at, span[0])])
     })
     const leaves = this.#leaves.map(({ oid, filenode }, i) => ({ oid, file: filenode, pages: pages[i]! }))
     return { leaves: leaves.filter(leaf => leaf.pages.length > 0) }
   }
+}
+
+function pageOf(at: string | undefined, otherwise: number): number {
+  return at === undefined ? otherwise : Number.parseInt(at, 10)
 }

@@ -4,8 +4,8 @@ import type { LeafPages } from './load-state.ts'
 export interface Walk {
   /** The query that goes on where the last one ended; undefined: everything was passed. */
   query(): Query | undefined
-  /** It was read up to the row at `next` (not taken), or to its end. */
-  passed(next: Uint8Array | undefined): void
+  /** It was read up to the row at `next` (not taken), or to its end. `filled`: how full the chunk is now, at 1 full. */
+  passed(next: Uint8Array | undefined, filled: number): void
   /** What was passed since the last chunk is in the log's way now. */
   keep(): void
   /** Back to the end of the last chunk: what was read since is read again. */
