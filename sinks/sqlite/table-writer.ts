@@ -119,6 +119,7 @@ export class TableWriter {
     this.#filled = 0
     // `get` takes a tenth less than `run`, because it makes no object of the outcome.
     for (let at = 0; at < filled; at += this.#width) this.#upsert.get(...values.slice(at, at + this.#width))
+    values.fill(null, 0, filled)
   }
 
   /** Forgets the rows that wait. */
@@ -131,6 +132,8 @@ export class TableWriter {
     this.#filled = 0
     this.#upsertTogether ??= this.#prepareUpsert(this.#names, this.#marks, this.#together)
     this.#upsertTogether.get(...this.#values)
+    // They are not to be held until others come.
+    this.#values.fill(null)
   }
 
   get #marks(): string[] {

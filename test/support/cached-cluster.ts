@@ -1,11 +1,8 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startLocalPostgres } from '../../runtime/demo/server.ts'
-import { errorCode } from '../../runtime/errors.ts'
-import { cacheFolder } from './cached-package.ts'
+import { cached } from './cached-package.ts'
 
 const taken = new Set<string>()
 
@@ -18,21 +15,12 @@ export async function cachedCluster(native: string): Promise<string | undefined>
   taken.add(native)
   const { stdout } = await promisify(execFile)(join(native, 'bin', 'postgres'), ['--version'])
   const version = /[\d.]+/.exec(stdout)![0]
-  const parent = join(cacheFolder(), 'postgres-cluster')
-  const home = join(parent, `${version}-${process.platform}-${process.arch}-${process.getuid?.() ?? ''}`)
-  if (existsSync(home)) return home
-  await mkdir(parent, { recursive: true })
-  const work = await mkdtemp(join(parent, 'making-'))
-  try {
+  const name = `${version}-${process.platform}-${process.arch}-${process.getuid?.() ?? ''}`
+  return await cached('postgres-cluster', name, async work => {
     await using server = await startLocalPostgres({ native })
     await server.stop()
-    await promisify(execFile)('cp', ['-Rp', server.dataDir, join(work, 'data')])
-    await rename(join(work, 'data'), home)
-  } catch (error) {
-    const overtaken = errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST'
-    if (!overtaken) throw error
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
-  return home
+    const data = join(work, 'data')
+    await promisify(execFile)('cp', ['-Rp', server.dataDir, data])
+    return data
+  })
 }

@@ -47,17 +47,22 @@ export class Place {
   /** `meanwhile`: SQL that somebody runs behind the first statement of the capture. */
   async capture(known: readonly Table[] = [], meanwhile?: string): Promise<Captured> {
     const [captured] = await this.#use(client => {
-      const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
-      let queries = 0
-      Object.assign(client, {
-        query: async (...given: unknown[]) => {
-          if (++queries === 2 && meanwhile !== undefined) await this.sql(meanwhile)
-          return await query(...given)
-        },
-      })
+      if (meanwhile !== undefined) this.#interrupt(client, meanwhile)
       return captureTables(client, 'app', this.#config(), known)
     })
     return captured!
+  }
+
+  /** Before the second statement of the client somebody else runs this SQL. */
+  #interrupt(client: Awaited<ReturnType<typeof connectSql>>, sql: string): void {
+    const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
+    let queries = 0
+    Object.assign(client, {
+      query: async (...given: unknown[]) => {
+        if (++queries === 2) await this.sql(sql)
+        return await query(...given)
+      },
+    })
   }
 
   /** What pgoutput would send before the next row. */
