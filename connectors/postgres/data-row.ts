@@ -1,6 +1,6 @@
 import { TailraceError } from '../../runtime/errors.ts'
-import { readU32BE, writeU32BE } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import { Words } from '../../runtime/record/words.ts'
 
 /**
  * Rows of a query as cells. A DataRow (https://www.postgresql.org/docs/current/protocol-message-formats.html) is a 16-bit
@@ -15,20 +15,8 @@ const CELL_HEAD = 5
 
 /** Values up to this length are copied here, four bytes at a time: a native call costs more than it saves. */
 const SHORT = 96
-
-/** The last buffer seen, as words at any place. */
-class Words {
-  #buffer: Buffer | undefined
-  #view: DataView = new DataView(new ArrayBuffer(0))
-
-  of(buffer: Buffer): DataView {
-    if (this.#buffer !== buffer) {
-      this.#buffer = buffer
-      this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
-    }
-    return this.#view
-  }
-}
+/** What such a copy may reach beyond the end of a value. */
+const REACH = 3
 
 /** Bytes that the cells of a DataRow with a body of `length` bytes take at most. */
 export function cellsSize(columns: number, length: number): number {
@@ -49,8 +37,8 @@ export class DataRows {
 
   /**
    * Writes the cells of the DataRow whose body stands from `at` to `end` into `into` from byte `to`, where there must be
-   * `cellsSize` bytes of room, and where each begins, with the end behind them, into `starts`. Answers that end. Throws
-   * SOURCE_PROTOCOL, ValueTooLarge.
+   * `cellsSize` bytes of room, and where each begins, with the end behind them, into `starts`. Answers that end, behind
+   * which up to three bytes may be other ones than before. Throws SOURCE_PROTOCOL, ValueTooLarge.
    */
   cells(bytes: Buffer, at: number, end: number, into: Buffer, to: number, starts: Uint32Array): number {
     const columns = this.#columns
@@ -63,24 +51,23 @@ export class DataRows {
     for (let column = 0; column < columns; column++) {
       starts[column] = position
       if (from + LENGTH > end) throw malformed('values beyond its end')
-      const length = readU32BE(bytes, from)
+      const length = source.getInt32(from)
       from += LENGTH
-      if (length === 0xffff_ffff) {
+      if (length === -1) {
         into[position++] = CellTag.null
         continue
       }
       const next = from + length
-      if (next > end) throw malformed('values beyond its end')
+      if (length < 0 || next > end) throw malformed('values beyond its end')
       if (length > this.#maxValueBytes) throw new ValueTooLarge(column, length)
       into[position] = CellTag.text
-      writeU32BE(into, position + 1, length)
+      sink.setInt32(position + 1, length)
       position += CELL_HEAD
-      if (length > SHORT) bytes.copy(into, position, from, next)
-      else {
-        let target = position
-        for (; from + 4 <= next; from += 4, target += 4) sink.setInt32(target, source.getInt32(from, true), true)
-        while (from < next) into[target++] = bytes[from++]!
-      }
+      if (length > SHORT || next + REACH > bytes.length || position + length + REACH > into.length)
+        bytes.copy(into, position, from, next)
+      else
+        for (let target = position; from < next; from += 4, target += 4)
+          sink.setInt32(target, source.getInt32(from, true), true)
       from = next
       position += length
     }

@@ -1,4 +1,4 @@
-import { writeCellHash } from '../record/cell-hash.ts'
+import { CellHasher } from '../record/cell-hash.ts'
 
 const FIRST_SLOTS = 1 << 12
 /** 64 MB: six million keys. */
@@ -12,6 +12,7 @@ const FULLEST = 0.75
  */
 export class SeenKeys {
   readonly #mostSlots: number
+  readonly #hasher = new CellHasher()
   readonly #hash = new Uint32Array(2)
   readonly #hashBytes = new Uint8Array(this.#hash.buffer)
   /** Two words a slot; both 0 is none. */
@@ -38,7 +39,7 @@ export class SeenKeys {
   }
 
   #hashOf(key: Uint8Array): void {
-    writeCellHash(key, 0, key.length, this.#hashBytes, 0)
+    this.#hasher.write(key, 0, key.length, this.#hashBytes, 0)
     this.#hash[0] ||= 1
   }
 

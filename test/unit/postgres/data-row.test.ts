@@ -19,8 +19,8 @@ function dataRow(values: readonly (string | null)[]): Buffer {
   return Buffer.concat(parts)
 }
 
-function decode(body: Buffer, columns: number, limit = LIMIT): { cells: Buffer; starts: Uint32Array } {
-  const bytes = Buffer.concat([Buffer.alloc(BEFORE, 0xff), body, Buffer.alloc(7, 0xff)])
+function decode(body: Buffer, columns: number, limit = LIMIT, behind = 7): { cells: Buffer; starts: Uint32Array } {
+  const bytes = Buffer.concat([Buffer.alloc(BEFORE, 0xff), body, Buffer.alloc(behind, 0xff)])
   const into = Buffer.alloc(3 + Math.max(0, cellsSize(columns, body.length)))
   const starts = new Uint32Array(columns + 1)
   const end = new DataRows(columns, limit).cells(bytes, BEFORE, BEFORE + body.length, into, 3, starts)
@@ -33,8 +33,8 @@ describe('a row of a query', () => {
       fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ minLength: 90, maxLength: 120 })),
     )
     fc.assert(
-      fc.property(fc.array(value, { minLength: 1, maxLength: 8 }), values => {
-        const { cells, starts } = decode(dataRow(values), values.length)
+      fc.property(fc.array(value, { minLength: 1, maxLength: 8 }), fc.nat(7), (values, behind) => {
+        const { cells, starts } = decode(dataRow(values), values.length, LIMIT, behind)
         expect(cells.equals(encodeCells(values))).toBe(true)
         values.forEach((one, i) => {
           expect(cells.subarray(starts[i]! - 3, starts[i + 1]! - 3).equals(encodeCells([one]))).toBe(true)

@@ -1,4 +1,4 @@
-import { writeCellHash } from '../../../record/cell-hash.ts'
+import { CellHasher } from '../../../record/cell-hash.ts'
 import { readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind } from '../../../record/layout.ts'
@@ -19,6 +19,7 @@ export class Finder {
   readonly #records: Records
   readonly #keys = new Scratch()
   readonly #parts = newParts()
+  readonly #hasher = new CellHasher()
   readonly #hash = Buffer.alloc(8)
 
   constructor(store: Store, indexer: Indexer, records: Records) {
@@ -53,7 +54,7 @@ export class Finder {
     if (readU32LE(bytes, at + At.keyLength) !== key.length) return false
     if (bytes.compare(key, 0, key.length, parts.keyAt, parts.keyEnd) !== 0) return false
     const from = bytes[at + At.kind] === EntryKind.delete ? to : parts.cellsAt
-    writeCellHash(bytes, from, to, this.#hash, 0)
+    this.#hasher.write(bytes, from, to, this.#hash, 0)
     return this.#hash.equals(hash)
   }
 }

@@ -1,6 +1,6 @@
 import type { Table } from '../../../contract.ts'
 import { crashPoint } from '../../../crash.ts'
-import { writeCellHash } from '../../../record/cell-hash.ts'
+import { CellHasher } from '../../../record/cell-hash.ts'
 import { readU32BE, readU32LE } from '../../../record/cells.ts'
 import { bodyAt, findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind, Flag } from '../../../record/layout.ts'
@@ -9,7 +9,7 @@ import { ChunkType } from '../chunk.ts'
 import { BlockPlaces } from './block-places.ts'
 import { Incarnations } from './incarnations.ts'
 import { IncompleteKeys } from './incomplete-keys.ts'
-import { INDEX_FORMAT, Prefix, RowFlag, Scratch, STATE_KEY, type State } from './layout.ts'
+import { HASH_AT, INDEX_FORMAT, Prefix, RowFlag, Scratch, STATE_KEY, type State } from './layout.ts'
 import type { Store, StoreBatch } from './store.ts'
 import type { TrailChunk } from './trail.ts'
 
@@ -26,6 +26,7 @@ export class Indexer {
   readonly #keys = new Scratch()
   readonly #values = new Scratch()
   readonly #parts = newParts()
+  readonly #hasher = new CellHasher()
   #batch: StoreBatch | undefined
   #last: Omit<TrailChunk, 'payload'> | undefined
 
@@ -113,10 +114,10 @@ export class Indexer {
     let flags = isDelete ? RowFlag.delete : 0
     if (isIncomplete) flags |= RowFlag.incomplete
     if (kind === EntryKind.read) flags |= RowFlag.chunk
-    const { bytes, hashAt, length } = this.#values.rowValue(flags, offset, transaction)
-    writeCellHash(payload, isDelete ? end : parts.cellsAt, end, bytes, hashAt)
+    const value = this.#values.rowValue(flags, offset, transaction)
+    this.#hasher.write(payload, isDelete ? end : parts.cellsAt, end, value, HASH_AT)
     const key = this.#keys.rowKey(Prefix.row, life.number, payload, parts.keyAt, parts.keyEnd)
-    batch.put(key, bytes.subarray(0, length))
+    batch.put(key, value)
     if (isIncomplete || life.incomplete > 0) this.incomplete.note(batch, life, key, isIncomplete, offset)
   }
 

@@ -1,4 +1,4 @@
-import { writeCellHash } from '../../../record/cell-hash.ts'
+import { CellHasher } from '../../../record/cell-hash.ts'
 import { asBuffer, readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, CHANGE_KINDS, EntryKind } from '../../../record/layout.ts'
@@ -35,6 +35,7 @@ export class KeyStates {
   readonly #evidence: Evidence
   readonly #keys = new Scratch()
   readonly #parts = newParts()
+  readonly #hasher = new CellHasher()
   readonly #hash = Buffer.alloc(8)
 
   constructor(store: Store, incarnations: Incarnations, evidence: Evidence) {
@@ -98,7 +99,7 @@ export class KeyStates {
     if ((flags & RowFlag.delete) !== 0) state = StateCode.deleted
     else if ((flags & RowFlag.incomplete) !== 0) state = StateCode.incomplete
     else if (kind !== EntryKind.delete) {
-      writeCellHash(bytes, cellsAt, end, this.#hash, 0)
+      this.#hasher.write(bytes, cellsAt, end, this.#hash, 0)
       if (value.compare(this.#hash, 0, 8, HASH_AT, TRANSACTION_AT) === 0) state = StateCode.same
     }
     packer.add(state, offset, value, TRANSACTION_AT)

@@ -74,6 +74,8 @@ export function behind(prefix: number, number: number, key: Uint8Array | undefin
 /** Memory for keys and values, written again for each: the store copies what it is given. */
 export class Scratch {
   #bytes: Buffer = Buffer.allocUnsafeSlow(1024)
+  /** What was handed out last. Most have the same length, and making a view takes longer than filling it. */
+  #view: Buffer = this.#bytes
 
   /** `number`: of the incarnation, or of the pass. */
   rowKey(prefix: number, number: number, key: Uint8Array, from = 0, to = key.length): Buffer {
@@ -83,25 +85,25 @@ export class Scratch {
     bytes[0] = prefix
     bytes.writeUInt32BE(number, 1)
     for (let i = from, at = KEY_AT; i < to; i++) bytes[at++] = key[i]!
-    return bytes.subarray(0, length)
+    return this.#first(length)
   }
 
-  /** Answers where the 8 bytes of the hash go and where the value ends; `bytes` holds it. */
-  rowValue(flags: number, offset: number, transaction: Uint8Array): RowValue {
+  /** The 8 bytes of the hash are to be written to HASH_AT. */
+  rowValue(flags: number, offset: number, transaction: Uint8Array): Buffer {
     const length = TRANSACTION_AT + transaction.length
     if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(2 * length)
     const bytes = this.#bytes
     bytes[0] = flags
     writeU48(bytes, OFFSET_AT, offset)
     bytes.set(transaction, TRANSACTION_AT)
-    return { bytes, hashAt: HASH_AT, length }
+    return this.#first(length)
   }
-}
 
-export interface RowValue {
-  readonly bytes: Buffer
-  readonly hashAt: number
-  readonly length: number
+  #first(length: number): Buffer {
+    if (this.#view.length !== length || this.#view.buffer !== this.#bytes.buffer)
+      this.#view = this.#bytes.subarray(0, length)
+    return this.#view
+  }
 }
 
 export function decodeRow(value: Uint8Array): Row {
