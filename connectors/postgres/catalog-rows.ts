@@ -43,6 +43,8 @@ export interface LeafRow {
   readonly kind: string
   /** And which transactions attached it: what was detached for a moment has missed changes. */
   readonly filenode: string
+  /** The transactions that defined its columns as they are; null where rows may be gone without an event (a partition's). */
+  readonly definedBy: string | null
   readonly identity: string
   readonly isHeap: boolean
   readonly readable: boolean
@@ -122,6 +124,10 @@ const LEAVES = `
   SELECT json_build_object(
     'of', leaf.of::bigint, 'oid', c.oid::bigint, 'schema', n.nspname, 'table', c.relname, 'kind', c.relkind,
     'filenode', pg_catalog.concat_ws('+', pg_catalog.pg_relation_filenode(c.oid), attached.by), 'identity', c.relreplident,
+    'definedBy', CASE WHEN c.oid = leaf.of AND NOT c.relispartition THEN (
+      SELECT pg_catalog.string_agg(a.xmin::text, '+' ORDER BY a.attnum)
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+    ) END,
     'isHeap', c.relkind = 'r' AND m.amname = 'heap',
     'readable', pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
     'rows', c.reltuples::bigint, 'bytes', COALESCE(pg_catalog.pg_table_size(c.oid), 0),
@@ -148,16 +154,21 @@ export function quotedLeaf(leaf: LeafRow): string {
   return quoteRelation(leaf.schema, leaf.table)
 }
 
-/** Oid and file of each leaf. */
-export function filesOf(
-  leaves: readonly { oid: number; filenode: string }[],
-): (readonly [oid: number, file: string])[] {
-  return leaves.map(({ oid, filenode }) => [oid, filenode] as const)
+/**
+ * A leaf and its file. `columns`: where it is equal, and not undefined, another file holds the same values, as VACUUM
+ * FULL leaves it: whatever gives rows other values writes a column's row in the catalog, and a truncate is streamed.
+ */
+export type LeafFile = readonly [oid: number, file: string, columns?: string | undefined]
+
+export function filesOf(leaves: readonly Pick<LeafRow, 'oid' | 'filenode' | 'definedBy'>[]): LeafFile[] {
+  return leaves.map(({ oid, filenode, definedBy }) =>
+    definedBy === null ? [oid, filenode] : [oid, filenode, digest(definedBy)],
+  )
 }
 
 /** Equal while rows read under an older snapshot are the table's: nothing was rewritten, attached or altered. */
 export function stateOf(rows: TableRows): string {
-  return digest([filesOf(rows.leaves), attributesOf(rows)])
+  return digest([rows.leaves.map(({ oid, filenode }) => [oid, filenode]), attributesOf(rows)])
 }
 
 /** Equal while the columns are the same. */

@@ -35,6 +35,10 @@ export interface WatchOptions extends Pick<StartRequest, 'config' | 'context' | 
 /** A table is not waited for longer than this by what alters a publication, lest everything else waits. */
 const LOCK_TIMEOUT = '5s'
 
+/** The end of a transaction is in the log a moment before others see what it did. */
+const HINTED_MS = 50
+const HINTED_LOOKS = 10
+
 /**
  * Finds what no event tells (R6.6): rows rewritten, partitions attached and detached, tables made, dropped, renamed.
  * Keeps `tables` as the catalog is, and asks for the loads that follow. What it has found and not yet handed over is
@@ -54,6 +58,8 @@ export class CatalogWatch {
   /** By table name: why its changes are not published. Until they are it cannot be read. */
   readonly unpublished = new Map<string, TailraceError>()
   #digest: string | undefined
+  /** How often to look again before its time. */
+  #hinted = 0
   #looking: Promise<void> = Promise.resolve()
 
   constructor(options: WatchOptions) {
@@ -71,13 +77,20 @@ export class CatalogWatch {
       rung.catch(() => {})
       for (const request of this.#due.splice(0)) yield request
       const next = new AbortController()
-      const tick = sleep(this.#options.intervalMs, AbortSignal.any([signal, next.signal])).then(() => true)
+      const pauseMs = this.#hinted > 0 ? HINTED_MS : this.#options.intervalMs
+      const tick = sleep(pauseMs, AbortSignal.any([signal, next.signal])).then(() => true)
       const isTick = await Promise.race([tick, rung.then(() => false)]).finally(() => {
         tick.catch(() => {})
         next.abort()
       })
       if (isTick) await this.#poll(signal)
     }
+  }
+
+  /** Somebody knows that something has changed. Where that is not visible yet it is looked for a few times more. */
+  lookSoon(): void {
+    this.#hinted = HINTED_LOOKS
+    this.#bell.ring()
   }
 
   /** A version that the stream has met, which `known` has: if older rows must be read again and nobody asked yet, asks. */
@@ -104,7 +117,9 @@ export class CatalogWatch {
   async #look(client: pg.Client, force: boolean): Promise<void> {
     const { config, context, numbering, publications } = this.#options
     const digest = await catalogDigest(client, publications)
+    if (this.#hinted > 0) this.#hinted--
     if (digest === this.#digest && !force) return
+    this.#hinted = 0
     const known = this.#options.known()
     const versions = byName(known)
     const { tables, problems } = await surveyTables(client, context.name, config, known, numbering)

@@ -47,6 +47,8 @@ export interface Leaf {
   readonly relation: string
   /** Changes when the table is rewritten or truncated. */
   readonly filenode: string
+  /** As in LeafRow. */
+  readonly definedBy: string | null
   /** Whether ranges of ctid can be read of it. */
   readonly hasRanges: boolean
   /** Whether the role may read it by its own name. */
@@ -250,6 +252,7 @@ function capture(
       oid: leaf.oid,
       relation: quotedLeaf(leaf),
       filenode: leaf.filenode,
+      definedBy: leaf.definedBy,
       hasRanges: leaf.isHeap,
       readable: leaf.readable,
       pages: leaf.pages,

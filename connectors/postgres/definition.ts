@@ -1,4 +1,5 @@
 import type { Column, Table } from '../../runtime/contract.ts'
+import type { LeafFile } from './catalog-rows.ts'
 import type { ColumnRule } from './mask.ts'
 
 /** What a table is now, before it has a number. */
@@ -11,8 +12,7 @@ export interface Definition {
   readonly key: readonly number[]
   /** As the server sends them. */
   readonly columns: readonly DefinedColumn[]
-  /** Each leaf's oid and filenode. */
-  readonly files: readonly (readonly [number, string])[]
+  readonly files: readonly LeafFile[]
 }
 
 export interface DefinedColumn {
@@ -35,7 +35,7 @@ export interface Origin {
   /** Every column that the server sent: number, name, type, modifier. */
   readonly attributes: readonly (readonly [number, string, number, number])[]
   readonly key: readonly number[]
-  readonly files: readonly (readonly [number, string])[]
+  readonly files: readonly LeafFile[]
   /** Differs where another mask key made the hashes; null without hashes. */
   readonly mask: string | null
   /** Differs where the table was read from another database since, whose numbers mean something else. */

@@ -3,6 +3,7 @@ import { errorMessage, isTailraceError } from '../../runtime/errors.ts'
 import { estimates, type Surveyed, surveyTables } from './catalog.ts'
 import { postgresConfig, publicationNames, slotName } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
+import { DDL_TRIGGER } from './ddl-trigger.ts'
 import { createStatement } from './publication.ts'
 import { quoteIdentifier } from './quote.ts'
 import { endConnection } from './replication.ts'
@@ -53,5 +54,9 @@ function statements(tables: readonly Surveyed[], facts: ServerFacts, publication
   sql.push(`GRANT USAGE ON SCHEMA ${schemas.join(', ')} TO ${ROLE};`)
   sql.push(`GRANT SELECT ON ${captured.map(({ relation }) => relation).join(', ')} TO ${ROLE};`)
   sql.push(`${createStatement({ name: publication, insertsOnly: false, tables: captured })};`)
+  sql.push(
+    '-- Optional, for a superuser: DDL is noticed at once, and not only when the catalog is looked at.',
+    ...DDL_TRIGGER,
+  )
   return sql
 }

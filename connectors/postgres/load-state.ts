@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { LeafFile } from './catalog-rows.ts'
 
 /** `LoadProgress.state`: what of a table is read, so that a later attempt reads the rest (R4.6). */
 
@@ -21,9 +22,9 @@ export interface LoadState {
   /** Of a first load: the slot whose snapshot it is read under, and that slot's consistent point. */
   readonly slot?: string | undefined
   readonly point?: string | undefined
-  /** Id of the Table version that was read, and the file of each leaf then (stale.ts). */
+  /** Id of the Table version that was read, and the files of the leaves then (stale.ts). */
   readonly table?: number | undefined
-  readonly files?: readonly (readonly [oid: number, file: string])[] | undefined
+  readonly files?: readonly LeafFile[] | undefined
 }
 
 const VERSION = 1
@@ -37,7 +38,7 @@ const stateForm = z.object({
   slot: z.string().optional(),
   point: z.string().optional(),
   table: z.int().optional(),
-  files: z.array(z.tuple([z.int(), z.string()])).optional(),
+  files: z.array(z.tuple([z.int(), z.string(), z.string().optional()])).optional(),
 })
 
 export function formatLoadState(state: LoadState): string {

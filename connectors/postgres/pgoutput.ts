@@ -1,6 +1,7 @@
 import type { Table } from '../../runtime/contract.ts'
 import { cellEnd, readU32BE } from '../../runtime/record/cells.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
+import { DDL_PREFIX } from './ddl-trigger.ts'
 import { formatLsn, POSTGRES_EPOCH, widenXid } from './position.ts'
 import { parseRelation, protocolError, type Relation } from './relation.ts'
 import { type Decoded, RowDecoder, Span } from './rows.ts'
@@ -19,6 +20,9 @@ const T = 0x54
 const U = 0x55
 const Y = 0x59
 
+/** Flags and position, in front of a logical message's prefix. */
+const MESSAGE_HEAD = 9
+
 /** Finds the Table that a relation's rows belong to; undefined: not captured. Awaited where the catalog must be asked. */
 export type Resolve = (relation: Relation) => Decoded | undefined | Promise<Decoded | undefined>
 
@@ -36,6 +40,8 @@ export interface ScannerOptions {
   readonly from: bigint
   /** Any recent transaction number, 64 bits. */
   readonly xid: bigint
+  /** A transaction has ended in which something was defined otherwise (ddl-trigger.ts). */
+  readonly onDdl: () => void
 }
 
 /** Walks pgoutput messages, protocol 1, and writes their changes as records. Nothing is allocated per row. */
@@ -44,6 +50,7 @@ export class Scanner {
   readonly #resolve: Resolve
   readonly #rows: RowDecoder
   readonly #from: bigint
+  readonly #onDdl: () => void
   readonly #targets = new Map<number, Target>()
   /** The one of the row before. */
   #last: Target | undefined
@@ -53,6 +60,7 @@ export class Scanner {
   #commitTime = 0n
   #open = false
   #dropped = false
+  #hasDdl = false
   #position: bigint
   readonly #old = new Span()
   readonly #new = new Span()
@@ -64,6 +72,7 @@ export class Scanner {
     this.#resolve = options.resolve
     this.#rows = new RowDecoder(options.writer)
     this.#from = options.from
+    this.#onDdl = options.onDdl
     this.#position = options.from
     this.#xid = options.xid
   }
@@ -113,9 +122,11 @@ export class Scanner {
       }
       case T:
         return this.#truncate(bytes, at + 1)
+      case M:
+        this.#message(bytes, at + 1)
+        return true
       case O:
       case Y:
-      case M:
         return true
       default:
         throw protocolError(`a message of the unknown type ${bytes[at]}`)
@@ -129,6 +140,7 @@ export class Scanner {
     this.#commitTime = bytes.readBigInt64BE(at + 8) + POSTGRES_EPOCH
     this.#xid = widenXid(bytes.readUInt32BE(at + 16), this.#xid)
     this.#dropped = this.#commitLsn < this.#from
+    this.#hasDdl = false
   }
 
   #commit(bytes: Buffer, at: number): void {
@@ -136,6 +148,15 @@ export class Scanner {
     this.#open = false
     if (this.#writer.inTransaction) this.#writer.commit()
     this.passed(bytes.readBigUInt64BE(at + 9))
+    if (this.#hasDdl) this.#onDdl()
+  }
+
+  /** Those of others are nobody's here. */
+  #message(bytes: Buffer, at: number): void {
+    const prefixAt = at + MESSAGE_HEAD
+    if (!this.#open || this.#dropped) return
+    if (bytes.compare(DDL_PREFIX, 0, DDL_PREFIX.length, prefixAt, prefixAt + DDL_PREFIX.length) === 0)
+      this.#hasDdl = true
   }
 
   /** The transaction's header is written with its first change: empty ones leave no trace. */

@@ -75,7 +75,7 @@ function vanishedSecret(before: Table, then: Origin, now: Origin): string | unde
 }
 
 function hasNewFiles(then: Origin, now: Origin): boolean {
-  const files = new Map(now.files)
+  const files = new Map(now.files.map(([oid, file]) => [oid, file]))
   return then.files.some(([oid, file]) => files.has(oid) && files.get(oid) !== file)
 }
 

@@ -123,6 +123,7 @@ export class PostgresSource implements Source {
       resolve: resolver.resolve,
       ask: pid => this.#sql.use(sql => askServer(sql, pid), AbortSignal.timeout(SILENCE_MS / 3)),
       silenceMs: SILENCE_MS,
+      onDdl: () => this.#tables!.watch.lookSoon(),
     })
     this.#stream = stream
     for (const { until, signal: wish } of this.#hastened.splice(0)) stream.hasten(until, wish)

@@ -1,6 +1,6 @@
 import type { LoadProgress, Table } from '../../runtime/contract.ts'
 import type { Captured } from './catalog.ts'
-import { filesOf } from './catalog-rows.ts'
+import { filesOf, type LeafFile } from './catalog-rows.ts'
 import { type Origin, originOf } from './definition.ts'
 import { parseLoadState } from './load-state.ts'
 
@@ -17,7 +17,7 @@ export const REREAD = 'rows are not what the log has: the table is read again'
 export interface LastRead {
   /** Versions up to this id had been numbered. */
   readonly id: number
-  readonly files: Origin['files']
+  readonly files: readonly LeafFile[]
 }
 
 /** `known`: all versions of the table that anybody has met. */
@@ -63,15 +63,19 @@ export function isMarkedStale({ origin }: Pick<Table, 'origin'>): boolean {
   return (JSON.parse(origin) as Origin).stale !== undefined
 }
 
-function otherFiles(then: Origin['files'], now: Origin['files']): string | undefined {
+function otherFiles(then: readonly LeafFile[], now: readonly LeafFile[]): string | undefined {
   const known = new Set(then.map(([oid]) => oid))
   if (now.some(([oid]) => !known.has(oid))) return 'a partition was attached'
   return lost(then, now)
 }
 
-function lost(then: Origin['files'], now: Origin['files']): string | undefined {
-  const files = new Map(now)
+function lost(then: readonly LeafFile[], now: readonly LeafFile[]): string | undefined {
+  const files = new Map(now.map(leaf => [leaf[0], leaf] as const))
   if (then.some(([oid]) => !files.has(oid))) return 'a partition was detached or dropped'
-  if (then.some(([oid, file]) => files.get(oid) !== file)) return 'it was rewritten or truncated'
+  if (then.some(leaf => holdsOthers(leaf, files.get(leaf[0])!))) return 'it was rewritten or truncated'
   return undefined
+}
+
+function holdsOthers([, fileThen, columnsThen]: LeafFile, [, file, columns]: LeafFile): boolean {
+  return file !== fileThen && (columns === undefined || columns !== columnsThen)
 }

@@ -5,6 +5,7 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'
+import { hasDdlTrigger } from './ddl-trigger.ts'
 import { Keepalive } from './keepalive.ts'
 import { type Resolve, Scanner } from './pgoutput.ts'
 import { formatLsn } from './position.ts'
@@ -34,6 +35,8 @@ export interface StreamOptions {
   readonly ask: (pid: number) => Promise<Verdict>
   /** Milliseconds of silence after which it is asked. */
   readonly silenceMs: number
+  /** The stream has come to DDL; told only where an event trigger tells (ddl-trigger.ts). */
+  readonly onDdl: () => void
 }
 
 /** From here on a part of a transaction is handed over, and until it is taken nothing more is read. */
@@ -153,22 +156,24 @@ export class ChangeStream implements StreamReader {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
-    const { config, name, source, logger, slot, publications, from, resolve, ask, silenceMs } = this.#options
+    const { config, name, source, logger, slot, publications, from, resolve, ask, silenceMs, onDdl } = this.#options
     const wire = await Wire.open(config, name, source, signal)
     this.#wire = wire
     let settings: { timeout: string; xid: string }
+    let tellsDdl: boolean
     try {
       const { rows } = await wire.client.query<typeof settings>(SETTINGS)
       settings = rows[0]!
+      tellsDdl = await hasDdlTrigger(wire.client)
     } catch (error) {
       await wire.close(this.#received, this.#durable)
       throw postgresError(error, config)
     }
-    this.#scanner = new Scanner({ writer: this.#writer, resolve, from, xid: BigInt(settings.xid) })
+    this.#scanner = new Scanner({ writer: this.#writer, resolve, from, xid: BigInt(settings.xid), onDdl })
     // In replication commands a backslash is itself, and there is no other form of text.
     const names = publications.map(quoteIdentifier).join(',')
     wire.start(
-      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}')`,
+      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${tellsDdl ? ", messages 'true'" : ''})`,
       this,
     )
     this.#keepalive = new Keepalive(

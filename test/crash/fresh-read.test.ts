@@ -2,18 +2,17 @@
 import { expect, it } from '@jest/globals'
 import { startPostgres } from '../support/postgres.ts'
 import { runVerb } from '../support/run-verb.ts'
+import { BusyPipeline } from './busy-pipeline.ts'
 import { FreshReads } from './fresh-read.ts'
 import { seedFrom } from './random.ts'
-import { Rig } from './rig.ts'
 
 const READS = 60
 
 it('shows what was committed before a wait, and gives up waiting for a paused sink', async () => {
   await using server = await startPostgres()
-  await using rig = await Rig.open(server, { seed: seedFrom([]), rate: 50, filled: 2000 })
-  const pipeline = await rig.start()
-  await pipeline.wait(60)
-  await using reads = new FreshReads(await server.connect(rig.database), pipeline)
+  await using busy = await BusyPipeline.start(server, { seed: seedFrom([]), rate: 50, filled: 2000 })
+  const { pipeline } = busy
+  await using reads = new FreshReads(await server.connect(busy.database), pipeline)
   for (let i = 0; i < READS; i++) {
     const row = await reads.commit()
     await reads.waitOverHttp()

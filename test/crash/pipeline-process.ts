@@ -89,12 +89,25 @@ export class PipelineProcess implements AsyncDisposable {
       })
   }
 
-  /** `crash`: a named point and the pass at which the process ends itself there, as `log.written:3`. */
-  static async start(site: Site, crash = ''): Promise<PipelineProcess> {
+  /** As a user starts it. */
+  static start(site: Site): PipelineProcess {
+    return PipelineProcess.#spawn(site, [], {})
+  }
+
+  /**
+   * The same with a probe in it that tells what it is at when it is killed. `crash`: a named point and the pass at which
+   * the process ends itself there, as `log.written:3`.
+   */
+  static async startProbed(site: Site, crash = ''): Promise<PipelineProcess> {
     await rm(site.probe, { recursive: true, force: true })
     await mkdir(site.probe, { recursive: true })
-    const child = spawn(process.execPath, ['--import', PROBE, MAIN, 'run', '-c', site.config, '--yes'], {
-      env: { ...VERB_ENV, TAILRACE_CRASH: crash, TAILRACE_PROBE: site.probe },
+    const env = { TAILRACE_CRASH: crash, TAILRACE_PROBE: site.probe }
+    return PipelineProcess.#spawn(site, ['--import', PROBE], env)
+  }
+
+  static #spawn(site: Site, options: readonly string[], env: NodeJS.ProcessEnv): PipelineProcess {
+    const child = spawn(process.execPath, [...options, MAIN, 'run', '-c', site.config, '--yes'], {
+      env: { ...VERB_ENV, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     return new PipelineProcess(site, child)

@@ -1,17 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pino from 'pino'
 import type { Cursor, SourceLog } from '../../runtime/contract.ts'
 import embedded from '../../runtime/log/embedded.ts'
 import type { PostgresServer } from '../support/postgres.ts'
 import { judge, type Verdict } from './checks.ts'
 import { compareAtRest } from './compare.ts'
+import { Ground } from './ground.ts'
 import { type CommittedTransaction, History } from './history.ts'
-import { layOut, PipelineProcess, type Site } from './pipeline-process.ts'
+import { PipelineProcess, type Site } from './pipeline-process.ts'
 import { type Sampled, Sampler } from './sampler.ts'
 import { SlotWatch } from './slot-watch.ts'
-import { createTables } from './tables.ts'
 import { Trail } from './trail.ts'
 import { HOT_KEYS, WRITTEN_KEYS, Writer } from './writer.ts'
 
@@ -69,13 +66,7 @@ export class Rig implements AsyncDisposable {
   /** The writer writes when it resolves; no pipeline runs yet. */
   static async open(server: PostgresServer, { seed, rate, filled }: RigOptions): Promise<Rig> {
     await using resources = new AsyncDisposableStack()
-    const folder = await mkdtemp(join(tmpdir(), 'tailrace-oracle-'))
-    resources.defer(() => rm(folder, { recursive: true, force: true }))
-    const url = await server.createDatabase()
-    const database = decodeURIComponent(new URL(url).pathname.slice(1))
-    resources.defer(() => dropDatabase(server, database))
-    await server.sql(createTables(filled), [], database)
-    const site = await layOut(folder, url)
+    const { url, database, site } = resources.use(await Ground.make(server, filled))
     const sampler = resources.use(
       new Sampler({ sqlite: site.sqlite, jsonl: site.jsonl, hot: HOT_KEYS, watched: WRITTEN_KEYS }),
     )
@@ -89,7 +80,7 @@ export class Rig implements AsyncDisposable {
 
   /** Starts the pipeline; the one before must have ended. */
   async start(crash = ''): Promise<PipelineProcess> {
-    this.#running.process = await PipelineProcess.start(this.site, crash)
+    this.#running.process = await PipelineProcess.startProbed(this.site, crash)
     return this.#running.process
   }
 
@@ -177,12 +168,4 @@ async function positionOf(process: PipelineProcess | undefined): Promise<string 
 /** The last part of a cursor of the embedded log; 0: none. */
 export function offsetOf(cursor: Cursor | undefined): number {
   return cursor === undefined ? 0 : Number(cursor.split(':')[1])
-}
-
-async function dropDatabase(server: PostgresServer, database: string): Promise<void> {
-  await server.sql(
-    'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = $1 AND active_pid IS NOT NULL',
-    [database],
-  )
-  await server.sql(`DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`).catch(() => {})
 }

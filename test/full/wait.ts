@@ -1,7 +1,7 @@
 /** 1,000 commits under 1,000 background changes a second, each waited for and then read; the verb; a paused sink. */
+import { BusyPipeline } from '../crash/busy-pipeline.ts'
 import { FreshReads, percentile } from '../crash/fresh-read.ts'
 import { seedFrom } from '../crash/random.ts'
-import { Rig } from '../crash/rig.ts'
 import { startPostgres } from '../support/postgres.ts'
 import type { Figures } from '../support/run-full.ts'
 import { runVerb } from '../support/run-verb.ts'
@@ -17,22 +17,20 @@ export default async function wait(args: readonly string[]): Promise<Figures> {
   const seed = seedFrom(args)
   console.log(`seed: ${seed}`)
   await using server = await startPostgres()
-  await using rig = await Rig.open(server, { seed, rate: RATE, filled: 10_000 })
-  const pipeline = await rig.start()
-  await pipeline.wait(120)
-  rig.loadIsDone()
-  await using reads = new FreshReads(await server.connect(rig.database), pipeline)
+  await using busy = await BusyPipeline.start(server, { seed, rate: RATE, filled: 10_000 })
+  const { pipeline, writer } = busy
+  await using reads = new FreshReads(await server.connect(busy.database), pipeline)
 
   const took: number[] = []
   const stale: string[] = []
-  const before = rig.writer.changes
+  const before = writer.changes
   const began = performance.now()
   for (let i = 0; i < READS; i++) {
     const row = await reads.commit()
     took.push(await reads.waitOverHttp())
     stale.push(...reads.stale(row))
   }
-  const changes = (rig.writer.changes - before) / ((performance.now() - began) / 1000)
+  const changes = (writer.changes - before) / ((performance.now() - began) / 1000)
 
   const config = ['-c', pipeline.site.config]
   for (let i = 0; i < VERBS; i++) {

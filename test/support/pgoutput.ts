@@ -31,6 +31,11 @@ export function commit(commitLsn: bigint, end = commitLsn + 48n): Buffer {
   return Buffer.concat([letter('C'), u8(0), u64(commitLsn), u64(end), u64(0n)])
 }
 
+export function message(prefix: string, content = ''): Buffer {
+  const bytes = Buffer.from(content)
+  return Buffer.concat([letter('M'), u8(1), u64(0n), text(prefix), u32(bytes.length), bytes])
+}
+
 export function relation(oid: number, table: string, columns: readonly string[], identity = 'd'): Buffer {
   const described = columns.map((name, i) =>
     Buffer.concat([u8(i === 0 || identity === 'f' ? 1 : 0), text(name), u32(25), u32(0xffff_ffff)]),

@@ -48,6 +48,7 @@ export async function openSlot(
     resolve: resolver.resolve,
     ask: pid => sql.use(client => askServer(client, pid), signal),
     silenceMs: 30_000,
+    onDdl: () => {},
   })
   return { stream, table, sql }
 }

@@ -8,7 +8,7 @@ import { BatchWriter } from '../../../runtime/record/writer.ts'
 import * as pgoutput from '../../support/pgoutput.ts'
 import { column, table } from '../../support/records.ts'
 
-const { begin, commit, insert, relation, remove, truncate, update } = pgoutput
+const { begin, commit, insert, message, relation, remove, truncate, update } = pgoutput
 
 const notes = table('notes', { columns: [column('id'), column('body'), column('big')] })
 const NOTES = 16_400
@@ -44,10 +44,12 @@ function absentOr(change: ChangeView, i: number): string {
 describe('the change stream', () => {
   let writer: BatchWriter
   let scanner: Scanner
+  let ddl: bigint[]
 
   function open(resolve: Resolve = ({ oid }) => (oid === NOTES ? plain(notes) : undefined), from = 0n): void {
     writer = new BatchWriter([notes])
-    scanner = new Scanner({ writer, resolve, from, xid: 700n })
+    ddl = []
+    scanner = new Scanner({ writer, resolve, from, xid: 700n, onDdl: () => ddl.push(scanner.position) })
   }
   beforeEach(() => open())
 
@@ -67,6 +69,19 @@ describe('the change stream', () => {
     const seen = Array.from(batch, change => `${change.transaction} ${change.position} ${change.index} ${tell(change)}`)
     expect(seen).toEqual(['704 0/64 0 c 1 a null', '704 0/64 1 u 1 b ?', '704 0/64 2 d 1'])
     expect(scanner.position).toBe(148n)
+  })
+
+  it('tells of DDL at the end of its transaction, once, and of no other message', () => {
+    scan(begin(100n), message('tailrace.ddl'), message('tailrace.ddl'), NOTES_RELATION, insert(NOTES, ['1', '', null]))
+    expect(ddl).toEqual([])
+    scan(commit(100n), begin(200n), message('tailrace.ddls'), message('tailrace.dd'), message('', 'tailrace.ddl'))
+    scan(commit(200n), message('tailrace.ddl'), begin(300n), commit(300n), begin(400n), message('tailrace.ddl', 'x'))
+    expect(ddl).toEqual([148n])
+    scan(commit(400n))
+    expect(ddl).toEqual([148n, 448n])
+    open(undefined, 500n)
+    scan(begin(450n), message('tailrace.ddl'), commit(450n))
+    expect(ddl).toEqual([])
   })
 
   it('keeps an empty text, null and an unchanged value apart, and knows which rows are whole', () => {
