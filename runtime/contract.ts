@@ -528,6 +528,11 @@ export interface Sink extends AsyncDisposable {
    * `truncate` instead.
    */
   write(batch: LogBatch, signal: AbortSignal, skip?: ReadonlySet<number>): Promise<WriteResult>
+  /**
+   * The batch that most likely comes next, while another one is being written: for work ahead that leaves the target as
+   * it is. It may never be written, or in parts.
+   */
+  ahead?(batch: LogBatch): void
   /** All that the sink holds of the table is gone from the target when it resolves. */
   truncate?(table: Table, signal: AbortSignal): Promise<void>
   flush?(signal: AbortSignal): Promise<void>

@@ -76,7 +76,7 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
   }
   try {
     await emptyNew(log.tables())
-    for await (const { batch, skip } of batchesOf(delivery, after, work.drain)) {
+    for await (const { batch, skip } of batchesOf(delivery, sink, after, work.drain)) {
       await emptyNew(batch.tables)
       await apply(delivery, sink, batch, skip, work.signal)
       await registry.move(batch.cursor)
@@ -94,10 +94,15 @@ interface Prepared {
 }
 
 /**
- * The log's batches. Behind a full one, of which there is more, the next is read while it is being applied; behind
- * another only then, so that what comes meanwhile goes into one batch.
+ * The log's batches. Behind a full one, of which there is more, the next is read, and shown to the sink, while it is being
+ * applied; behind another only then, so that what comes meanwhile goes into one batch.
  */
-async function* batchesOf(delivery: Delivery, after: Cursor | 'start', drain: AbortSignal): AsyncGenerator<Prepared> {
+async function* batchesOf(
+  delivery: Delivery,
+  sink: Sink,
+  after: Cursor | 'start',
+  drain: AbortSignal,
+): AsyncGenerator<Prepared> {
   const { log, filter, limits } = delivery
   const full = (limits.maxRows ?? Number.POSITIVE_INFINITY) / 2
   const end = new AbortController()
@@ -106,10 +111,15 @@ async function* batchesOf(delivery: Delivery, after: Cursor | 'start', drain: Ab
     const { value: batch, done } = await batches.next()
     return done === true ? undefined : { batch, skip: superseded(delivery, batch) }
   }
+  const readAhead = async (): Promise<Prepared | undefined> => {
+    const prepared = await read()
+    if (prepared !== undefined) sink.ahead?.(prepared.batch)
+    return prepared
+  }
   try {
     for (let prepared = await read(); prepared !== undefined; ) {
       // In a later turn: first the sink has its batch.
-      const ahead = prepared.batch.count >= full ? nextTurn().then(read) : undefined
+      const ahead = prepared.batch.count >= full ? nextTurn().then(readAhead) : undefined
       ahead?.catch(() => {})
       yield prepared
       // It may be large, and is not to be held while the next one is read.

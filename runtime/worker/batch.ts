@@ -1,4 +1,5 @@
 import type { Cursor, LogBatch, LoggedChange, LogSlice, Table } from '../contract.ts'
+import { LARGE_BYTES } from '../large-memory.ts'
 import { changes, logBatch } from '../record/batch.ts'
 import { asBuffer } from '../record/cells.ts'
 import { entryLength } from '../record/slice.ts'
@@ -7,9 +8,7 @@ import type { PackedBatch, PackedSlice } from './protocol.ts'
 /** Log batches on their way into a sink's thread: copied once into shared memory, never transferred. */
 
 const SMALLEST = 256 * 1024
-/** Larger ones are not kept for the next batch. */
-const LARGEST_KEPT = 16 * 1024 * 1024
-const KEPT = 2
+const KEPT = 3
 
 /** Shared memory that is used again once the thread is done with it. */
 export class SharedPool {
@@ -21,8 +20,9 @@ export class SharedPool {
     return new SharedArrayBuffer(Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(Math.max(1, size)))))
   }
 
+  /** Not kept where it is large: it may then be the log's own, and batches to come lie in it. */
   give(buffer: SharedArrayBuffer): void {
-    if (buffer.byteLength > LARGEST_KEPT) return
+    if (buffer.byteLength >= LARGE_BYTES) return
     if (this.#free.length === KEPT) this.#free.shift()
     this.#free.push(buffer)
   }

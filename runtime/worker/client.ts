@@ -12,6 +12,7 @@ import {
   type HostData,
   type Method,
   type Optional,
+  type PackedBatch,
   type SinkArguments,
   type ToHost,
   unpackError,
@@ -172,6 +173,7 @@ class WorkerSink implements Sink {
   readonly #thread: Thread
   readonly #number: number
   readonly #told = new Map<number, Table>()
+  #ahead: { readonly batch: LogBatch; readonly packed: PackedBatch } | undefined
   /** The registry whose tables were told, and how many it had then. */
   #registry: { tables: ReadonlyMap<number, Table>; size: number } | undefined
 
@@ -188,11 +190,24 @@ class WorkerSink implements Sink {
   async write(batch: LogBatch, signal: AbortSignal, skip?: ReadonlySet<number>): Promise<WriteResult> {
     signal.throwIfAborted()
     const { pool } = this.#thread
-    const packed = packBatch(batch, pool)
+    const packed = this.#pack(batch)
     const tables = this.#news(batch.tables)
     const parameters = { ...this.#with(tables), batch: packed, skip: skip === undefined ? undefined : [...skip] }
     // Only now may the memory be used again: after an abort the thread may still read it.
     return this.#thread.call('write', parameters, signal, () => pool.give(packed.bytes))
+  }
+
+  ahead(batch: LogBatch): void {
+    this.#ahead = { batch, packed: this.#pack(batch) }
+  }
+
+  #pack(batch: LogBatch): PackedBatch {
+    const { pool } = this.#thread
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead?.batch === batch) return ahead.packed
+    if (ahead !== undefined) pool.give(ahead.packed.bytes)
+    return packBatch(batch, pool)
   }
 
   async #truncate(table: Table, signal: AbortSignal): Promise<void> {

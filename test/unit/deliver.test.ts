@@ -150,7 +150,7 @@ describe('deliver', () => {
     expect(sink.notes.slice(1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(i => `c ${i} v`))
   })
 
-  it('reads the next batch while a full one is applied, and gathers what comes while another is', async () => {
+  it('reads the next batch and shows it while a full one is applied, and gathers what comes while another is', async () => {
     const log = new OrderedMemoryLog()
     const writer = writerOf(orders)
     let rows = 0
@@ -163,7 +163,9 @@ describe('deliver', () => {
     await append(3)
     await append(1)
     const counts: number[] = []
-    const sink = new NotingSink()
+    const shown: number[] = []
+    const sink: Sink = new NotingSink()
+    sink.ahead = ({ count }) => shown.push(count)
     const all = Promise.withResolvers<void>()
     sink.write = async ({ count }) => {
       counts.push(count)
@@ -186,6 +188,7 @@ describe('deliver', () => {
     await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
     // The first one holds the table's announcement as well.
     expect(counts).toEqual([4, 1, 2])
+    expect(shown).toEqual([1])
   })
 
   it('has handed a full batch over before it reads the next', async () => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
 import type { Cursor, LogBatch, Sink, SinkContext, Target } from '../../../runtime/contract.ts'
+import { LARGE_BYTES } from '../../../runtime/large-memory.ts'
 import { PartitionedMemoryLog } from '../../../runtime/log/memory/partitioned.ts'
 import { BatchWriter } from '../../../runtime/record/writer.ts'
 import { SharedPool } from '../../../runtime/worker/batch.ts'
@@ -62,6 +63,20 @@ describe('a sink in a thread of its own', () => {
     const batch = texts('a', 'b', 'c')
     expect(await sink.write(batch, never)).toEqual({ rejected: [{ index: 3, reason: 'hello' }] })
     expect((await seen()).slice(1)).toEqual(told(batch))
+  })
+
+  it('is given the batch that is written, whichever it was shown ahead', async () => {
+    const [first, second, third] = [texts('a', 'b'), texts('c'), texts('d')]
+    const writing = sink.write(first, never)
+    sink.ahead!(second)
+    await writing
+    sink.ahead!(third)
+    await sink.write(second, never)
+    sink.ahead!(first)
+    await sink.write(third, never)
+    await sink.write(first, never)
+    const expected = [first, second, third, first].flatMap(told)
+    expect((await seen()).slice(1)).toEqual(expected)
   })
 
   it('passes on which changes to skip', async () => {
@@ -198,5 +213,9 @@ describe('memory shared with threads', () => {
     pool.give(large)
     expect(pool.take(2000)).toBe(small)
     expect(pool.take(40 * 1024 * 1024)).not.toBe(large)
+    // As small as the log's own pieces are, in which there may be batches to come.
+    const logs = new SharedArrayBuffer(LARGE_BYTES)
+    pool.give(logs)
+    expect(pool.take(LARGE_BYTES)).not.toBe(logs)
   })
 })
