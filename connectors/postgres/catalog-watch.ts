@@ -10,6 +10,7 @@ import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { catalogDigest } from './catalog-digest.ts'
 import { filesOf } from './catalog-rows.ts'
 import { growPublication, type PublicationPlan, unpublished } from './publication.ts'
+import { AWAY, type Members, readMembers, wasAway } from './publication-members.ts'
 import { nameOf } from './selection.ts'
 import { runningTransactions } from './settle.ts'
 import type { SqlConnection } from './sql.ts'
@@ -22,6 +23,8 @@ export interface WatchOptions extends Pick<StartRequest, 'config' | 'context' | 
   readonly version: number
   /** Those that the stream reads. */
   readonly publications: readonly string[]
+  /** As the start has them. */
+  readonly members: Members
   readonly tables: CapturedTables
   /** Versions that anybody has met, from moment to moment. */
   readonly known: () => readonly Table[]
@@ -57,6 +60,7 @@ export class CatalogWatch {
   readonly unsettled: Map<string, readonly string[]>
   /** By table name: why its changes are not published. Until they are it cannot be read. */
   readonly unpublished = new Map<string, TailraceError>()
+  #members: Members
   #digest: string | undefined
   /** How often to look again before its time. */
   #hinted = 0
@@ -66,6 +70,7 @@ export class CatalogWatch {
     this.#options = options
     this.#logger = options.context.logger
     this.unsettled = new Map(options.unsettled)
+    this.#members = options.members
     const versions = byName(options.known())
     for (const captured of options.tables.all) this.#noteRead(captured, versions)
   }
@@ -205,10 +210,24 @@ export class CatalogWatch {
         missing.add(captured.table.name)
         await this.#publishOne(client, captured, versions)
       }
+    await this.#readAgainIfAway(client, missing, versions)
     for (const name of this.unpublished.keys()) {
       if (missing.has(name)) continue
       this.unsettled.set(name, await runningTransactions(client))
       this.unpublished.delete(name)
+    }
+  }
+
+  /** Tables that are published again, by somebody else, have missed changes as well. `asked`: those that are read anyhow. */
+  async #readAgainIfAway(client: pg.Client, asked: ReadonlySet<string>, versions: VersionsByName): Promise<void> {
+    const { tables, publications, version } = this.#options
+    const before = this.#members
+    this.#members = await readMembers(client, publications, version)
+    for (const captured of tables.all) {
+      const { name } = captured.table
+      if (asked.has(name) || !wasAway(captured.oid, before, this.#members)) continue
+      this.unsettled.set(name, await runningTransactions(client))
+      this.#ask(captured, true, AWAY, versions)
     }
   }
 

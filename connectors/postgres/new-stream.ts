@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { SourceIdentity } from '../../runtime/contract.ts'
 import type { Captured } from './catalog.ts'
 import { setPublication } from './publication.ts'
+import { type Members, readMembers } from './publication-members.ts'
 import { type CreatedSlot, createSlot } from './slot.ts'
 import { identity, publicationPlans, type Server, type StartRequest } from './start.ts'
 
@@ -19,6 +20,7 @@ export interface StreamPlace {
 
 export interface NewStream {
   readonly publications: readonly string[]
+  readonly members: Members
   readonly identity: SourceIdentity
   readonly created: CreatedSlot
 }
@@ -34,16 +36,18 @@ export async function makeStream(
 ): Promise<NewStream> {
   const { config, context, sql } = request
   const plans = publicationPlans(request, captured)
-  const publicationIds: string[] = []
-  for (const plan of plans)
-    publicationIds.push(await sql.use(client => setPublication(client, plan, server.version), signal))
+  const publications = plans.map(plan => plan.name)
+  const ids: string[] = []
+  for (const plan of plans) ids.push(await sql.use(client => setPublication(client, plan, server.version), signal))
+  const members = await sql.use(client => readMembers(client, publications, server.version), signal)
   const options = { name: slot, config, version: server.version, exportSnapshot, logger: context.logger }
   // Not given up on an abort: it then cleans up after itself, and the start ends once that is done.
   const whole = new AbortController().signal
   const created = await sql.use(client => createSlot(replication, client, options, signal), whole)
   return {
-    publications: plans.map(plan => plan.name),
-    identity: identity(server, slot, plans, publicationIds, former),
+    publications,
+    members,
+    identity: identity(server, slot, plans, { ids, members }, former),
     created,
   }
 }

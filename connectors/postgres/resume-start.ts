@@ -12,6 +12,7 @@ import { checkBehind, checkSlot, checkSystem, checkTimeline } from './lineage.ts
 import { parseLoadState } from './load-state.ts'
 import { parseLsn } from './position.ts'
 import { growPublication, type PublicationPlan } from './publication.ts'
+import { AWAY, readMembers, storedMembers, wasAway } from './publication-members.ts'
 import { connectReplication, endConnection } from './replication.ts'
 import { nameOf } from './selection.ts'
 import { resyncHint } from './server-error.ts'
@@ -22,6 +23,7 @@ import {
   describe,
   identity,
   loadRequest,
+  type Published,
   publicationEntry,
   publicationPlans,
   type Start,
@@ -53,9 +55,14 @@ export async function resumeStart(
     const { captured } = tables
     warnOfUnknown(context.logger, captured)
     const plans = publicationPlans(request, captured)
-    const publicationIds = await publish(request, plans, tables, from.identity, server.version, signal)
-    const loads = unfinished(request, tables, from)
-    const fresh = loads.filter(({ table, resume }) => isUnread(resume) && isLate(table.name, tables, from))
+    const published = await publish(request, plans, tables, from.identity, server.version, signal)
+    const stored = storedMembers(from.identity)
+    const isAway = ({ oid }: Captured): boolean => wasAway(oid, stored, published.members)
+    const away = new Set(captured.filter(isAway).map(({ table }) => table.name))
+    const loads = unfinished(request, tables, from, away)
+    const isFresh = ({ table, resume }: LoadRequest): boolean =>
+      away.has(table.name) || (isUnread(resume) && isLate(table.name, tables, from))
+    const fresh = loads.filter(isFresh)
     const running = fresh.length === 0 ? [] : await sql.use(runningTransactions, signal)
     return {
       isFirst: from.stream === undefined,
@@ -63,9 +70,10 @@ export async function resumeStart(
       version: server.version,
       slot,
       publications: plans.map(plan => plan.name),
+      members: published.members,
       captured,
       position,
-      identity: { ...identity(server, slot, plans, publicationIds, from.identity), ...goneEntries(tables.gone) },
+      identity: { ...identity(server, slot, plans, published, from.identity), ...goneEntries(tables.gone) },
       loads,
       unsettled: new Map(fresh.map(({ table }) => [table.name, running])),
       snapshot: undefined,
@@ -121,6 +129,7 @@ function unfinished(
   { config, context }: StartRequest,
   { captured, added }: CapturedAgain,
   from: Resume,
+  away: ReadonlySet<string>,
 ): LoadRequest[] {
   const requests: LoadRequest[] = []
   const versions = byName(from.tables)
@@ -130,7 +139,7 @@ function unfinished(
     const progress = from.loads.get(table.name)
     const known = versions.get(table.name)
     const isKnown = known !== undefined
-    const stale = isKnown ? staleNow(one, known, newest, from) : undefined
+    const stale = isKnown ? staleNow(one, known, newest, from, away) : undefined
     if (stale === undefined && (progress?.done || config.snapshot === 'never')) continue
     if (table.key.length === 0 && from.stream !== undefined && (isKnown || !added.includes(one))) {
       const reason = stale?.reason ?? 'the stream began before it was read'
@@ -157,10 +166,12 @@ function staleNow(
   known: readonly Table[],
   newest: ReadonlyMap<string, Table>,
   { loads, identity }: Resume,
+  away: ReadonlySet<string>,
 ): Stale | undefined {
   const { table } = captured
   const stale = staleAtStart(captured, known, loads.get(table.name))
   if (stale !== undefined) return stale
+  if (away.has(table.name)) return { reason: AWAY, sweep: true }
   const last = newest.get(relationOf(originOf(table)))
   const hadOtherName = last !== undefined && last.name !== table.name && last.id > known.at(-1)!.id
   if (identity[goneEntry(nameOf(table))] === undefined && !hadOtherName) return undefined
@@ -195,7 +206,7 @@ async function publish(
   stored: SourceIdentity,
   version: number,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<Published> {
   const fresh = new Set(added.map(({ oid }) => oid))
   const ids: string[] = []
   for (const plan of plans) {
@@ -209,7 +220,8 @@ async function publish(
     if (known !== id) throw replaced(plan, context.name)
     ids.push(id)
   }
-  return ids
+  const names = plans.map(({ name }) => name)
+  return { ids, members: await sql.use(client => readMembers(client, names, version), signal) }
 }
 
 /** A publication made anew cannot decode what was written before; newer servers then pass over changes in silence. */

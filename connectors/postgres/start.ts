@@ -4,6 +4,7 @@ import type { Captured } from './catalog.ts'
 import { type PostgresConfig, publicationNames } from './config.ts'
 import { identifySystem, type ServerIdentity } from './lineage.ts'
 import type { PublicationPlan } from './publication.ts'
+import { type Members, membersEntry } from './publication-members.ts'
 import { standbyError } from './server-error.ts'
 import type { SqlConnection } from './sql.ts'
 import type { Numbering } from './table-version.ts'
@@ -29,6 +30,8 @@ export interface Start {
   readonly version: number
   readonly slot: string
   readonly publications: readonly string[]
+  /** As the identity has them. */
+  readonly members: Members
   readonly captured: readonly Captured[]
   /** Where the stream begins: behind what the log holds, or the slot's consistent point. */
   readonly position: bigint
@@ -79,12 +82,18 @@ export function publicationPlans(
   return plans.filter(plan => plan.tables.length > 0)
 }
 
+export interface Published {
+  /** Oid of each plan's publication. */
+  readonly ids: readonly string[]
+  readonly members: Members
+}
+
 /** `former`: what is kept of the identity before. */
 export function identity(
   server: Server,
   slot: string,
   plans: readonly PublicationPlan[],
-  publicationIds: readonly string[],
+  { ids, members }: Published,
   former: SourceIdentity = {},
 ): SourceIdentity {
   const { lineage, catalog } = former
@@ -95,7 +104,8 @@ export function identity(
     slot,
     ...(lineage === undefined ? {} : { lineage }),
     ...(catalog === undefined ? {} : { catalog }),
-    ...Object.fromEntries(plans.map((plan, i) => [publicationEntry(plan), publicationIds[i]!])),
+    ...membersEntry(members),
+    ...Object.fromEntries(plans.map((plan, i) => [publicationEntry(plan), ids[i]!])),
   }
 }
 

@@ -113,6 +113,35 @@ describe('the catalog', () => {
   })
 })
 
+const AWAY = `DO $$ DECLARE p text = (SELECT pubname FROM pg_publication WHERE obj_description(oid) IS NOT NULL); BEGIN
+  EXECUTE format('ALTER PUBLICATION %I DROP TABLE t', p); EXECUTE format('ALTER PUBLICATION %I ADD TABLE t', p); END $$`
+
+describe('a table that was taken out of the publication and put back', () => {
+  it('is read again, though the publication looks as it did', async () => {
+    await using watched = await Watched.over(TABLE, OFTEN_MS)
+    await watched.sql(AWAY)
+    expect(await watched.askedFor('t')).toMatchObject({ scope: { kind: 'all' }, beside: true, sweep: true })
+    await watched.sql('CREATE TABLE later (id int PRIMARY KEY)')
+    await watched.askedFor('later')
+    expect(watched.asked).toHaveLength(2)
+  })
+
+  it('is read again also if nobody looked meanwhile', async () => {
+    const url = await server.createDatabase()
+    const database = new URL(url).pathname.slice(1)
+    await server.sql(TABLE, [], database)
+    const rig = new StreamRig(url)
+    await rig.begin()
+    const requests = async () => {
+      await using source = rig.open()
+      return await source.start(rig.log.resume(), AbortSignal.timeout(30_000))
+    }
+    expect(await requests()).toEqual([])
+    await server.sql(AWAY, [], database)
+    expect(await requests()).toMatchObject([{ table: { table: 't' }, beside: true, sweep: true }])
+  })
+})
+
 describe('with the event trigger', () => {
   it('DDL is noticed when the stream comes to it, long before the catalog is looked at', async () => {
     await using watched = await Watched.over([TABLE, ...DDL_TRIGGER].join(';'), NEVER_MS)

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.[Symbol.asyncDispose]())
 
-const STEPS = ['first load', 'insert', 'update beside it', 'replaced']
+const STEPS = ['first load', 'update beside it', 'replaced', 'delete', 'insert']
 
 it('a value of 20 MB arrives in the log by first load and stream, in memory that has room for few of its copies', async () => {
   const figures = await largeValue(server, undefined, { bytes: 20 * MB, form: 'escaped', sink: undefined }, SEED)

@@ -38,8 +38,8 @@ const TABLE: Readonly<Record<ValueForm, DigestedTable>> = {
 }
 
 /**
- * A value of that size beside small rows: read by the first load, inserted, its row updated without it, and replaced.
- * Answers the peaks of memory in MB.
+ * A value of that size, one at a time, beside a small row: read by the first load, its row updated without it, replaced,
+ * deleted, and another inserted. Answers the peaks of memory in MB.
  */
 export async function largeValue(
   server: PostgresServer,
@@ -52,7 +52,7 @@ export async function largeValue(
   await database.sql(`
     CREATE TABLE wide (id int PRIMARY KEY, n int NOT NULL, body ${form === 'bytes' ? 'bytea' : 'text'});
     ALTER TABLE wide ALTER body SET STORAGE EXTERNAL;
-    INSERT INTO wide VALUES (1, 0, ${valueSql(form, bytes, seed)})`)
+    INSERT INTO wide VALUES (1, 0, ${valueSql(form, bytes, seed)}), (2, 0, NULL)`)
   await using pipeline = await LargePipeline.start(server, {
     database: database.name,
     tables: ['public.wide'],
@@ -67,9 +67,10 @@ export async function largeValue(
     peaks[`${name}, MB`] = Math.round(pipeline.memory.get().peakMb)
   }
   await step('first load')
-  await step('insert', `INSERT INTO wide VALUES (2, 0, ${valueSql(form, bytes, seed + 1)})`)
-  await step('update beside it', 'UPDATE wide SET n = n + 1 WHERE id = 2')
-  await step('replaced', `UPDATE wide SET body = ${valueSql(form, bytes, seed + 2)} WHERE id = 1`)
+  await step('update beside it', 'UPDATE wide SET n = n + 1 WHERE id = 1')
+  await step('replaced', `UPDATE wide SET body = ${valueSql(form, bytes, seed + 1)} WHERE id = 1`)
+  await step('delete', 'DELETE FROM wide WHERE id = 1')
+  await step('insert', `INSERT INTO wide VALUES (3, 0, ${valueSql(form, bytes, seed + 2)})`)
   const silence = await pipeline.watch.demandOne()
   await pipeline.end()
   const expected = await sourceRows(server, database.name, table)
