@@ -92,7 +92,7 @@ export class CatalogWatch {
     }
   }
 
-  /** Somebody knows that something has changed. Where that is not visible yet it is looked for a few times more. */
+  /** Somebody knows that something has changed. It may not be visible yet: it is looked for a few times. */
   lookSoon(): void {
     this.#hinted = HINTED_LOOKS
     this.#bell.ring()
@@ -111,6 +111,7 @@ export class CatalogWatch {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
+    if (this.#hinted > 0) this.#hinted--
     try {
       await this.look(signal)
     } catch (error) {
@@ -122,9 +123,7 @@ export class CatalogWatch {
   async #look(client: pg.Client, force: boolean): Promise<void> {
     const { config, context, numbering, publications } = this.#options
     const digest = await catalogDigest(client, publications)
-    if (this.#hinted > 0) this.#hinted--
     if (digest === this.#digest && !force) return
-    this.#hinted = 0
     const known = this.#options.known()
     const versions = byName(known)
     const { tables, problems } = await surveyTables(client, context.name, config, known, numbering)
