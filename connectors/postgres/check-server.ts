@@ -35,6 +35,7 @@ export function checkServer(
     senders(facts),
     ...retention(facts),
     ...failover(facts, config),
+    ddl(facts),
   ]
 }
 
@@ -143,6 +144,14 @@ function retention({ maxSlotKeep, idleSlotTimeout, walRate }: ServerFacts): Find
       ),
     )
   return findings
+}
+
+function ddl({ ddlTrigger }: ServerFacts): Finding {
+  if (ddlTrigger) return ok('SOURCE_DDL', 'DDL is noticed at its commit, by an event trigger')
+  return ok(
+    'SOURCE_DDL',
+    'DDL that changes rows is noticed within 10 s; at once with the event trigger of `tailrace init`',
+  )
 }
 
 /** A standby that is promoted behind what we have read would take commits back. */

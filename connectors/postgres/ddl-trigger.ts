@@ -37,9 +37,11 @@ END $$;`,
   EXECUTE FUNCTION public.${NAME}();`,
 ]
 
+/** SQL of whether the database has it. */
+export const HAS_DDL_TRIGGER = `EXISTS (
+  SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = '${NAME}' AND evtenabled <> 'D')`
+
 export async function hasDdlTrigger(client: pg.ClientBase): Promise<boolean> {
-  const { rows } = await client.query(
-    `SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = '${NAME}' AND evtenabled <> 'D'`,
-  )
-  return rows.length > 0
+  const { rows } = await client.query<{ has: string }>(`SELECT ${HAS_DDL_TRIGGER} AS has`)
+  return rows[0]!.has === 't'
 }

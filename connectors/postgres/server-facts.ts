@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { HAS_DDL_TRIGGER } from './ddl-trigger.ts'
 
 /** What the server says of itself and of the role, for `check` and `init`. */
 export interface ServerFacts {
@@ -28,6 +29,8 @@ export interface ServerFacts {
   /** Bytes of log a second since the statistics began; null if not known. */
   readonly walRate: number | null
   readonly slot: { readonly active: boolean; readonly walStatus: string | null; readonly plugin: string | null } | null
+  /** DDL is told of by the stream (ddl-trigger.ts). */
+  readonly ddlTrigger: boolean
   /** The process that the server works in for this connection. */
   readonly pid: number
 }
@@ -69,6 +72,7 @@ const FACTS = `
       FROM pg_catalog.pg_stat_wal w),
     'slot', (SELECT json_build_object('active', s.active, 'walStatus', s.wal_status, 'plugin', s.plugin)
       FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1),
+    'ddlTrigger', ${HAS_DDL_TRIGGER},
     'pid', pg_catalog.pg_backend_pid()
   ) AS facts
   FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER`
