@@ -1,50 +1,89 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ExactJson, parseExact } from '../../runtime/record/text.ts'
-import { MARKER_START } from './lines.ts'
+import { type Line, type LongLine, type Range, rangeText, readLines, readRange } from './line-reader.ts'
 import type { FilePart } from './table-folder.ts'
 
 /**
  * Current rows from the lines of a table: the last line of a key wins, an incomplete one lays its columns over the
- * row before it. Memory holds a part of the keys at a time: larger tables are first dealt out by key into files.
+ * row before it. Memory holds a part of the keys at a time: larger tables are first dealt out by key into files. Of long
+ * lines it holds no more than where they stand.
  */
 
 const PART_BYTES = 32 * 1024 * 1024
 const MOST_PARTS = 256
-const READ_BYTES = 1024 * 1024
 const FLUSH_BYTES = 64 * 1024
 
 export interface StateRow {
-  /** JSON text of the key's array and of the row's object. */
+  /** JSON text of the key's array and of the row's object, which may be left in its file. */
   readonly key: string
-  readonly value: string
+  readonly value: string | Range
   readonly complete: boolean
   readonly deleted: boolean
 }
 
+const KEY = '{"key":'
 const VALUE = ',"value":'
 const INCOMPLETE = ',"complete":false'
 const DELETED = ',"deleted":true'
 
-export function rowLine({ key, value, complete, deleted }: StateRow): string {
-  return `{"key":${key}${VALUE}${value}${complete ? '' : INCOMPLETE}${deleted ? DELETED : ''}}\n`
+/** What stands before and behind the row's value in its line. */
+export function rowEnds({ key, complete, deleted }: Omit<StateRow, 'value'>): [before: string, behind: string] {
+  return [`${KEY}${key}${VALUE}`, `${complete ? '' : INCOMPLETE}${deleted ? DELETED : ''}}\n`]
 }
 
-/** Lays one line over what is known so far. */
-export function foldLine(rows: Map<string, StateRow>, line: string): void {
-  const key = lineKey(line)
-  let rest = line.slice('{"key":'.length + key.length, -1)
-  const deleted = rest.endsWith(DELETED)
-  if (deleted) rest = rest.slice(0, -DELETED.length)
-  const complete = !rest.endsWith(INCOMPLETE)
-  if (!complete) rest = rest.slice(0, -INCOMPLETE.length)
+/** What a line says: of a row, that it is gone (`value` is null), or that it is deleted and stays as it was (undefined). */
+type Said = Omit<StateRow, 'value'> & { readonly value: string | Range | null | undefined }
+
+/** Lays one line over what is known so far. A promise where a row has to be read for that. */
+export function foldLine(rows: Map<string, StateRow>, line: Line): Promise<void> | undefined {
+  const said = typeof line === 'string' ? saidIn(line) : saidInLong(line)
+  const { key, value, complete } = said
   const former = rows.get(key)
-  const value = rest.slice(VALUE.length)
-  if (rest === '') {
+  if (value === undefined) {
     if (former !== undefined) rows.set(key, { ...former, deleted: true })
-  } else if (value === 'null') rows.delete(key)
-  else if (complete || former === undefined) rows.set(key, { key, value, complete, deleted })
-  else rows.set(key, { key, value: laidOver(former.value, value), complete: former.complete, deleted })
+  } else if (value === null) rows.delete(key)
+  else if (complete || former === undefined) rows.set(key, { ...said, value })
+  else if (typeof value === 'string' && typeof former.value === 'string')
+    rows.set(key, { ...said, value: laidOver(former.value, value), complete: former.complete })
+  else return layLong(rows, former, { ...said, value })
+  return undefined
+}
+
+async function layLong(rows: Map<string, StateRow>, former: StateRow, newer: StateRow): Promise<void> {
+  const value = laidOver(await valueText(former), await valueText(newer))
+  rows.set(newer.key, { ...newer, value, complete: former.complete })
+}
+
+export async function valueText({ value }: StateRow): Promise<string> {
+  return typeof value === 'string' ? value : await rangeText(value)
+}
+
+function saidIn(line: string): Said {
+  const key = lineKey(line)
+  const from = KEY.length + key.length
+  const { complete, deleted, length } = behindValue(line)
+  const rest = line.slice(from, line.length - length)
+  if (rest === '') return { key, value: undefined, complete, deleted }
+  const value = rest.slice(VALUE.length)
+  return { key, value: value === 'null' ? null : value, complete, deleted }
+}
+
+function saidInLong(line: LongLine): Said {
+  const key = lineKey(line)
+  const from = KEY.length + Buffer.byteLength(key) + VALUE.length
+  const { complete, deleted, length } = behindValue(line.tail)
+  const value = { part: line.part, at: line.at + from, length: line.length - from - length }
+  return { key, value, complete, deleted }
+}
+
+/** What stands behind the value, and its length. */
+function behindValue(line: string): { complete: boolean; deleted: boolean; length: number } {
+  const isDeleted = line.endsWith(`${DELETED}}`)
+  let length = isDeleted ? DELETED.length + 1 : 1
+  const complete = !line.endsWith(INCOMPLETE, line.length - length)
+  if (!complete) length += INCOMPLETE.length
+  return { complete, deleted: isDeleted, length }
 }
 
 function laidOver(former: string, newer: string): string {
@@ -55,8 +94,9 @@ function laidOver(former: string, newer: string): string {
 }
 
 /** The JSON text of a line's key: an array, at most with arrays in it. */
-export function lineKey(line: string): string {
-  const start = '{"key":'.length
+export function lineKey(whole: Line): string {
+  const line = typeof whole === 'string' ? whole : whole.head
+  const start = KEY.length
   let depth = 0
   for (let i = start; i < line.length; i++) {
     const character = line.charCodeAt(i)
@@ -76,39 +116,6 @@ function stringEnd(line: string, start: number): number {
   return line.length
 }
 
-/** Lines of a file without markers, in pieces. */
-export async function* readLines(part: FilePart, signal: AbortSignal): AsyncGenerator<string[]> {
-  const file = part.handle ?? (await open(part.path, 'r'))
-  try {
-    let rest: Buffer = Buffer.alloc(0)
-    for (let at = 0; at < part.size; ) {
-      signal.throwIfAborted()
-      const chunk = Buffer.allocUnsafe(rest.length + Math.min(Math.max(READ_BYTES, rest.length), part.size - at))
-      rest.copy(chunk)
-      const { bytesRead } = await file.read(chunk, rest.length, chunk.length - rest.length, at)
-      if (bytesRead === 0) throw new Error(`${part.path} became shorter while it was read`)
-      at += bytesRead
-      const known = chunk.subarray(0, rest.length + bytesRead)
-      const end = known.lastIndexOf(0x0a) + 1
-      yield linesOf(known.subarray(0, end))
-      rest = known.subarray(end)
-    }
-  } finally {
-    if (part.handle === undefined) await file.close()
-  }
-}
-
-function linesOf(bytes: Buffer): string[] {
-  const lines: string[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0x0a, at)
-    const line = bytes.toString('utf8', at, end)
-    if (!line.startsWith(MARKER_START)) lines.push(line)
-    at = end + 1
-  }
-  return lines
-}
-
 export async function foldFiles(
   files: readonly FilePart[],
   signal: AbortSignal,
@@ -117,7 +124,11 @@ export async function foldFiles(
   const rows = new Map<string, StateRow>()
   for (const file of files)
     for await (const lines of readLines(file, signal))
-      for (const line of lines) if (wanted === undefined || wanted.has(lineKey(line))) foldLine(rows, line)
+      for (const line of lines)
+        if (wanted === undefined || wanted.has(lineKey(line))) {
+          const reading = foldLine(rows, line)
+          if (reading !== undefined) await reading
+        }
   return rows
 }
 
@@ -149,7 +160,8 @@ export class KeyParts implements AsyncDisposable {
         for await (const lines of readLines(file, signal))
           for (const line of lines) {
             const part = parts[textHash(lineKey(line)) % count]!
-            if (part.add(line)) await part.flush()
+            if (typeof line !== 'string') await part.copy(line)
+            else if (part.add(line)) await part.flush()
           }
       for (const part of parts) await part.flush()
     } catch (error) {
@@ -199,6 +211,13 @@ class PartFile {
     this.#waiting = 0
     await this.#handle.appendFile(bytes)
     this.size += bytes.length
+  }
+
+  async copy(line: LongLine): Promise<void> {
+    await this.flush()
+    for await (const piece of readRange(line)) await this.#handle.appendFile(piece)
+    await this.#handle.appendFile('\n')
+    this.size += line.length + 1
   }
 
   close(): Promise<void> {

@@ -5,7 +5,8 @@ import { errorMessage } from '../../runtime/errors.ts'
 import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
 import { RowPage } from '../../runtime/record/row-pages.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
-import { foldFiles, KeyParts, rowLine, type StateRow } from './fold.ts'
+import { foldFiles, KeyParts, rowEnds, type StateRow, valueText } from './fold.ts'
+import { readRange } from './line-reader.ts'
 import { deleteLine, keyArray, keyJson, type Lines, upsertLine } from './lines.ts'
 import { JsonlSink } from './sink.ts'
 import { Snapshot } from './snapshot.ts'
@@ -62,10 +63,13 @@ export class StateSink extends JsonlSink {
     if (folder === undefined) return keys.map(() => undefined)
     await using snapshot = await this.#snapshot(folder, signal)
     const rows = await this.reading(() => foldFiles(snapshot.parts, signal, new Set(names)))
-    return names.map((name, i) => {
+    const found: (SinkRow | undefined)[] = []
+    for (const [i, name] of names.entries()) {
       const row = rows.get(name)
-      return row === undefined || row.deleted ? undefined : { key: keys[i]!, cells: cellsOf(table, row) }
-    })
+      const isThere = row !== undefined && !row.deleted
+      found.push(isThere ? { key: keys[i]!, cells: await this.reading(() => cellsOf(table, row)) } : undefined)
+    }
+    return found
   }
 
   /** All rows as of the call. */
@@ -79,7 +83,9 @@ export class StateSink extends JsonlSink {
     const page = new RowPage()
     for (const files of parts.files) {
       for (const row of (await this.reading(() => foldFiles(files, signal))).values()) {
-        if (row.deleted || !page.add({ key: keyOfRow(table, row), cells: cellsOf(table, row) })) continue
+        if (row.deleted) continue
+        const cells = await this.reading(() => cellsOf(table, row))
+        if (!page.add({ key: keyOfRow(table, row), cells })) continue
         yield page.take()
         signal.throwIfAborted()
       }
@@ -111,9 +117,17 @@ async function* currentLines(
     let piece: string[] = []
     let size = 0
     for (const row of rows.values()) {
-      const line = rowLine(row)
-      piece.push(line)
-      size += line.length
+      const [before, behind] = rowEnds(row)
+      piece.push(before)
+      if (typeof row.value === 'string') piece.push(row.value)
+      else {
+        yield Buffer.from(piece.join(''))
+        yield* readRange(row.value)
+        piece = []
+        size = 0
+      }
+      piece.push(behind)
+      size += before.length + row.value.length + behind.length
       if (size < PIECE_BYTES) continue
       yield Buffer.from(piece.join(''))
       piece = []
@@ -136,8 +150,8 @@ function keyOfRow(table: Table, row: StateRow): Uint8Array {
   return keyFromTexts(table.key.map((column, i) => textOfJson(table.columns[column]!, values[i]!)!))
 }
 
-function cellsOf(table: Table, row: StateRow): Map<string, string | null> {
-  const values = new Map(Object.entries(parseExact(row.value) as { [name: string]: ExactJson }))
+async function cellsOf(table: Table, row: StateRow): Promise<Map<string, string | null>> {
+  const values = new Map(Object.entries(parseExact(await valueText(row)) as { [name: string]: ExactJson }))
   const cells = new Map<string, string | null>()
   for (const column of table.columns) {
     const value = values.get(column.name)

@@ -131,7 +131,7 @@ export class TableFolder {
   }
 
   /**
-   * Puts new content in the place of all there is, in files of their own, then removes the old ones, oldest first:
+   * Puts new content, whole lines in any pieces, in the place of all there is, in files of their own, then removes the old ones, oldest first:
    * wherever a crash falls, the last line of each key in file order stays the same. Durable on return.
    */
   async replace(content: AsyncIterable<Uint8Array>, marker: () => Marker): Promise<void> {
@@ -157,6 +157,7 @@ export class TableFolder {
     const written: TableFile[] = []
     let handle: FileHandle | undefined
     let size = 0
+    let isInLine = false
     const finish = async (): Promise<void> => {
       if (handle === undefined) return
       const end = Buffer.from(markerLine(marker()))
@@ -173,9 +174,11 @@ export class TableFolder {
     }
     try {
       for await (const piece of content) {
-        if (size >= this.#fileBytes) await finish()
+        if (size >= this.#fileBytes && !isInLine) await finish()
         await writeAll(handle ?? (await begin()), [piece], size)
         size += piece.length
+        // A line break within a value is escaped.
+        isInLine = piece.at(-1) !== 0x0a
       }
       if (written.length === 0 && handle === undefined) await begin()
       await finish()

@@ -62,6 +62,8 @@ export class LargePipeline implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'tailrace-large-'))
     resources.defer(() => rm(folder, { recursive: true, force: true }))
     await writeFile(join(folder, CONFIG), yaml(server.url(options.database), options))
+    // One server for all: what another pipeline left there is not this one's.
+    if (options.sink === 'redis') await options.redis!.command(['FLUSHALL'])
     const run = await Run.start(server, options.database, folder)
     return new LargePipeline(server, options, folder, run, resources.move())
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { LogBatch, Sink, Target } from '../../../runtime/contract.ts'
-import { foldFiles, foldLine, KeyParts, lineKey, rowLine, type StateRow } from '../../../sinks/jsonl/fold.ts'
+import { foldFiles, foldLine, KeyParts, lineKey, rowEnds, type StateRow, valueText } from '../../../sinks/jsonl/fold.ts'
 import jsonl from '../../../sinks/jsonl.ts'
 import { expectedRows, ScriptedLog, tuple } from '../../support/scripted-log.ts'
 import { follow, rowsIn } from '../../support/sink-driver.ts'
@@ -132,6 +132,25 @@ describe('files of the jsonl sink', () => {
     await expectEqual()
   })
 
+  it('are compacted without holding long rows, which lie in one file each', async () => {
+    const long = (sign: string): string => `${sign}ü"\\,"deleted":true`.repeat(100_000)
+    const one = (id: number, text: string): LogBatch =>
+      log.batch(writer => writer.row('u', items, tuple([`${id}`, `name ${id}`, text])))
+    batches.push(put(0, 20, 'short'))
+    for (let i = 0; i < 4; i++) batches.push(one(3, long(`${i}`)), one(7, long(`${i + 4}`)), one(8, 'x'))
+    // Lacks a column that only the long row before it has.
+    batches.push(log.batch(writer => writer.row('u', items, tuple(['7', 'other', undefined]))))
+    batches.push(put(0, 3, 'again'), put(10, 20, 'again'), one(3, long('last')), put(0, 3, 'once more'))
+    for (let i = 0; i < 40; i++) batches.push(one(8, `${i}`))
+    await follow(sink, batches)
+    expect((await files())[0]).not.toBe('00000001.jsonl')
+    await expectEqual()
+    expect((await rowsIn(sink, items)).size).toBe(20)
+    await close()
+    await open()
+    await expectEqual()
+  })
+
   it('say the same wherever a compaction was cut short', async () => {
     for (let i = 0; i < 5; i++) batches.push(put(0, 1000, `${i} `.repeat(40)))
     await follow(sink, batches)
@@ -209,10 +228,60 @@ describe('a table larger than memory', () => {
   })
 })
 
+describe('long lines', () => {
+  it('are told apart, kept in their file, and read where that is needed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-long-'))
+    const long = (sign: string): string => `{"t":"${`${sign}🌊\\n`.repeat(300_000)}","n":1}`
+    const lines = [
+      '{"key":[1],"value":{"n":1}}',
+      `{"key":["é",2],"value":${long('a')}}`,
+      '{"key":[3],"value":{"n":3}}',
+      `{"key":[3],"value":${long('b')},"complete":false}`,
+      '{"batch":1,"log":"x","cursor":"c","lines":4,"dead":1}',
+      `{"key":[4],"value":${long('c')},"complete":false,"deleted":true}`,
+      `{"key":[5],"value":${long('d')}}`,
+      '{"key":[5],"value":null}',
+      `{"key":[6],"value":${long('e')},"deleted":true}`,
+      '{"key":[6],"value":{"n":6},"complete":false}',
+      `{"key":[1],"value":${long('f')}}`,
+      `{"key":["é",2],"value":${long('g')}}`,
+      '{"key":["é",2],"deleted":true}',
+    ]
+    const path = join(folder, 'lines')
+    await writeFile(path, `${lines.join('\n')}\n`)
+    const file = { path, size: (await stat(path)).size }
+    const shown = async (rows: Map<string, StateRow>) => {
+      const found = new Map<string, unknown>()
+      for (const [key, row] of rows) found.set(key, { ...row, value: await valueText(row) })
+      return found
+    }
+    const whole = (key: string, value: string, complete = true, deleted = false) =>
+      [key, { key, value, complete, deleted }] as const
+    const expected = new Map([
+      whole('[1]', long('f')),
+      whole('["é",2]', long('g'), true, true),
+      whole('[3]', JSON.stringify({ n: 1, ...JSON.parse(long('b')) })),
+      whole('[4]', long('c'), false, true),
+      whole('[6]', JSON.stringify({ t: JSON.parse(long('e')).t, n: 6 })),
+    ])
+    const rows = await foldFiles([file], never)
+    expect(typeof rows.get('[1]')!.value).toBe('object')
+    expect(await shown(rows)).toEqual(expected)
+    {
+      await using parts = await KeyParts.of([file], join(folder, 'scratch'), never, 2 * 1024 * 1024)
+      expect(parts.files.length).toBeGreaterThan(3)
+      const dealt = new Map<string, unknown>()
+      for (const part of parts.files) for (const entry of await shown(await foldFiles(part, never))) dealt.set(...entry)
+      expect(dealt).toEqual(expected)
+    }
+    await rm(folder, { recursive: true })
+  })
+})
+
 describe('lines of a state file', () => {
   const folded = (...lines: string[]): StateRow[] => {
     const rows = new Map<string, StateRow>()
-    for (const line of lines) foldLine(rows, line)
+    for (const line of lines) expect(foldLine(rows, line)).toBeUndefined()
     return [...rows.values()]
   }
 
@@ -248,6 +317,6 @@ describe('lines of a state file', () => {
     { key: '[1]', value: '{"a":1}', complete: false, deleted: true },
     { key: '[1]', value: '{"a":1}', complete: true, deleted: true },
   ])('are read as they were written: %j', row => {
-    expect(folded(rowLine(row).trimEnd())).toEqual([row])
+    expect(folded(rowEnds(row).join(row.value).trimEnd())).toEqual([row])
   })
 })
