@@ -104,8 +104,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     sentence: 'R2.5 the index applies units in log order',
     file: `${INDEX}/indexer.ts`,
-    from: 'batch.put(key, bytes.subarray(0, length))',
-    to: 'if (this.#store.get(key) === undefined) batch.put(key, bytes.subarray(0, length))',
+    from: 'batch.put(key, value)',
+    to: 'if (this.#store.get(key) === undefined) batch.put(key, value)',
     check: HISTORIES,
   },
   {
