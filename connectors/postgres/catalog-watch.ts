@@ -62,6 +62,11 @@ export class CatalogWatch {
   readonly unpublished = new Map<string, TailraceError>()
   #members: Members
   #digest: string | undefined
+  /**
+   * In this look we have put a table into a publication. What somebody takes out again before the next one is as it was
+   * when the look began, so that its digest says nothing.
+   */
+  #hasPublished = false
   /** How often to look again before its time. */
   #hinted = 0
   #looking: Promise<void> = Promise.resolve()
@@ -124,6 +129,7 @@ export class CatalogWatch {
     const { config, context, numbering, publications } = this.#options
     const digest = await catalogDigest(client, publications)
     if (digest === this.#digest && !force) return
+    this.#hasPublished = false
     const known = this.#options.known()
     const versions = byName(known)
     const { tables, problems } = await surveyTables(client, context.name, config, known, numbering)
@@ -132,7 +138,7 @@ export class CatalogWatch {
     for (const surveyed of tables) await this.#compare(client, surveyed, versions)
     this.#reportGone(new Set(tables.map(({ relation }) => nameOf(relation))))
     await this.#publishAgain(client, versions)
-    this.#digest = digest
+    this.#digest = this.#hasPublished ? undefined : digest
   }
 
   /** `versions`: of all tables that anybody has met, as the look began. */
@@ -254,6 +260,7 @@ export class CatalogWatch {
     try {
       const oids = new Set(plan.tables.map(({ oid }) => oid))
       await growPublication(client, plan, this.#options.version, oids, this.#options.context.name)
+      this.#hasPublished = true
     } finally {
       await client.query('RESET lock_timeout')
     }

@@ -29,10 +29,11 @@ interface KeyColumn {
 /** How a table's keys are compared and ordered: its key columns, in key order. */
 export type KeyOrder = readonly KeyColumn[]
 
-/** Throws TABLE_WITHOUT_KEY if the index of the key is gone. */
+/** Throws TABLE_WITHOUT_KEY if the index of the key is gone, LOAD_INTERRUPTED if the table is. */
 export async function readKeyOrder(client: pg.ClientBase, { table, oid }: Captured): Promise<KeyOrder> {
   const { rows } = await client.query<{ operators: string }>(OPERATORS, [oid, JSON.stringify(originOf(table).key)])
-  if (rows.length !== table.key.length || rows.length === 0) throw indexGone(table)
+  if (rows.length !== table.key.length || rows.length === 0)
+    throw (await isThere(client, oid)) ? indexGone(table) : tableGone(table)
   return table.key.map((index, i) => {
     const { name, declared } = table.columns[index]!
     return { name: quoteIdentifier(name), declared, operators: operatorsOf(rows[i]!.operators) }
@@ -115,6 +116,17 @@ function operatorsOf(json: string): Record<Strategy, string> {
   const named = JSON.parse(json) as [schema: string, sign: string][]
   const written = named.map(([schema, sign]) => `OPERATOR(${quoteIdentifier(schema)}.${sign})`)
   return Object.fromEntries(STRATEGIES.map((strategy, i) => [strategy, written[i]!])) as Record<Strategy, string>
+}
+
+async function isThere(client: pg.ClientBase, oid: number): Promise<boolean> {
+  const { rows } = await client.query('SELECT FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.oid', [oid])
+  return rows.length > 0
+}
+
+function tableGone({ name }: Table): TailraceError {
+  return new TailraceError('LOAD_INTERRUPTED', 'retry', `${name} was dropped, or is another table now.`, {
+    hint: 'One that has its name is loaded by itself.',
+  })
 }
 
 function indexGone(table: Table): TailraceError {

@@ -4,7 +4,7 @@ import { DDL_TRIGGER } from '../../connectors/postgres/ddl-trigger.ts'
 import { PostgresSource } from '../../connectors/postgres/source.ts'
 import type { LoadRequest } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { type PostgresServer, startPostgres, type TextRow } from '../support/postgres.ts'
 import { StreamRig } from '../support/postgres-source.ts'
 import { until } from '../support/until.ts'
 
@@ -15,13 +15,15 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 const OFTEN_MS = 100
+/** Much may happen in between. */
+const SELDOM_MS = 1500
 /** A test is over long before. */
 const NEVER_MS = 1e8
 
 /** A source at work over table `t`, and the loads that it asks for. */
 class Watched implements AsyncDisposable {
   readonly asked: LoadRequest[] = []
-  readonly sql: (text: string) => Promise<unknown>
+  readonly sql: (text: string) => Promise<TextRow[]>
   readonly #source: PostgresSource
   readonly #ending = new AbortController()
   /** That the stream has brought. */
@@ -113,8 +115,21 @@ describe('the catalog', () => {
   })
 })
 
-const AWAY = `DO $$ DECLARE p text = (SELECT pubname FROM pg_publication WHERE obj_description(oid) IS NOT NULL); BEGIN
-  EXECUTE format('ALTER PUBLICATION %I DROP TABLE t', p); EXECUTE format('ALTER PUBLICATION %I ADD TABLE t', p); END $$`
+/** Of the database's one publication. */
+const alterPublication = (...changes: string[]): string =>
+  `DO $$ BEGIN ${changes
+    .map(change => `EXECUTE format('ALTER PUBLICATION %I ${change}', (SELECT pubname FROM pg_publication));`)
+    .join(' ')} END $$`
+const AWAY = alterPublication('DROP TABLE t', 'ADD TABLE t')
+const IS_PUBLISHED = "SELECT FROM pg_publication_tables WHERE tablename = 'later'"
+
+it('a table that is taken out of the publication as soon as it was put in is put in once more', async () => {
+  await using watched = await Watched.over(TABLE, SELDOM_MS)
+  await watched.sql('CREATE TABLE later (id int PRIMARY KEY)')
+  await watched.askedFor('later')
+  await watched.sql(alterPublication('DROP TABLE later'))
+  await until(async () => (await watched.sql(IS_PUBLISHED)).length === 1, 'it is published')
+})
 
 describe('a table that was taken out of the publication and put back', () => {
   it('is read again, though the publication looks as it did', async () => {

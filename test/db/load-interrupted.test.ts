@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { connectSql } from '../../connectors/postgres/connection.ts'
+import { readKeyOrder } from '../../connectors/postgres/key-order.ts'
 import { countLoaders, Exported, gather } from '../support/exported.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
@@ -69,4 +71,20 @@ describe('a first load', () => {
     }
     await until(async () => (await countLoaders(server, database)) === 0, 'the connections of the load have ended')
   })
+})
+
+it('a table that is dropped before its keys can be read is read again under its name; one that lost their index is not', async () => {
+  await using exported = await Exported.of(server, 'CREATE TABLE t (id int PRIMARY KEY)', { tables: ['public.t'] })
+  const { database } = exported
+  const client = await connectSql(exported.config, 'tailrace test', new AbortController().signal)
+  try {
+    const order = () => readKeyOrder(client, exported.one('t'))
+    await expect(order()).resolves.toHaveLength(1)
+    await server.sql('ALTER TABLE t DROP CONSTRAINT t_pkey', [], database)
+    await expect(order()).rejects.toMatchObject({ code: 'TABLE_WITHOUT_KEY', recovery: 'stop' })
+    await server.sql('DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)', [], database)
+    await expect(order()).rejects.toMatchObject({ code: 'LOAD_INTERRUPTED', recovery: 'retry' })
+  } finally {
+    await client.end()
+  }
 })
