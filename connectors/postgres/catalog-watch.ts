@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import { Bell, sleep } from '../../runtime/abort.ts'
-import type { LoadRequest, Table } from '../../runtime/contract.ts'
+import type { LoadRequest, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
 import { byName, type VersionsByName } from './by-name.ts'
 import { GONE, publicationsOf, requirePublication, whyNot } from './captured-again.ts'
@@ -10,7 +10,7 @@ import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { catalogDigest } from './catalog-digest.ts'
 import { filesOf } from './catalog-rows.ts'
 import { growPublication, type PublicationPlan, unpublished } from './publication.ts'
-import { AWAY, type Members, readMembers, wasAway } from './publication-members.ts'
+import { AWAY, type Members, readMembers, storedMembers, wasAway } from './publication-members.ts'
 import { nameOf } from './selection.ts'
 import { runningTransactions } from './settle.ts'
 import type { SqlConnection } from './sql.ts'
@@ -23,8 +23,8 @@ export interface WatchOptions extends Pick<StartRequest, 'config' | 'context' | 
   readonly version: number
   /** Those that the stream reads. */
   readonly publications: readonly string[]
-  /** As the start has them. */
-  readonly members: Members
+  /** Says how the tables were in them as the start began. */
+  readonly identity: SourceIdentity
   readonly tables: CapturedTables
   /** Versions that anybody has met, from moment to moment. */
   readonly known: () => readonly Table[]
@@ -75,7 +75,7 @@ export class CatalogWatch {
     this.#options = options
     this.#logger = options.context.logger
     this.unsettled = new Map(options.unsettled)
-    this.#members = options.members
+    this.#members = storedMembers(options.identity)
     const versions = byName(options.known())
     for (const captured of options.tables.all) this.#noteRead(captured, versions)
   }

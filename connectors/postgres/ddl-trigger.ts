@@ -1,5 +1,3 @@
-import type pg from 'pg'
-
 /**
  * An event trigger at the database tells the stream of DDL by a logical message, at the DDL's own commit: the catalog is
  * then looked at at once and not only when it is its turn. Installed by whoever may, for all pipelines together.
@@ -22,9 +20,9 @@ const TAGS = [
   'SELECT INTO',
 ]
 
-/** For a superuser, or what a hosted service has in its place. */
 export const DDL_TRIGGER: readonly string[] = [
-  `CREATE FUNCTION public.${NAME}() RETURNS event_trigger LANGUAGE plpgsql AS $$
+  `-- Optional, for a superuser: DDL is noticed at once, and not only when the catalog is looked at.
+CREATE FUNCTION public.${NAME}() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_TAG LIKE 'DROP %' OR EXISTS (
     SELECT FROM pg_catalog.pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp'
@@ -40,8 +38,3 @@ END $$;`,
 /** SQL of whether the database has it. */
 export const HAS_DDL_TRIGGER = `EXISTS (
   SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = '${NAME}' AND evtenabled <> 'D')`
-
-export async function hasDdlTrigger(client: pg.ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ has: string }>(`SELECT ${HAS_DDL_TRIGGER} AS has`)
-  return rows[0]!.has === 't'
-}

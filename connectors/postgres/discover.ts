@@ -54,9 +54,6 @@ function statements(tables: readonly Surveyed[], facts: ServerFacts, publication
   sql.push(`GRANT USAGE ON SCHEMA ${schemas.join(', ')} TO ${ROLE};`)
   sql.push(`GRANT SELECT ON ${captured.map(({ relation }) => relation).join(', ')} TO ${ROLE};`)
   sql.push(`${createStatement({ name: publication, insertsOnly: false, tables: captured })};`)
-  sql.push(
-    '-- Optional, for a superuser: DDL is noticed at once, and not only when the catalog is looked at.',
-    ...DDL_TRIGGER,
-  )
+  sql.push(...DDL_TRIGGER)
   return sql
 }

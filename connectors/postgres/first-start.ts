@@ -27,14 +27,13 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
     await sql.use(client => replaceSlot(client, slot, request, from, signal), signal)
     const exportSnapshot = config.snapshot === 'initial'
     const place = { server, captured, replication, slot, exportSnapshot, former: from?.identity }
-    const { publications, members, identity, created } = await makeStream(request, place, signal)
+    const { publications, identity, created } = await makeStream(request, place, signal)
     return {
       isFirst: true,
       isReplacing: false,
       version: server.version,
       slot,
       publications,
-      members,
       captured,
       position: created.consistentPoint,
       identity,

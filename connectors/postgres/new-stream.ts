@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { SourceIdentity } from '../../runtime/contract.ts'
 import type { Captured } from './catalog.ts'
 import { setPublication } from './publication.ts'
-import { type Members, readMembers } from './publication-members.ts'
+import { readMembers } from './publication-members.ts'
 import { type CreatedSlot, createSlot } from './slot.ts'
 import { identity, publicationPlans, type Server, type StartRequest } from './start.ts'
 
@@ -20,7 +20,6 @@ export interface StreamPlace {
 
 export interface NewStream {
   readonly publications: readonly string[]
-  readonly members: Members
   readonly identity: SourceIdentity
   readonly created: CreatedSlot
 }
@@ -46,7 +45,6 @@ export async function makeStream(
   const created = await sql.use(client => createSlot(replication, client, options, signal), whole)
   return {
     publications,
-    members,
     identity: identity(server, slot, plans, { ids, members }, former),
     created,
   }

@@ -70,7 +70,6 @@ export async function resumeStart(
       version: server.version,
       slot,
       publications: plans.map(plan => plan.name),
-      members: published.members,
       captured,
       position,
       identity: { ...identity(server, slot, plans, published, from.identity), ...goneEntries(tables.gone) },

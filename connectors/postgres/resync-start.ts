@@ -36,7 +36,7 @@ export async function resyncStart(request: StartRequest, from: Resume, signal: A
       await sql.use(client => dropFormer(client, old, { request, from, server }, signal), signal)
     const anew = readAnew(request, captured)
     const place = { server, captured, replication, slot, exportSnapshot: anew.length > 0, former }
-    const { publications, members, identity, created } = await makeStream(request, place, signal)
+    const { publications, identity, created } = await makeStream(request, place, signal)
     // A commit that lies before the slot may be waiting to become visible: it comes neither by the stream nor by a fence.
     const running = await sql.use(runningTransactions, signal)
     if (created.snapshot === undefined) endConnection(replication)
@@ -46,7 +46,6 @@ export async function resyncStart(request: StartRequest, from: Resume, signal: A
       version: server.version,
       slot,
       publications,
-      members,
       captured,
       position: created.consistentPoint,
       identity,

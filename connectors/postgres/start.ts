@@ -30,8 +30,6 @@ export interface Start {
   readonly version: number
   readonly slot: string
   readonly publications: readonly string[]
-  /** As the identity has them. */
-  readonly members: Members
   readonly captured: readonly Captured[]
   /** Where the stream begins: behind what the log holds, or the slot's consistent point. */
   readonly position: bigint

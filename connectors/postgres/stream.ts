@@ -5,7 +5,7 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'
-import { hasDdlTrigger } from './ddl-trigger.ts'
+import { HAS_DDL_TRIGGER } from './ddl-trigger.ts'
 import { Keepalive } from './keepalive.ts'
 import { type Resolve, Scanner } from './pgoutput.ts'
 import { formatLsn } from './position.ts'
@@ -159,12 +159,10 @@ export class ChangeStream implements StreamReader {
     const { config, name, source, logger, slot, publications, from, resolve, ask, silenceMs, onDdl } = this.#options
     const wire = await Wire.open(config, name, source, signal)
     this.#wire = wire
-    let settings: { timeout: string; xid: string }
-    let tellsDdl: boolean
+    let settings: { timeout: string; xid: string; ddl: string }
     try {
       const { rows } = await wire.client.query<typeof settings>(SETTINGS)
       settings = rows[0]!
-      tellsDdl = await hasDdlTrigger(wire.client)
     } catch (error) {
       await wire.close(this.#received, this.#durable)
       throw postgresError(error, config)
@@ -173,7 +171,7 @@ export class ChangeStream implements StreamReader {
     // In replication commands a backslash is itself, and there is no other form of text.
     const names = publications.map(quoteIdentifier).join(',')
     wire.start(
-      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${tellsDdl ? ", messages 'true'" : ''})`,
+      `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${settings.ddl === 't' ? ", messages 'true'" : ''})`,
       this,
     )
     this.#keepalive = new Keepalive(
@@ -253,7 +251,8 @@ export class ChangeStream implements StreamReader {
 
 const SETTINGS = `SELECT
   (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS timeout,
-  pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) AS xid`
+  pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) AS xid,
+  ${HAS_DDL_TRIGGER} AS ddl`
 
 function silentStream(ms: number, cause: unknown): TailraceError {
   return new TailraceError('SOURCE_SILENT', 'retry', `The server has sent nothing for ${Math.round(ms / 1000)} s.`, {
