@@ -65,7 +65,10 @@ async function firstLoad(pipeline: string, source: SourceConfig, signal: AbortSi
   try {
     const found = await abortable(plugin.discover(url, pipeline, limit), limit)
     const tables = found.tables.filter(({ schema, table }) => isCaptured(source, [schema, table]))
-    return { tables, rows: total(tables.map(({ rows }) => rows)), bytes: total(tables.map(({ bytes }) => bytes)) }
+    const rows = total(tables.map(table => table.rows))
+    // Where the others were never counted, the empty ones say nothing.
+    const isKnown = rows !== 0 || tables.every(table => table.rows === 0)
+    return { tables, rows: isKnown ? rows : null, bytes: total(tables.map(({ bytes }) => bytes)) }
   } catch (error) {
     signal.throwIfAborted()
     return { tables: undefined, rows: null, bytes: null, note: redact(errorMessage(error)) }

@@ -43,6 +43,17 @@ function config(discover: SourcePlugin['discover'], options: object = {}): Pipel
 const signal = AbortSignal.timeout(20_000)
 
 describe('the plan of a run', () => {
+  it('tells no number of rows where only empty tables have one', async () => {
+    const tables = [
+      { schema: 'public', table: 'empty', key: ['id'], rows: 0, bytes: 0 },
+      { schema: 'public', table: 'uncounted', key: ['id'], rows: null, bytes: 8192 },
+    ]
+    const file = config(async () => ({ tables, sql: [] }))
+    const [plan] = await makePlan(file, [], signal)
+    expect(plan?.rows).toBeNull()
+    expect(planText(file, [plan!])).toContain('first load of 2 tables, 8.0 KB')
+  })
+
   it('names slot and publication, and the captured tables with what they cost', async () => {
     const file = config(async () => FOUND, { exclude: ['public.audit_*'], slot: 'mine' })
     const [plan] = await makePlan(file, [], signal)
