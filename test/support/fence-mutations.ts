@@ -2,7 +2,7 @@
 
 import type { Mutation } from './mutation-run.ts'
 
-const LATE = { full: 'late-commits', args: ['--runs', '60'] }
+const LATE = { full: 'late-commits', args: ['--runs', '200'] }
 const POSITION = 'test/unit/postgres/position.test.ts'
 const DECIDE = 'test/unit/ingest/decide.test.ts'
 const FENCE = 'connectors/postgres/fence.ts'

@@ -18,6 +18,8 @@ export interface DdlKind {
   readonly run: (table: WideTable, place: DdlPlace) => Promise<void>
   /** A start would stop there: the source is not stopped before it has mended that. */
   readonly isMended?: (table: WideTable, client: pg.Client) => Promise<boolean>
+  /** For a while there is no table of that name. */
+  readonly isAway?: true
 }
 
 const isPlain = ({ partitions }: WideTable): boolean => partitions === undefined
@@ -31,7 +33,7 @@ export const DDL: readonly DdlKind[] = [
   { name: 'column dropped', isFor: isAny, run: dropColumn },
   { name: 'rewritten as it is', isFor: isPlain, run: rewriteAlike },
   { name: 'made again', isFor: isAny, run: makeAgain },
-  { name: 'renamed away and back', isFor: isAny, run: renameAndBack },
+  { name: 'renamed away and back', isFor: isAny, run: renameAndBack, isAway: true },
   { name: 'another in its place', isFor: isPlain, run: replace },
   { name: 'replica identity', isFor: isPlain, run: changeIdentity },
   { name: 'not published for a while', isFor: isAny, run: unpublish, isMended: isPublished },

@@ -181,7 +181,9 @@ export class LoadHistories implements AsyncDisposable {
   async #alter(table: WideTable): Promise<void> {
     const random = this.#random
     const kinds = DDL.filter(({ isFor }) => isFor(table))
-    const { name, run, isMended } = kinds[random.between(0, kinds.length)]!
+    const { name, run, isMended, isAway } = kinds[random.between(0, kinds.length)]!
+    // A start refuses a table that is named, not known yet, and not there.
+    if (isAway && this.#isNamed) await until(() => this.#isKnown(table), `the log knows ${table.name}`)
     if (isMended !== undefined) await until(() => this.#source.isStreaming, 'the source streams')
     this.figures.ddl++
     this.#unseenUntil = Number.POSITIVE_INFINITY
@@ -192,6 +194,10 @@ export class LoadHistories implements AsyncDisposable {
     }
     await run(table, { client: this.#client, writer: this.#writer, random, meanwhile })
     if (isMended !== undefined) await until(() => isMended(table, this.#client), `after ${name} it is mended`)
+  }
+
+  #isKnown({ name }: WideTable): boolean {
+    return [...this.#source.part.log.tables().values()].some(known => known.name === nameOf(name))
   }
 
   #ask(work: (signal: AbortSignal) => Promise<void>): void {
