@@ -5,7 +5,7 @@ import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
 import { publicationNames } from './config.ts'
 import { isSameRelation, originOf } from './definition.ts'
 import { canPublish, type Publication, readPublication } from './publication.ts'
-import { resumedTables } from './resumed.ts'
+import { type Resumed, resumedTables } from './resumed.ts'
 import { nameOf } from './selection.ts'
 import type { StartRequest } from './start.ts'
 import type { Numbers } from './table-version.ts'
@@ -30,13 +30,10 @@ export async function captureAgain(
   version: number,
   isNewStream = false,
 ): Promise<CapturedAgain> {
-  const { config, context, numbering } = request
-  const resumed = await resumedTables(client, config, from.tables)
+  const { context } = request
+  const { resumed, tables } = await surveyAgain(client, request, from)
   if (resumed.gone.length > 0) context.logger.warn({ code: 'TABLE_MISSING', tables: resumed.gone }, GONE)
   const starred = new Set(resumed.added)
-  const wanted = { ...resumed.config, tables: [...resumed.config.tables, ...resumed.added] }
-  const { tables, problems } = await surveyTables(client, context.name, wanted, from.tables, numbering)
-  if (problems[0] !== undefined) throw problems[0]
   const known = new Map(from.tables.map(table => [table.name, table]))
   const captured: Captured[] = []
   const publications = publicationsOf(client, version)
@@ -56,6 +53,25 @@ export async function captureAgain(
     return before === undefined || !isSameRelation(originOf(before), originOf(table))
   }
   return { captured, added: captured.filter(isAdded), gone: resumed.gone }
+}
+
+/** How often the catalog is read, at most, when a table leaves it under our eyes. */
+const MOST_READS = 3
+
+/** Which tables there are is read before what they are like: one that is gone by then is told of, and no error. */
+async function surveyAgain(
+  client: pg.Client,
+  { config, context, numbering }: Parameters<typeof captureAgain>[1],
+  { tables: known }: Resume,
+): Promise<{ readonly resumed: Resumed; readonly tables: readonly Surveyed[] }> {
+  for (let reads = 1; ; reads++) {
+    const resumed = await resumedTables(client, config, known)
+    const wanted = { ...resumed.config, tables: [...resumed.config.tables, ...resumed.added] }
+    const { tables, problems } = await surveyTables(client, context.name, wanted, known, numbering)
+    const problem = problems[0]
+    if (problem === undefined) return { resumed, tables }
+    if (problem.code !== 'TABLE_MISSING' || reads === MOST_READS) throw problem
+  }
 }
 
 export const GONE = 'captured tables are gone or have another name: the rest goes on, and their rows stay in the sinks'

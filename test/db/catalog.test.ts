@@ -48,6 +48,15 @@ describe('a start', () => {
     expect(table.key).toEqual([1, 0])
   })
 
+  it('takes a table that leaves under its eyes for gone, as one that had left before', async () => {
+    const place = await Place.with(server, 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)', {
+      tables: ['public.t', 'public.u'],
+    })
+    const { table } = await place.capture()
+    const found = await place.captureAgain([table], 'ALTER TABLE t RENAME TO away')
+    expect(found).toEqual({ captured: ['u'], gone: ['public.t'] })
+  })
+
   it.each([
     ['a default for old rows', 'ALTER TABLE t ADD COLUMN c int DEFAULT 5'],
     ['a default that rewrites', 'ALTER TABLE t ADD COLUMN c float DEFAULT random()'],

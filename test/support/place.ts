@@ -1,10 +1,14 @@
 /** A database with one table `t`, as a start and as the stream see it. */
+
+import { captureAgain } from '../../connectors/postgres/captured-again.ts'
 import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
 import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
 import { connectSql } from '../../connectors/postgres/connection.ts'
 import type { Relation } from '../../connectors/postgres/relation.ts'
+import { Numbering } from '../../connectors/postgres/table-version.ts'
 import { tableFromRelation } from '../../connectors/postgres/versions.ts'
-import type { Table } from '../../runtime/contract.ts'
+import type { SourceContext, Table } from '../../runtime/contract.ts'
+import { createLogger } from '../../runtime/logger.ts'
 import type { PostgresServer } from './postgres.ts'
 
 export type Options = Record<string, unknown>
@@ -51,6 +55,22 @@ export class Place {
       return captureTables(client, 'app', this.#config(), known)
     })
     return captured!
+  }
+
+  /** What a log that knows these tables goes on with, and which it has lost. */
+  async captureAgain(
+    known: readonly Table[],
+    meanwhile: string,
+  ): Promise<{ captured: string[]; gone: readonly string[] }> {
+    const config = this.#config()
+    const context: SourceContext = { pipeline: 'test', name: 'app', folder: '', logger: createLogger('silent') }
+    const numbering = new Numbering('app', known, config.maskKey).byName
+    const from = { loads: new Map(), tables: known, identity: {}, lineageFrom: 0n }
+    const { captured, gone } = await this.#use(client => {
+      this.#interrupt(client, meanwhile)
+      return captureAgain(client, { config, context, numbering }, from, 170_000)
+    })
+    return { captured: captured.map(({ table }) => table.table), gone }
   }
 
   /** Before the second statement of the client somebody else runs this SQL. */
