@@ -59,6 +59,7 @@ export async function feed(
   const failure = new AbortController()
   const together = AbortSignal.any([signal, failure.signal])
   await Promise.all(sources.map(({ log }, i) => log.lag(starts[i] ?? 'start', filter)))
+  const reads = sources.map(({ log }, i) => log.read(starts[i] ?? 'start', filter, together))
   opened()
   let turn: Promise<void> = Promise.resolve()
   const loops = sources.map(async (source, i) => {
@@ -66,7 +67,7 @@ export async function feed(
     const start = starts[i]
     if (!request.follow && (end === undefined || start === end)) return
     const writer = new EnvelopeWriter({ type: source.type, source: source.name, database: source.database })
-    for await (const batch of source.log.read(start ?? 'start', filter, together)) {
+    for await (const batch of reads[i]!) {
       for (const change of batch) {
         if (!isWanted(change, request)) continue
         // Only in its turn: until then the cursors of other sources' changes must not claim it.

@@ -319,6 +319,8 @@ export interface ReadOptions {
   /** A batch ends at the first transaction end beyond either. */
   readonly maxBytes?: number
   readonly maxRows?: number
+  /** The cursor is one that `readers.admit` has answered; only then may it stand below what compaction has removed. */
+  readonly isAdmitted?: boolean
 }
 
 /** Changes on their way to a sink: only those of the tables asked for, durable, in the log's order. */
@@ -330,7 +332,7 @@ export interface LogBatch {
   /** Changes that iterating yields. May be 0: only the cursor moved (R8.3). */
   readonly count: number
   readonly endsTransaction: boolean
-  /** Compaction removed history between the previous batch and this one. */
+  /** Compaction removed history between the previous batch and this one, or in it. */
   readonly gap: boolean
   readonly tables: ReadonlyMap<number, Table>
   /** The same changes in batches of at most `rows`, each with its own cursor. */
@@ -355,6 +357,10 @@ export interface ReaderState {
   /** ISO 8601, when it was registered and when its cursor was last saved. */
   readonly registeredAt: string
   readonly savedAt: string | undefined
+  /** `history`: it wants every change, and compaction waits for it. */
+  readonly reads: 'state' | 'history'
+  /** It has not come for so long that compaction waits for it no more; it starts anew. */
+  readonly expired: boolean
 }
 
 export interface LogLag {
@@ -396,7 +402,11 @@ export interface SourceLog extends AsyncDisposable {
   append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined>
   /** Where the source goes on. Drops a unit that was begun and not ended; undefined while nothing is stored. */
   resume(): Promise<Resume | undefined>
-  /** A batch never holds a truncate together with other changes of rows. Durable units only; follows the end until its signal aborts. Throws CURSOR_FOREIGN, CURSOR_EXPIRED. */
+  /**
+   * A batch never holds a truncate together with other changes of rows. Durable units only; follows the end until its
+   * signal aborts. Throws CURSOR_FOREIGN, and CURSOR_EXPIRED: at the call, or while it is read, if compaction overtakes a
+   * reader that is not registered.
+   */
   read(
     after: Cursor | 'start',
     tables: TableFilter,
@@ -414,7 +424,12 @@ export interface SourceLog extends AsyncDisposable {
   tables(): ReadonlyMap<number, Table>
   /** Cursors of sinks that cannot keep them in their target. Durable when `save` returns. */
   readonly readers: {
-    register(sink: string): Promise<void>
+    register(sink: string, reads?: ReaderState['reads']): Promise<void>
+    /**
+     * Where a registered sink that stands at this cursor goes on (logs that compact): there, or at the start if it would
+     * miss a delete that was removed. Nothing is removed that it has not read from then on, as far as it has saved.
+     */
+    admit?(sink: string, cursor: Cursor | undefined): Promise<Cursor | 'start'>
     load(sink: string): Promise<Cursor | undefined>
     save(sink: string, cursor: Cursor): Promise<void>
     remove(sink: string): Promise<void>
@@ -436,6 +451,10 @@ export interface SourceLog extends AsyncDisposable {
   incompleteKeys?(table: Table, after: Uint8Array | undefined, limit: number): Promise<readonly Uint8Array[]>
   /** The evidence of passes (logs with an index). */
   readonly passes?: Passes
+  /**
+   * Removes what something newer made needless from all segments that are old enough, now (logs with an index). One at a
+   * time: a second call waits for its turn. What it has put in place before it fails, or is aborted, stays.
+   */
   compact?(signal: AbortSignal): Promise<CompactionReport>
 }
 
@@ -489,11 +508,16 @@ export interface UnseenKey {
 }
 
 export interface CompactionReport {
+  /** Segments that were rewritten. */
   readonly segments: number
+  /** Changes looked at, and those kept. */
   readonly scanned: number
   readonly kept: number
+  /** Of those segments. */
   readonly bytesBefore: number
   readonly bytesAfter: number
+  /** Deletes, and rows of append-only tables, up to this cursor are gone; undefined: none was ever removed. */
+  readonly horizon: Cursor | undefined
 }
 
 // ── Sink ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -58,7 +58,7 @@ export class DeliveryProgress {
  */
 export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
   const { log, sinkName, filter } = delivery
-  await log.readers.register(sinkName)
+  await log.readers.register(sinkName, delivery.reads)
   const after = await startingPoint(delivery, sink, work.signal)
   if (after === 'start') {
     progress.live = false
@@ -106,7 +106,8 @@ async function* batchesOf(
   const { log, filter, limits } = delivery
   const full = (limits.maxRows ?? Number.POSITIVE_INFINITY) / 2
   const end = new AbortController()
-  const batches = log.read(after, filter, AbortSignal.any([drain, end.signal]), limits)[Symbol.asyncIterator]()
+  const signal = AbortSignal.any([drain, end.signal])
+  const batches = log.read(after, filter, signal, { ...limits, isAdmitted: true })[Symbol.asyncIterator]()
   const read = async (): Promise<Prepared | undefined> => {
     const { value: batch, done } = await batches.next()
     return done === true ? undefined : { batch, skip: superseded(delivery, batch) }
@@ -166,11 +167,11 @@ class RegistryCursor {
 
 /** Where to read on: the target's own cursor wins over the registry's, if it belongs to this log. */
 async function startingPoint({ log, sinkName }: Delivery, sink: Sink, signal: AbortSignal): Promise<Cursor | 'start'> {
-  const cursor = sink.cursor === undefined ? await log.readers.load(sinkName) : await sink.cursor(signal)
+  const stored = sink.cursor === undefined ? await log.readers.load(sinkName) : await sink.cursor(signal)
   const end = log.end()
-  if (cursor === undefined || end === undefined) return 'start'
-  const order = log.compare(cursor, end)
-  return order === 'before' || order === 'equal' ? cursor : 'start'
+  const order = stored === undefined || end === undefined ? 'foreign' : log.compare(stored, end)
+  const cursor = order === 'before' || order === 'equal' ? stored : undefined
+  return (await log.readers.admit?.(sinkName, cursor)) ?? cursor ?? 'start'
 }
 
 /** Building anew: what an earlier life of the sink left of a table goes before the table's first change. */

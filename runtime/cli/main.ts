@@ -153,6 +153,10 @@ verb('verify', 'compare a sink with its sources by key, while both move; names t
   .option('--all', 'name all keys that differ, not just the first 100')
   .action(action(async () => (await import('./verify.ts')).verify))
 
+verb('compact', 'remove from the logs what newer changes made needless, now')
+  .option('--source <name>', 'only the log of this source')
+  .action(action(async () => (await import('./compact.ts')).compact))
+
 verb('remove', 'drop what was made for a source (slot, publication, log) or a sink (target)')
   .option('--source <name>', 'the source')
   .option('--sink <name>', 'the sink')

@@ -2,6 +2,7 @@ import type { RunningPipeline } from '../status.ts'
 import { answerJson, answerText } from './answer.ts'
 import { backfillSource } from './backfill.ts'
 import { changes } from './changes.ts'
+import { compact } from './compact.ts'
 import type { Exchange } from './exchange.ts'
 import openapi from './openapi.json' with { type: 'json' }
 import { row } from './row.ts'
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/sources/{name}/pause', handle: act(pipeline => pipeline.pause, 'source') },
   { method: 'POST', path: '/sources/{name}/resume', handle: act(pipeline => pipeline.resume, 'source') },
   { method: 'POST', path: '/sources/{name}/backfill', handle: backfillSource },
+  { method: 'POST', path: '/sources/{name}/compact', handle: compact },
   { method: 'POST', path: '/sinks/{name}/pause', handle: act(pipeline => pipeline.pause, 'sink') },
   { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
   { method: 'POST', path: '/sinks/{name}/verify', handle: verify },

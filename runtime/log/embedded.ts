@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { defineLog } from '../plugin.ts'
 import { durationOption, sizeOption } from '../quantity.ts'
+import type { Retention } from './embedded/compaction/compactor.ts'
+import { rewriteInThread } from './embedded/compaction/in-thread.ts'
 import { unusable } from './embedded/failures.ts'
 import { realFs } from './embedded/fs.ts'
 import { inspectLog } from './embedded/inspect.ts'
 import { KeyIndex } from './embedded/key-index/key-index.ts'
+import { liveIndex } from './embedded/key-index/live-index.ts'
 import { acquireLock, refuseNetworkFileSystem } from './embedded/lock.ts'
 import { openLog } from './embedded/open.ts'
 
 const RING_BYTES = 16 * 1024 * 1024
 const CHECKPOINT_BYTES = 64 * 1024 * 1024
+const COMPACTION_MS = 60_000
 
 const config = z.strictObject({
   /** Each source's log stands in a folder of its own below it. */
@@ -28,13 +32,24 @@ const config = z.strictObject({
 export default defineLog<z.infer<typeof config>>({
   type: 'embedded',
   config,
-  async open({ segmentBytes, maxBytes = Number.POSITIVE_INFINITY }, { folder, logger }) {
+  async open(options, { folder, logger }) {
+    const { segmentBytes, maxBytes = Number.POSITIVE_INFINITY } = options
     await makeFolder(folder)
     refuseNetworkFileSystem(folder, (await realFs.space(folder)).type)
     const resources = new AsyncDisposableStack()
     resources.adopt(acquireLock(folder), lock => lock.release())
     const limits = { segmentBytes, maxBytes, ringBytes: RING_BYTES, checkpointBytes: CHECKPOINT_BYTES }
-    return openLog(realFs, folder, limits, logger, resources, KeyIndex.open)
+    const retention: Retention = {
+      keepHistoryMs: options.keepHistory,
+      deleteRetentionMs: options.deleteRetention,
+      deleteRetentionMaxMs: options.deleteRetentionMax,
+      retentionMs: options.retention,
+    }
+    return openLog(realFs, folder, limits, logger, resources, {
+      openIndex: KeyIndex.open,
+      compactionMs: COMPACTION_MS,
+      compaction: index => ({ index: liveIndex(index!), rewriter: rewriteInThread, retention }),
+    })
   },
   inspect: (_, { folder, logger }) => inspectLog(realFs, folder, logger),
 })

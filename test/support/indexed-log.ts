@@ -1,6 +1,9 @@
 import type { Batch, SourceLog, Table } from '../../runtime/contract.ts'
+import type { Retention, Rewriter } from '../../runtime/log/embedded/compaction/compactor.ts'
+import { rewrite } from '../../runtime/log/embedded/compaction/rewrite.ts'
 import { realFs } from '../../runtime/log/embedded/fs.ts'
 import { KeyIndex } from '../../runtime/log/embedded/key-index/key-index.ts'
+import { liveIndex } from '../../runtime/log/embedded/key-index/live-index.ts'
 import { openLog } from '../../runtime/log/embedded/open.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
@@ -15,17 +18,36 @@ export interface IndexedLogOptions {
   readonly trailBytes?: number
   /** Takes the messages of the log's logger. */
   readonly said?: string[]
+  readonly segmentBytes?: number
+  /** What compaction keeps; default: nothing longer than it must. */
+  readonly retention?: Partial<Retention>
+  /** Default: in the thread of the test. */
+  readonly rewriter?: Rewriter
+}
+
+const KEEP_NOTHING: Retention = {
+  keepHistoryMs: -1000,
+  deleteRetentionMs: -1000,
+  deleteRetentionMaxMs: 2 ** 40,
+  retentionMs: undefined,
 }
 
 export async function openIndexed(folder: string, options: IndexedLogOptions = {}): Promise<SourceLog> {
-  const { isIndexed = true, trailBytes, said } = options
+  const { isIndexed = true, trailBytes, said, segmentBytes = 2 ** 20, rewriter = rewriteHere } = options
   await realFs.makeFolder(folder)
   const logger = createLogger('info', { write: line => void said?.push(line) })
-  const limits = { segmentBytes: 2 ** 20, maxBytes: 2 ** 40, ringBytes: 2 ** 20, checkpointBytes: 2 ** 24 }
+  const limits = { segmentBytes, maxBytes: 2 ** 40, ringBytes: 2 ** 20, checkpointBytes: 2 ** 24 }
   const opening: typeof KeyIndex.open = wanted =>
     KeyIndex.open(trailBytes === undefined ? wanted : { ...wanted, trailBytes })
-  return openLog(realFs, folder, limits, logger, undefined, isIndexed ? opening : undefined)
+  if (!isIndexed) return openLog(realFs, folder, limits, logger)
+  const retention = { ...KEEP_NOTHING, ...options.retention }
+  return openLog(realFs, folder, limits, logger, undefined, {
+    openIndex: opening,
+    compaction: index => ({ index: liveIndex(index!), rewriter, retention }),
+  })
 }
+
+const rewriteHere: Rewriter = (job, signal) => rewrite(realFs, job, async () => signal.throwIfAborted())
 
 /** Units of rows `<key> <text>`, in one transaction each. */
 export class ItemWriter {
@@ -41,6 +63,12 @@ export class ItemWriter {
   unit(rows: readonly (readonly [key: string, text: string | undefined])[], kind: 'c' | 'u' = 'c'): Batch {
     return transaction(this.#writer, String(++this.#position), writer => {
       for (const [key, text] of rows) writer.row(kind, ITEMS, tuple(key, text))
+    })
+  }
+
+  deletion(keys: readonly string[]): Batch {
+    return transaction(this.#writer, String(++this.#position), writer => {
+      for (const key of keys) writer.delete(ITEMS, tuple(key, null), false)
     })
   }
 }

@@ -6,7 +6,7 @@ import { Inode, Names } from './simulated-disk.ts'
 export interface Fault {
   readonly operation: number
   /** Counts these only. */
-  readonly only?: 'sync' | 'write'
+  readonly only?: 'sync' | 'write' | 'rename' | 'remove'
   readonly code: 'EIO' | 'ENOSPC' | 'POWER'
 }
 
@@ -27,6 +27,8 @@ export class SimulatedFs implements Fs {
   #shortWrites = false
   operations = 0
   free = 1_000_000_000
+  /** What the armed fault has struck: the operation and its file. */
+  struck: string | undefined
 
   constructor(random: Random, names = new Names()) {
     this.#random = random
@@ -36,6 +38,7 @@ export class SimulatedFs implements Fs {
   /** The operation that many from now fails. */
   arm(fault: Fault | undefined, shortWrites = false): void {
     this.operations = 0
+    this.struck = undefined
     this.#fault = fault
     this.#shortWrites = shortWrites
     this.#dead = false
@@ -65,7 +68,7 @@ export class SimulatedFs implements Fs {
   }
 
   async open(path: string, mode: 'read' | 'update' | 'create' | 'replace'): Promise<File> {
-    this.#step(path)
+    this.#step('open', path)
     let inode = this.#names.visible.get(path)
     if (mode === 'create' && inode !== undefined) throw failure('EEXIST', path)
     if ((mode === 'read' || mode === 'update') && inode === undefined) throw failure('ENOENT', path)
@@ -77,27 +80,27 @@ export class SimulatedFs implements Fs {
   }
 
   async list(folder: string): Promise<string[]> {
-    this.#step(folder)
+    this.#step('list', folder)
     return [...this.#names.visible.keys()].map(path => path.slice(folder.length + 1))
   }
 
   async rename(from: string, to: string): Promise<void> {
-    this.#step(from)
+    this.#step('rename', to)
     this.#names.change({ rename: from, to, inode: this.#inode(from) })
   }
 
   async remove(path: string): Promise<void> {
-    this.#step(path)
+    this.#step('remove', path)
     this.#inode(path)
     this.#names.change({ remove: path })
   }
 
   async makeFolder(path: string): Promise<void> {
-    this.#step(path)
+    this.#step('make', path)
   }
 
   async syncFolder(path: string): Promise<void> {
-    this.#step(path, () => this.#names.forget(), 'sync')
+    this.#step('sync', path, () => this.#names.forget())
     this.#names.sync()
   }
 
@@ -110,33 +113,29 @@ export class SimulatedFs implements Fs {
       let bytes = Buffer.concat(parts)
       if (this.#shortWrites && this.#random.chance(0.3))
         bytes = bytes.subarray(0, this.#random.between(1, bytes.length + 1))
-      this.#step(
-        path,
-        () => {
-          const part = bytes.subarray(0, this.#random.between(0, bytes.length + 1))
-          if (part.length > 0) inode.change({ at, bytes: Buffer.from(part) })
-        },
-        'write',
-      )
+      this.#step('write', path, () => {
+        const part = bytes.subarray(0, this.#random.between(0, bytes.length + 1))
+        if (part.length > 0) inode.change({ at, bytes: Buffer.from(part) })
+      })
       inode.change({ at, bytes: Buffer.from(bytes) })
       return bytes.length
     }
     return {
       write,
       read: async (into, at) => {
-        this.#step(path)
+        this.#step('read', path)
         return inode.content.copy(into, 0, at, at + into.length)
       },
       truncate: async length => {
-        this.#step(path)
+        this.#step('truncate', path)
         inode.change({ truncate: length })
       },
       size: async () => {
-        this.#step(path)
+        this.#step('size', path)
         return inode.content.length
       },
       sync: async () => {
-        this.#step(path, code => code === 'POWER' || inode.forget(), 'sync')
+        this.#step('sync', path, code => code === 'POWER' || inode.forget())
         inode.sync()
       },
       close: async () => {},
@@ -151,13 +150,14 @@ export class SimulatedFs implements Fs {
   }
 
   /** Counts an operation and fails it if it is its turn; `partly` is what has happened of it by then. */
-  #step(path: string, partly: (code: Fault['code']) => void = () => {}, kind?: Fault['only']): void {
+  #step(what: string, path: string, partly: (code: Fault['code']) => void = () => {}): void {
     if (this.#dead) throw failure('POWER', path)
     const fault = this.#fault
-    if (fault?.only !== undefined && fault.only !== kind) return
+    if (fault?.only !== undefined && fault.only !== what) return
     this.operations++
     if (fault === undefined || this.operations !== fault.operation) return
     this.#dead = fault.code === 'POWER'
+    this.struck = `${what} ${path.slice(path.lastIndexOf('/') + 1)}`
     partly(fault.code)
     throw failure(fault.code, path)
   }

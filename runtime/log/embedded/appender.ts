@@ -15,7 +15,7 @@ import type { OpenUnit as WrittenUnit } from './key-index/messages.ts'
 import type { MarkFile } from './mark.ts'
 import type { LogChunk } from './ring.ts'
 import { SEGMENT_HEADER, type SegmentInfo } from './segment.ts'
-import { SegmentWriter } from './segment-writer.ts'
+import { beginSegment, SegmentWriter } from './segment-writer.ts'
 
 export interface AppendLimits {
   /** A new segment begins where a chunk would make one larger. */
@@ -61,6 +61,8 @@ export class Appender {
   #next: number
   #sinceCheckpoint: number
   #broken = false
+  #appending = false
+  #sealing: Promise<void> | undefined
   /** An append waits for room. */
   full = false
 
@@ -91,6 +93,7 @@ export class Appender {
 
   /** See `SourceLog.append`. After LOG_FSYNC the whole log is unusable: the process must end. */
   async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
+    await this.#sealing
     this.#head.check()
     if (this.#broken)
       throw new TailraceError('LOG_UNIT_TORN', 'retry', 'An earlier append failed: the unit cannot go on.', {
@@ -108,8 +111,24 @@ export class Appender {
     })
   }
 
+  /**
+   * Ends the newest segment: what is appended from then on goes into another. Answers false, and does nothing, while a
+   * unit is under way.
+   */
+  async seal(): Promise<boolean> {
+    if (this.#sealing !== undefined || this.#appending || this.#unit !== undefined || this.#broken) return false
+    this.#sealing = this.#guard(() => this.#seal())
+    try {
+      await this.#sealing
+    } finally {
+      this.#sealing = undefined
+    }
+    return true
+  }
+
   /** Drops a unit that was begun and not ended, durably; appends may go on. */
   async rollBack(): Promise<void> {
+    await this.#sealing
     this.#head.check()
     if (this.#unit === undefined && !this.#broken) return
     await this.#guard(async () => {
@@ -131,13 +150,24 @@ export class Appender {
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
+    this.#appending = true
     try {
       return await work()
     } catch (error) {
       this.#broken = true
       if (errorCode(error) === 'LOG_FSYNC') this.#head.fail(error)
       throw error
+    } finally {
+      this.#appending = false
     }
+  }
+
+  async #seal(): Promise<void> {
+    const old = this.#segment
+    this.#segment = undefined
+    await old?.close()
+    this.#segment = await beginSegment(this.#place, this.#head)
+    await this.#checkpoint()
   }
 
   async #write(batch: Batch): Promise<void> {
@@ -226,7 +256,7 @@ export class Appender {
   }
 
   async #segmentFor(size: number): Promise<SegmentWriter> {
-    const { fs, folder, logId } = this.#place
+    const { fs, folder } = this.#place
     const { place, segments } = this.#head
     if (this.#segment === undefined && place !== undefined)
       this.#segment = await SegmentWriter.reopen(fs, folder, place, segments.at(-1)!.records)
@@ -237,7 +267,7 @@ export class Appender {
       this.#segment = undefined
       await this.#finish(segment)
     }
-    this.#segment = await SegmentWriter.create(fs, folder, this.#next, logId)
+    this.#segment = await SegmentWriter.create(this.#place, this.#next)
     crashPoint('log.rolled')
     return this.#segment
   }

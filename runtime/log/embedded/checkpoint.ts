@@ -24,24 +24,22 @@ export interface Checkpoint {
 }
 
 /** Durable on return. What the head stands on already is. */
-export function writeCheckpoint(
-  fs: Fs,
-  folder: string,
-  logId: string,
-  { end, place, segments, state }: Head,
-): Promise<void> {
-  const checkpoint: Checkpoint = {
+export function writeCheckpoint(fs: Fs, folder: string, logId: string, head: Head): Promise<void> {
+  return replaceChecked(fs, folder, CHECKPOINT, checkpointOf(logId, head))
+}
+
+export function checkpointOf(logId: string, { end, place, segments, state }: Head): Checkpoint {
+  return {
     logId,
     end,
     place,
-    segments,
+    segments: [...segments],
     stream: state.stream ?? null,
     loads: [...state.loads],
     tables: [...state.tables.values()],
     identity: state.identity,
     lineageFrom: String(state.lineageFrom),
   }
-  return replaceChecked(fs, folder, CHECKPOINT, checkpoint)
 }
 
 /** Undefined if there is none of this log, or it is damaged. */
@@ -54,7 +52,14 @@ export async function readCheckpoint(fs: Fs, folder: string, logId: string): Pro
 
 /** Puts an empty head where the checkpoint was made. */
 export function restore(head: Head, checkpoint: Checkpoint): void {
-  const { tables, loads, stream, identity, lineageFrom = '0', segments, end, place } = checkpoint
+  for (const segment of checkpoint.segments) head.setSegment(segment)
+  restoreState(head, checkpoint)
+  head.place = checkpoint.place
+}
+
+/** The head knows the segments up to there, and passes over what they hold. */
+export function restoreState(head: Head, checkpoint: Checkpoint): void {
+  const { tables, loads, stream, identity, lineageFrom = '0', end } = checkpoint
   for (const table of tables) head.state.tables.set(table.id, freeze(table))
   const ends: UnitEnd[] = loads.map(([name, progress]) => ({ lane: `load:${name}`, progress }))
   if (stream !== null) {
@@ -62,7 +67,5 @@ export function restore(head: Head, checkpoint: Checkpoint): void {
     head.streamEnds.push({ offset: end, position: stream })
   }
   head.state.restore(ends, identity, BigInt(lineageFrom))
-  for (const segment of segments) head.setSegment(segment)
   head.end = end
-  head.place = place
 }

@@ -5,15 +5,17 @@ import { crc32 } from 'node:zlib'
  *
  *   at  size  field
  *    0     4  magic
- *    4     1  type: data (a batch's entries as they came), tables (definitions, takes no offsets)
+ *    4     1  type: data (a batch's entries as they came), tables (definitions, takes no offsets), compacted (what is
+ *             left of several data chunks, compaction/payload.ts), places (of the chunks of a compacted segment, at its
+ *             end; takes no offsets)
  *    5     3  zero
  *    8     8  length of the payload
  *   16     8  base: offset of the first entry (tables: of the entry that comes next)
- *   24     4  entries
+ *   24     4  entries; compacted: offsets that it stands for
  *   28     4  changes among them
  *   32     8  offset of the first entry of the unit
  *   40     8  session that wrote it
- *   48     8  append time, microseconds since 1970
+ *   48     8  append time, microseconds since 1970; compacted: of the newest chunk in it
  *   56     4  bytes of the unit end at the payload's end; 0: the unit goes on
  *   60     4  checksum of the chunk before it in the segment, or of the segment's header
  *   64     4  crc32 of the header up to here
@@ -26,7 +28,12 @@ import { crc32 } from 'node:zlib'
 export const CHUNK_HEADER = 72
 export const CHUNK_MAGIC = Buffer.from('TRc\x01', 'latin1')
 
-export const ChunkType = { data: 1, tables: 2 } as const
+export const ChunkType = { data: 1, tables: 2, compacted: 3, places: 4 } as const
+
+/** Chunks of this type hold entries, and stand for offsets. */
+export function holdsEntries(type: number): boolean {
+  return type === ChunkType.data || type === ChunkType.compacted
+}
 
 export interface ChunkHead {
   readonly type: number

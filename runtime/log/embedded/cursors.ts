@@ -9,11 +9,11 @@ const CURSOR = /^([0-9a-f]{16})\.([0-9a-f]{16}):([1-9]\d{0,15})$/
  * that offset: what a crash or a restored backup took away, and another session wrote anew, is noticed.
  */
 export class Cursors {
-  readonly #logId: string
+  readonly logId: string
   #sessions: readonly Session[]
 
   constructor(logId: string, sessions: readonly Session[]) {
-    this.#logId = logId
+    this.logId = logId
     this.#sessions = sessions
   }
 
@@ -37,18 +37,18 @@ export class Cursors {
   }
 
   at(offset: number): Cursor {
-    return `${this.#logId}.${this.sessionOf(offset)}:${offset}` as Cursor
+    return `${this.logId}.${this.sessionOf(offset)}:${offset}` as Cursor
   }
 
   /** The offset; undefined if the cursor is foreign to a log that ends at `end`. */
   parse(cursor: Cursor, end: number): number | undefined {
     const [, log, session, digits] = CURSOR.exec(cursor) ?? []
     const offset = Number(digits)
-    if (log !== this.#logId || !(offset <= end) || this.sessionOf(offset) !== session) return undefined
+    if (log !== this.logId || !(offset <= end) || this.sessionOf(offset) !== session) return undefined
     return offset
   }
 
-  /** The offset behind which to read. Throws CURSOR_FOREIGN. */
+  /** The offset behind which to read, of a log that ends at `end`. Throws CURSOR_FOREIGN. */
   resolve(cursor: Cursor | 'start', end: number): number {
     if (cursor === 'start') return 0
     const offset = this.parse(cursor, end)

@@ -15,9 +15,9 @@ const BLOCK = 1024 * 1024
 export async function cutTail(fs: Fs, folder: string, { place }: Head): Promise<void> {
   try {
     const firsts = (await fs.list(folder)).flatMap(name => segmentFirst(name) ?? []).sort((a, b) => b - a)
-    for (const first of firsts) if (first > (place?.segment ?? 0)) await fs.remove(join(folder, segmentName(first)))
+    for (const first of firsts) if (first > (place?.segment ?? 0)) await fs.remove(join(folder, segmentName({ first })))
     if (place !== undefined) {
-      const path = join(folder, segmentName(place.segment))
+      const path = join(folder, segmentName({ first: place.segment }))
       await using file = await fs.open(path, 'update')
       if ((await file.size()) > place.at) await file.truncate(place.at)
       await syncFile(file, path)
@@ -33,9 +33,10 @@ export async function cutTail(fs: Fs, folder: string, { place }: Head): Promise<
  * may hold pages as clean that never reached the disk, and a plain fsync would then lie.
  */
 export async function settle(fs: Fs, folder: string, head: Head, from: Place | undefined): Promise<void> {
-  for (const { first, bytes } of head.segments) {
-    if (first < (from?.segment ?? 0)) continue
-    const path = join(folder, segmentName(first))
+  for (const segment of head.segments) {
+    const { first, bytes } = segment
+    if (segment.compacted !== undefined || first < (from?.segment ?? 0)) continue
+    const path = join(folder, segmentName(segment))
     try {
       await using file = await fs.open(path, 'update')
       const block = Buffer.alloc(BLOCK)

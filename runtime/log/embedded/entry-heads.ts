@@ -25,7 +25,7 @@ export interface EntryHead {
  * hold. No checksum is looked at, so this is for figures, not for data.
  */
 export async function walkHeads(
-  file: File,
+  file: Pick<File, 'read'>,
   path: string,
   from: number,
   to: number,

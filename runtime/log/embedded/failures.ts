@@ -62,3 +62,9 @@ export async function syncFolder(fs: Fs, folder: string): Promise<void> {
     throw fsyncFailed(`the directory ${folder}`, cause)
   }
 }
+
+export function expired(): TailraceError {
+  return new TailraceError('CURSOR_EXPIRED', 'retry', 'What lay behind the cursor was compacted away.', {
+    hint: 'Start again without a cursor: with the current rows.',
+  })
+}

@@ -5,7 +5,7 @@ import type { Cursors } from './cursors.ts'
 import { Places } from './places.ts'
 import { type LogChunk, Ring } from './ring.ts'
 import type { Place } from './scan.ts'
-import type { SegmentInfo } from './segment.ts'
+import { type SegmentInfo, segmentName } from './segment.ts'
 
 /** A unit that has become durable. */
 export interface Unit {
@@ -37,9 +37,16 @@ export class Head {
   end = 0
   bytes = 0
   records = 0
+  /** First offset of the oldest segment that is as it was appended. */
+  appendedFrom = 1
+  /** Greatest offset of a delete, or of an event, that compaction has removed; 0: none. */
+  horizon = 0
   /** The newest unit ends of the stream, oldest first; all of one lineage. */
   readonly streamEnds: { readonly offset: number; readonly position: Position }[] = []
   #failure: unknown
+
+  /** Of a log that another process owns: learns which segments there are now. Answers whether they are others. */
+  refresh: () => Promise<boolean> = async () => false
 
   constructor(cursors: Cursors, ringBytes: number) {
     this.cursors = cursors
@@ -61,6 +68,12 @@ export class Head {
     this.bell.ring()
   }
 
+  /** A segment was begun that holds nothing yet. */
+  begin(segment: SegmentInfo, place: Place): void {
+    this.setSegment(segment)
+    this.place = place
+  }
+
   /** The newest segment as it is now, or a new one behind it. */
   setSegment(segment: SegmentInfo): void {
     const newest = this.segments.at(-1)
@@ -72,6 +85,28 @@ export class Head {
     this.segments.push(segment)
     this.bytes += segment.bytes
     this.records += segment.records
+  }
+
+  /**
+   * Compaction has put these segments in the place of all before `first`. Who reads one that was replaced keeps its file
+   * to the end of the present chunk. Answers whether any are others than before.
+   */
+  compacted(
+    segments: readonly SegmentInfo[],
+    { first, horizon }: { readonly first: number; readonly horizon: number },
+  ): boolean {
+    const names = new Set(this.segments.map(segmentName))
+    if (segments.every(segment => names.has(segmentName(segment)))) return false
+    const appended = this.segments.filter(segment => segment.first >= first && segment.compacted === undefined)
+    for (const segment of this.segments) if (!appended.includes(segment)) this.places.forget(segment.first)
+    this.segments.splice(0, this.segments.length, ...segments, ...appended)
+    this.bytes = this.segments.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.records = this.segments.reduce((sum, { records }) => sum + records, 0)
+    this.appendedFrom = first
+    this.horizon = horizon
+    if (this.end < first) this.ring.clear()
+    this.bell.ring()
+    return true
   }
 
   /** Index of the segment that holds this offset. */

@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SourceLog } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
-import { readCheckpoint, restore } from './checkpoint.ts'
+import { restoreState } from './checkpoint.ts'
+import { type Base, readBase, restoreHead } from './compaction/base.ts'
 import { Cursors } from './cursors.ts'
 import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
 import { Head } from './head.ts'
 import { EmbeddedLog, readOnly } from './log.ts'
-import { readManifest } from './manifest.ts'
+import { type Manifest, readManifest } from './manifest.ts'
 import { readMark } from './mark.ts'
 import { readReaders } from './readers.ts'
 import { segmentName } from './segment.ts'
@@ -22,15 +23,8 @@ const POLL_MS = 50
  * durable. Throws LOG_MISSING, LOG_DAMAGED.
  */
 export async function inspectLog(fs: Fs, folder: string, logger: Logger): Promise<SourceLog> {
-  const manifest = await readManifest(fs, folder)
-  if (manifest === undefined)
-    throw new TailraceError('LOG_MISSING', 'stop', `There is no log in ${folder}.`, {
-      hint: '`tailrace run` makes it. Check log.path and the name of the source.',
-    })
-  const { logId } = manifest
-  const head = new Head(new Cursors(logId, manifest.sessions), 0)
-  const checkpoint = await readCheckpoint(fs, folder, logId)
-  if (checkpoint !== undefined) restore(head, checkpoint)
+  const head = await standingHead(fs, folder)
+  const { logId } = head.cursors
   await using resources = new AsyncDisposableStack()
   await resources.use(new Follower(fs, folder, logId, head)).poll()
   head.check()
@@ -44,8 +38,31 @@ export async function inspectLog(fs: Fs, folder: string, logger: Logger): Promis
   return new EmbeddedLog({ fs, folder, logId, logger }, head, readers, undefined, resources.move())
 }
 
+/** At the newest checkpoint, or at what compaction has left. */
+async function standingHead(fs: Fs, folder: string): Promise<Head> {
+  for (;;) {
+    const manifest = await readManifest(fs, folder)
+    if (manifest === undefined)
+      throw new TailraceError('LOG_MISSING', 'stop', `There is no log in ${folder}.`, {
+        hint: '`tailrace run` makes it. Check log.path and the name of the source.',
+      })
+    const head = new Head(new Cursors(manifest.logId, manifest.sessions), 0)
+    if ((await restoreHead(fs, folder, manifest, head)) !== 'moved') return head
+  }
+}
+
 async function refuse(): Promise<never> {
   throw readOnly()
+}
+
+/** Undefined while nothing was compacted. */
+async function newestBase(fs: Fs, folder: string): Promise<{ base: Base; manifest: Manifest } | undefined> {
+  for (;;) {
+    const manifest = await readManifest(fs, folder)
+    const base = manifest && (await readBase(fs, folder, manifest))
+    if (base === undefined) return undefined
+    if (base !== 'missing') return { base, manifest: manifest! }
+  }
 }
 
 /** Moves a head of its own behind the owner's mark. */
@@ -58,6 +75,7 @@ class Follower implements AsyncDisposable {
   constructor(fs: Fs, folder: string, logId: string, head: Head) {
     this.#place = { fs, folder, logId }
     this.head = head
+    head.refresh = () => this.#refresh()
     this.#timer = setInterval(() => this.poll(), POLL_MS)
   }
 
@@ -82,8 +100,28 @@ class Follower implements AsyncDisposable {
     if (mark === undefined) return this.#checkIdentity()
     if (mark.end <= this.head.end) return
     if (!this.head.cursors.knows(mark.session)) await this.#checkIdentity()
-    const { segment, at, flaw } = await walkUnits(this.#place, this.head, mark)
-    if (this.head.end < mark.end) throw damaged(join(folder, segmentName(segment)), at, flaw ?? 'the log ends here')
+    let found = await walkUnits(this.#place, this.head, mark)
+    if (this.head.end < mark.end && (await this.#passCompacted())) found = await walkUnits(this.#place, this.head, mark)
+    const { segment, at, flaw } = found
+    if (this.head.end < mark.end)
+      throw damaged(join(folder, segmentName({ first: segment })), at, flaw ?? 'the log ends here')
+  }
+
+  /** The owner's compaction has put other segments in the place of the oldest. */
+  async #refresh(): Promise<boolean> {
+    const found = await newestBase(this.#place.fs, this.#place.folder)
+    return found !== undefined && this.head.compacted(found.base.segments, found.manifest)
+  }
+
+  /** The segment that the head stands in is one of those. */
+  async #passCompacted(): Promise<boolean> {
+    const found = await newestBase(this.#place.fs, this.#place.folder)
+    const { head } = this
+    if (found === undefined || head.place === undefined || head.place.segment >= found.manifest.first) return false
+    head.compacted(found.base.segments, found.manifest)
+    if (head.end < found.base.end) restoreState(head, found.base)
+    head.place = undefined
+    return true
   }
 
   /** Learns of new sessions. A log made anew in this place is another one. */

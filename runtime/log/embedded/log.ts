@@ -15,6 +15,8 @@ import type {
 } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
 import type { Appender, LogPlace } from './appender.ts'
+import type { Compactor } from './compaction/compactor.ts'
+import { expired } from './failures.ts'
 import type { Head } from './head.ts'
 import type { KeyIndex } from './key-index/key-index.ts'
 import { type LoadLookUps, lookUps } from './key-index/look-ups.ts'
@@ -35,9 +37,10 @@ export class EmbeddedLog implements SourceLog {
   readonly states?: LoadLookUps['states']
   readonly incompleteKeys?: LoadLookUps['incompleteKeys']
   readonly passes?: LoadLookUps['passes']
+  readonly compact?: NonNullable<SourceLog['compact']>
   readonly #resources: AsyncDisposableStack
 
-  /** `resources` is disposed with the log; `index` must be among them. */
+  /** `resources` is disposed with the log; `index` and `compactor` must be among them. */
   constructor(
     place: LogPlace,
     head: Head,
@@ -45,6 +48,7 @@ export class EmbeddedLog implements SourceLog {
     appender: Appender | undefined,
     resources: AsyncDisposableStack,
     index?: KeyIndex,
+    compactor?: Compactor,
   ) {
     this.id = place.logId
     this.readers = readers
@@ -56,6 +60,7 @@ export class EmbeddedLog implements SourceLog {
       this.newest = (table, key, within) => this.#newest(index, table, key, within)
       Object.assign(this, lookUps(index, head))
     }
+    if (compactor !== undefined) this.compact = signal => compactor.compact(signal)
     this.#resources = resources
   }
 
@@ -73,14 +78,15 @@ export class EmbeddedLog implements SourceLog {
     return this.#head.state.resume()
   }
 
-  async *read(
+  read(
     after: Cursor | 'start',
     tables: TableFilter,
     signal: AbortSignal,
     options: ReadOptions = {},
   ): AsyncGenerator<LogBatch> {
     const from = this.#head.cursors.resolve(after, this.#head.end)
-    yield* follow(this.#head, this.#segments(), from, tables, signal, options)
+    if (from > 0 && from < this.#head.horizon && options.isAdmitted !== true) throw expired()
+    return follow(this.#head, this.#segments(), from, tables, signal, options)
   }
 
   async reached(position: Position, covers: Source['covers'], signal: AbortSignal): Promise<Cursor> {

@@ -4,7 +4,7 @@ import { TailraceError } from '../../errors.ts'
 import { readChecked, replaceChecked } from './checked-file.ts'
 import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
-import { SEGMENT_FORMAT } from './segment.ts'
+import { COMPACTED_FORMAT, SEGMENT_FORMAT } from './segment.ts'
 
 export const MANIFEST = 'manifest'
 
@@ -19,12 +19,16 @@ export interface Manifest {
   readonly format: number
   readonly logId: string
   readonly sessions: readonly Session[]
-  /** First offset of the oldest segment. */
+  /** First offset of the oldest segment that is as it was appended. */
   readonly first: number
-  /** Greatest offset of a delete that compaction removed; readers below must start again. */
+  /** Greatest offset of a delete that compaction removed; readers below must start again. 0: none. */
   readonly horizon: number
-  /** Below this offset only the order per key holds. */
+  /** Below this offset only the order per key holds. 0: everywhere it is the log's. */
   readonly cleanedTo: number
+  /** The compacted segments ahead of `first`, and how the log stands behind them (compaction/base.ts). */
+  readonly compaction?: number
+  /** When compaction last came to its end; milliseconds since 1970. */
+  readonly compactedAt?: number
 }
 
 export function newManifest(): Manifest {
@@ -42,11 +46,11 @@ export async function readManifest(fs: Fs, folder: string): Promise<Manifest | u
   if (found.state === 'missing') return undefined
   if (found.state === 'damaged') throw damaged(join(folder, MANIFEST), 0, 'it does not match its checksum')
   const manifest = found.value as Manifest
-  if (manifest.format > SEGMENT_FORMAT)
+  if (manifest.format > COMPACTED_FORMAT)
     throw new TailraceError(
       'LOG_FORMAT',
       'stop',
-      `The log in ${folder} has format ${manifest.format}; this version of Tailrace reads up to ${SEGMENT_FORMAT}.`,
+      `The log in ${folder} has format ${manifest.format}; this version of Tailrace reads up to ${COMPACTED_FORMAT}.`,
       { hint: 'Run the version of Tailrace that wrote it, or a newer one.' },
     )
   return manifest

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SourceLog } from '../../contract.ts'
 import { Appender, type AppendLimits, type LogPlace } from './appender.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import { baseName, restoreHead } from './compaction/base.ts'
+import { Compactor, type CompactorParts } from './compaction/compactor.ts'
+import { removeLeftovers } from './compaction/leftovers.ts'
 import { Cursors } from './cursors.ts'
 import { cutTail, settle } from './cut.ts'
 import { damaged } from './failures.ts'
@@ -12,14 +14,25 @@ import type { KeyIndex } from './key-index/key-index.ts'
 import { EmbeddedLog } from './log.ts'
 import { MANIFEST, type Manifest, newManifest, readManifest, withSession, writeManifest } from './manifest.ts'
 import { MarkFile, readMark } from './mark.ts'
-import { Readers } from './readers.ts'
+import { Readers, type ReadersLog } from './readers.ts'
 import { recoverHead } from './recovery.ts'
 import { segmentFirst } from './segment.ts'
+import { beginSegment } from './segment-writer.ts'
+
+/** What a log can do beyond keeping what is appended. */
+export interface LogParts {
+  /** Look-up by key. */
+  readonly openIndex?: typeof KeyIndex.open
+  /** Needs to be told what is needed: by the index, where there is one. */
+  readonly compaction?: (index: KeyIndex | undefined) => Pick<CompactorParts, 'index' | 'rewriter' | 'retention'>
+  /** How often it looks whether compaction is due; default: it is only done when asked for. */
+  readonly compactionMs?: number
+}
 
 /**
  * Opens the log in a folder that exists and is locked by the caller: reads what is there, cuts a torn unit, begins a
- * session. On return all that a reader can see is durable. `resources` is disposed with the log. Without `openIndex` the
- * log has no look-up by key.
+ * session. On return all that a reader can see is durable. `resources` is disposed with the log. Without an index the log
+ * has no look-up by key, and is not compacted.
  */
 export async function openLog(
   fs: Fs,
@@ -27,7 +40,7 @@ export async function openLog(
   limits: AppendLimits,
   logger: Logger,
   resources = new AsyncDisposableStack(),
-  openIndex?: typeof KeyIndex.open,
+  parts: LogParts = {},
 ): Promise<SourceLog> {
   await using opened = resources
   const manifest = await manifestOf(fs, folder)
@@ -42,27 +55,42 @@ export async function openLog(
     await MarkFile.open(fs, folder, err => logger.warn({ err }, 'readers in other processes do not see the newest')),
   )
   const session = current.sessions.at(-1)!.id
+  if (head.place === undefined && head.end > 0) await (await beginSegment(place, head)).close()
   if (head.place !== undefined) mark.publish({ ...head.place, logId: manifest.logId, session, end: head.end })
-  const readers = await Readers.open(fs, folder)
+  const readers = await Readers.open(fs, folder, readersLog(head))
   const appender = new Appender(place, session, head, mark, limits, unscanned)
-  const { first, logId } = manifest
-  const index = await openIndex?.({ folder, logId, first, head, logger })
+  const index = await parts.openIndex?.({ folder, logId: manifest.logId, head, logger })
   if (index !== undefined) opened.use(index)
-  return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
+  const { segmentBytes } = limits
+  const compaction = parts.compaction?.(index)
+  if (compaction === undefined) return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
+  const compactor = await Compactor.open({ place, head, appender, readers, segmentBytes, ...compaction }, current)
+  opened.use(compactor)
+  if (parts.compactionMs !== undefined) compactor.watch(parts.compactionMs)
+  return new EmbeddedLog(place, head, readers, appender, opened.move(), index, compactor)
 }
 
 /** Brings the head to the last whole unit and the files with it. Answers the bytes that had to be scanned. */
 async function recover(place: LogPlace, manifest: Manifest, head: Head): Promise<number> {
   const { fs, folder, logId, logger } = place
-  const checkpoint = await readCheckpoint(fs, folder, logId)
+  const checkpoint = await restoreHead(fs, folder, manifest, head)
+  if (checkpoint === 'moved') throw damaged(join(folder, baseName(manifest.compaction!)), 0, 'the file is missing')
   const mark = await readMark(fs, folder, logId)
   await recoverHead(place, manifest, head, checkpoint, mark)
+  await removeLeftovers(fs, folder, manifest, head.segments)
   await cutTail(fs, folder, head)
   const known = Math.max(mark?.end ?? 0, checkpoint?.end ?? 0)
   if (known < head.end) await settle(fs, folder, head, known === mark?.end ? mark : checkpoint?.place)
   const before = checkpoint?.segments.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0
   logger.debug({ folder, end: head.end, scanned: head.bytes - before }, 'log opened')
   return head.bytes - before
+}
+
+function readersLog(head: Head): ReadersLog {
+  return {
+    isAtLeast: (cursor, other) => ['after', 'equal'].includes(head.cursors.compare(cursor, other, head.end)),
+    isAboveHorizon: cursor => (head.cursors.parse(cursor, head.end) ?? 0) >= head.horizon,
+  }
 }
 
 async function manifestOf(fs: Fs, folder: string): Promise<Manifest> {

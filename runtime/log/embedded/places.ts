@@ -28,6 +28,11 @@ export class Places {
     this.#spacing *= 2
   }
 
+  /** The segment is another file now. */
+  forget(segment: number): void {
+    this.#places = this.#places.filter(place => place.segment !== segment)
+  }
+
   /** The last known place in this segment at or before the offset. */
   floor(segment: number, offset: number): KnownPlace | undefined {
     const place = this.#places[this.#behind(offset) - 1]

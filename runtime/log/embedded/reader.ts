@@ -3,6 +3,7 @@ import { collect, collectAfter } from '../../large-memory.ts'
 import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
 import { sliceAfter } from '../../record/slice.ts'
+import { expired } from './failures.ts'
 import type { Head } from './head.ts'
 import type { LogChunk } from './ring.ts'
 import type { SegmentReader } from './segment-reader.ts'
@@ -55,6 +56,10 @@ class Reader {
   #rest: LogSlice | undefined
   #restOf: LogChunk | undefined
   #endsTransaction = true
+  /** Compacted chunks were passed since the last batch. */
+  #gap = false
+  /** The horizon when it began at the start of the log, where it misses nothing that was removed by then. */
+  #begunAbove: number
   /** Bytes of the largest piece of memory behind the last batch. */
   #largest = 0
   /** Bytes read from the segments since the collector was called. */
@@ -66,6 +71,7 @@ class Reader {
     this.#options = options
     this.#passed = after
     this.#handed = after
+    this.#begunAbove = options.isAdmitted === true ? head.horizon : 0
     this.#filter = table => {
       let wanted = this.#wanted.get(table.id)
       if (wanted === undefined) {
@@ -91,12 +97,12 @@ class Reader {
     while (this.#passed < this.#head.end && held < HELD_BYTES && !signal.aborted) {
       if (this.#passed > this.#handed && performance.now() - began >= BEHIND_MS) break
       const chunk = this.#restOf ?? (await this.#next())
-      if (!this.#isWanted(chunk)) {
+      this.#gap ||= chunk.isCompacted === true
+      const slice = this.#isWanted(chunk) ? (this.#rest ?? sliceAfter(chunk.slice, this.#passed)) : undefined
+      if (slice === undefined) {
         this.#pass(chunk)
         continue
       }
-      const slice = this.#rest ?? sliceAfter(chunk.slice, this.#passed)
-      if (slice === undefined) throw new RangeError(`offset ${this.#passed} is not in its chunk`)
       this.#rest = gather.add(slice)
       if (this.#rest !== undefined) {
         this.#restOf = chunk
@@ -131,6 +137,7 @@ class Reader {
   }
 
   async #next(): Promise<LogChunk> {
+    this.#checkHorizon()
     const recent = this.#head.ring.lend(this.#passed + 1)
     if (recent === undefined) {
       const chunk = await this.#segments.chunk(this.#passed + 1)
@@ -139,6 +146,13 @@ class Reader {
     }
     await this.#segments.close()
     return recent
+  }
+
+  /** What was read before a delete, and is removed with it, would stay with the reader for ever. */
+  #checkHorizon(): void {
+    const { horizon } = this.#head
+    if (this.#passed === 0) this.#begunAbove = horizon
+    else if (this.#passed < horizon && this.#begunAbove < horizon) throw expired()
   }
 
   #newGather(): Gather {
@@ -167,12 +181,14 @@ class Reader {
     this.#handed = this.#passed
     this.#handedAt = performance.now()
     const { cursors, state } = this.#head
+    const gap = this.#gap
+    this.#gap = false
     return logBatch({
       slices,
       count,
       cursor: cursors.at(this.#passed),
       endsTransaction: this.#endsTransaction,
-      gap: false,
+      gap,
       tables: state.tables,
       filter: this.#filter,
       cursorAt: offset => cursors.at(offset),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Checkpoint, restore } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { CHUNK_HEADER, CHUNK_MAGIC, decodeChunkHeader } from './chunk.ts'
 import type { Cursors } from './cursors.ts'
 import { damaged, openExisting } from './failures.ts'
@@ -13,8 +13,8 @@ import { type WalkEnd, walkUnits } from './unit-walk.ts'
 const SEARCH_WINDOW = 1024 * 1024
 
 /**
- * Reads a log that a process has left, from its checkpoint on, into an empty head, which then stands at the last unit
- * end with a sound chain. What lies behind is a torn unit, to be cut. If anything shows that it was durable before (a
+ * Reads a log that a process has left into a head that stands at its checkpoint, or is empty; it then stands at the last
+ * unit end with a sound chain. What lies behind is a torn unit, to be cut. If anything shows that it was durable before (a
  * later unit, the mark, the checkpoint), it is damage: LOG_DAMAGED, and nothing was touched.
  */
 export async function recoverHead(
@@ -26,14 +26,13 @@ export async function recoverHead(
 ): Promise<void> {
   const { fs, folder } = place
   const names = await fs.list(folder)
-  const firsts = names.flatMap(name => segmentFirst(name) ?? []).sort((a, b) => a - b)
-  if (checkpoint !== undefined) {
-    restore(head, checkpoint)
-    await compare(fs, folder, checkpoint)
-  } else if (firsts.length > 0 && firsts[0] !== manifest.first)
-    throw damaged(join(folder, segmentName(manifest.first)), 0, 'the file is missing')
+  const firsts = names.flatMap(name => segmentFirst(name) ?? []).filter(first => first >= manifest.first)
+  firsts.sort((a, b) => a - b)
+  if (checkpoint !== undefined) await compare(fs, folder, checkpoint)
+  else if (firsts.length > 0 && firsts[0] !== manifest.first)
+    throw damaged(join(folder, segmentName(manifest)), 0, 'the file is missing')
   const end = await walkUnits(place, head)
-  const path = join(folder, segmentName(end.segment))
+  const path = join(folder, segmentName({ first: end.segment }))
   const flaw = end.flaw ?? 'the log ends here'
   if (mark !== undefined && mark.end > head.end)
     throw damaged(path, end.at, `${flaw}, but it was durable up to offset ${mark.end}`)
@@ -43,11 +42,12 @@ export async function recoverHead(
 
 /** Everything up to the checkpoint must still be there. */
 async function compare(fs: Fs, folder: string, { segments }: Checkpoint): Promise<void> {
-  for (const [i, { first, bytes }] of segments.entries()) {
-    const path = join(folder, segmentName(first))
+  for (const [i, segment] of segments.entries()) {
+    const { bytes } = segment
+    const path = join(folder, segmentName(segment))
     await using file = await openExisting(fs, path)
     const size = await file.size()
-    const isLast = i === segments.length - 1
+    const isLast = i === segments.length - 1 && segment.compacted === undefined
     if (size < bytes || (!isLast && size > bytes)) throw damaged(path, size, `it was ${bytes} bytes long`)
   }
 }
@@ -62,7 +62,7 @@ async function isUnitBehind(
 ): Promise<boolean> {
   for (const first of firsts) {
     if (first < end.segment) continue
-    await using file = await openExisting(fs, join(folder, segmentName(first)))
+    await using file = await openExisting(fs, join(folder, segmentName({ first })))
     if (await holdsLaterUnit(file, first === end.segment ? end.at : 0, head.end + 1, head.cursors)) return true
   }
   return false

@@ -10,6 +10,8 @@ export interface LogChunk {
   /** Changes among its entries. */
   readonly changes: number
   readonly endsUnit: boolean
+  /** History was removed from it. */
+  readonly isCompacted?: boolean
   /** Tables that occur, where they are known. */
   readonly tables: ReadonlySet<number> | undefined
 }

@@ -1,13 +1,14 @@
 import { join } from 'node:path'
+import { errorCode } from '../../errors.ts'
 import { wholeSlice } from '../../record/slice.ts'
-import { CHUNK_HEADER, type ChunkHeader, ChunkType } from './chunk.ts'
+import { CHUNK_HEADER, type ChunkHeader, ChunkType, holdsEntries } from './chunk.ts'
 import { type EntryHead, walkHeads } from './entry-heads.ts'
-import { damaged, openExisting } from './failures.ts'
+import { damaged } from './failures.ts'
 import type { File, Fs } from './fs.ts'
 import type { Head } from './head.ts'
 import type { LogChunk } from './ring.ts'
 import { type Flaw, isFlaw, openSegment, type Place, SegmentScan, shareableMemory } from './scan.ts'
-import { segmentName } from './segment.ts'
+import { type SegmentInfo, segmentName } from './segment.ts'
 
 /** A chunk as its header tells of it. */
 export interface ChunkOutline {
@@ -24,7 +25,10 @@ export interface ChunkOutline {
   walk(visit: (head: EntryHead) => void): Promise<void>
 }
 
-/** Reads durable chunks from the segments, verifying all checksums. Bounded memory: a window, or one larger chunk. */
+/**
+ * Reads durable chunks from the segments, verifying all checksums. Bounded memory: a window, or one larger chunk. A
+ * segment that compaction replaces meanwhile is left at the next chunk.
+ */
 export class SegmentReader implements AsyncDisposable {
   readonly #fs: Fs
   readonly #folder: string
@@ -32,7 +36,7 @@ export class SegmentReader implements AsyncDisposable {
   readonly #head: Head
   #file: File | undefined
   #scan: SegmentScan | undefined
-  #segment = 0
+  #segment: SegmentInfo | undefined
   #records = 0
   /** The offset that the scan comes to next. */
   #next = 0
@@ -51,19 +55,21 @@ export class SegmentReader implements AsyncDisposable {
       slice: wholeSlice(payload, header.base, header.appendTime),
       last: header.base + header.entries - 1,
       changes: header.changes,
-      endsUnit: header.endSize > 0,
+      endsUnit: header.endSize > 0 || header.type === ChunkType.compacted,
+      isCompacted: header.type === ChunkType.compacted,
       tables: undefined,
     }
   }
 
   /** What the header of the same chunk says. Nothing else is read of it, however large it is. */
   async outline(offset: number): Promise<ChunkOutline> {
-    const { header, at, records } = await this.#step(offset, async scan => {
+    const { header, at, records, payload } = await this.#step(offset, async scan => {
       const { at } = scan
       const found = await scan.peek()
       if (found === undefined || isFlaw(found)) return found
+      if (found.type === ChunkType.compacted) return scan.next()
       scan.pass(found)
-      return { header: found, at }
+      return { header: found, at, payload: undefined }
     })
     const file = this.#file!
     const path = this.#path()
@@ -75,7 +81,10 @@ export class SegmentReader implements AsyncDisposable {
       changes: header.changes,
       recordsBefore: records,
       end,
-      walk: visit => walkHeads(file, path, from, end, visit),
+      walk: visit =>
+        payload === undefined
+          ? walkHeads(file, path, from, end, visit)
+          : walkHeads(inMemory(payload), path, 0, payload.length, visit),
     }
   }
 
@@ -84,22 +93,22 @@ export class SegmentReader implements AsyncDisposable {
     offset: number,
     step: (scan: SegmentScan) => Promise<T | Flaw | undefined>,
   ): Promise<T & { readonly records: number }> {
-    if (this.#scan === undefined || this.#next !== offset) await this.#seek(offset)
+    if (this.#scan === undefined || this.#next !== offset || this.#current() === undefined) await this.#seek(offset)
     for (;;) {
       const scan = this.#scan!
-      scan.limit = this.#durableBytes()
+      scan.limit = this.#current()?.bytes ?? scan.limit
       const { at } = scan
       const found = await step(scan)
       if (isFlaw(found)) throw this.#damaged(found)
       if (found === undefined) {
         await this.#seek(offset)
-        if (this.#scan!.at >= this.#durableBytes()) throw this.#damaged({ at, flaw: 'entries are missing' })
+        if (this.#scan!.at >= this.#scan!.limit) throw this.#damaged({ at, flaw: 'entries are missing' })
         continue
       }
       this.#checkOrder(found.header, at)
       const records = this.#records
       this.#passed(found.header)
-      if (found.header.type === ChunkType.data) return { ...found, records }
+      if (holdsEntries(found.header.type)) return { ...found, records }
     }
   }
 
@@ -117,16 +126,10 @@ export class SegmentReader implements AsyncDisposable {
 
   /** Puts the scan in front of the chunk that holds the offset, by headers alone. */
   async #seek(offset: number): Promise<void> {
-    const info = this.#head.segments[this.#head.segmentOf(offset)]
-    if (info === undefined) throw new RangeError(`offset ${offset} is in no segment`)
-    if (this.#file === undefined || this.#segment !== info.first) {
-      await this.close()
-      this.#segment = info.first
-      this.#file = await openExisting(this.#fs, this.#path())
-    }
+    const { file, info } = await this.#open(offset)
     const known = this.#head.places.floor(info.first, offset)
-    const start = known ?? { ...(await this.#start(this.#file)), offset: info.first, records: 0 }
-    const scan = new SegmentScan(this.#file, start, info.bytes, shareableMemory)
+    const start = known ?? { ...(await this.#start(file)), offset: info.first, records: 0 }
+    const scan = new SegmentScan(file, start, info.bytes, shareableMemory)
     this.#scan = scan
     this.#records = start.records
     this.#next = start.offset
@@ -145,17 +148,36 @@ export class SegmentReader implements AsyncDisposable {
     }
   }
 
+  /** The segment that holds the offset. Throws LOG_DAMAGED if its file is missing. */
+  async #open(offset: number): Promise<{ readonly file: File; readonly info: SegmentInfo }> {
+    for (;;) {
+      const info = this.#head.segments[this.#head.segmentOf(offset)]
+      if (info === undefined) throw new RangeError(`offset ${offset} is in no segment`)
+      if (this.#file !== undefined && isSameFile(this.#segment, info)) return { file: this.#file, info }
+      await this.close()
+      this.#segment = info
+      try {
+        this.#file = await this.#fs.open(this.#path(), 'read')
+        return { file: this.#file, info }
+      } catch (cause) {
+        if (errorCode(cause) !== 'ENOENT') throw cause
+        // Compaction may have replaced it since.
+        if (this.#current() !== undefined && !(await this.#head.refresh()))
+          throw damaged(this.#path(), 0, 'the file is missing', cause)
+      }
+    }
+  }
+
   async #start(file: File): Promise<Place> {
-    const place = await openSegment(file, this.#segment, this.#logId)
+    const place = await openSegment(file, this.#segment!.first, this.#logId)
     if (isFlaw(place)) throw this.#damaged(place)
     return place
   }
 
   #checkOrder(header: ChunkHeader, at: number): void {
     const { type, base, entries } = header
-    if (type !== ChunkType.data && type !== ChunkType.tables)
-      throw this.#damaged({ at, flaw: `a chunk of the unknown kind ${type}` })
-    const fits = type === ChunkType.data ? base <= this.#next && this.#next < base + entries : base === this.#next
+    if (type > ChunkType.places) throw this.#damaged({ at, flaw: `a chunk of the unknown kind ${type}` })
+    const fits = holdsEntries(type) ? base <= this.#next && this.#next < base + entries : base === this.#next
     if (!fits) throw this.#damaged({ at, flaw: `offset ${base} stands where ${this.#next} was expected` })
   }
 
@@ -164,19 +186,30 @@ export class SegmentReader implements AsyncDisposable {
     const { at, crc } = this.#scan!
     this.#records += header.changes
     this.#next = header.base + header.entries
-    this.#head.places.note({ segment: this.#segment, at, crc, offset: this.#next, records: this.#records })
+    const segment = this.#current()?.first
+    if (segment === undefined) return
+    this.#head.places.note({ segment, at, crc, offset: this.#next, records: this.#records })
   }
 
-  #durableBytes(): number {
-    const info = this.#head.segments[this.#head.segmentOf(this.#segment)]
-    return info?.first === this.#segment ? info.bytes : 0
+  /** The open segment as it is now; undefined once compaction has replaced it. */
+  #current(): SegmentInfo | undefined {
+    const info = this.#segment && this.#head.segments[this.#head.segmentOf(this.#segment.first)]
+    return isSameFile(this.#segment, info) ? info : undefined
   }
 
   #path(): string {
-    return join(this.#folder, segmentName(this.#segment))
+    return join(this.#folder, segmentName(this.#segment!))
   }
 
   #damaged({ at, flaw }: Flaw): Error {
     return damaged(this.#path(), at, flaw)
   }
+}
+
+function isSameFile(a: SegmentInfo | undefined, b: SegmentInfo | undefined): boolean {
+  return a?.first === b?.first && a?.compacted?.generation === b?.compacted?.generation
+}
+
+function inMemory(payload: Buffer): Pick<File, 'read'> {
+  return { read: async (into, at) => payload.copy(into, 0, at) }
 }

@@ -3,6 +3,7 @@ import { isTailraceError } from '../../errors.ts'
 import { type ChunkHead, sealChunk } from './chunk.ts'
 import { syncFile, syncFolder, writeFailed } from './failures.ts'
 import { type File, type Fs, writeFully } from './fs.ts'
+import type { Head } from './head.ts'
 import type { Place } from './scan.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER, type SegmentInfo, segmentName } from './segment.ts'
 
@@ -28,8 +29,12 @@ export class SegmentWriter {
   }
 
   /** The file's name is durable on return; its content is so after `sync`. */
-  static async create(fs: Fs, folder: string, first: number, logId: string): Promise<SegmentWriter> {
-    const path = join(folder, segmentName(first))
+  static async create(
+    { fs, folder, logId }: { readonly fs: Fs; readonly folder: string; readonly logId: string },
+    first: number,
+    name = segmentName({ first }),
+  ): Promise<SegmentWriter> {
+    const path = join(folder, name)
     const { header, crc } = encodeSegmentHeader(first, logId, BigInt(Date.now()) * 1000n)
     try {
       const file = await fs.open(path, 'create')
@@ -47,7 +52,7 @@ export class SegmentWriter {
   }
 
   static async reopen(fs: Fs, folder: string, place: Place, records: number): Promise<SegmentWriter> {
-    const path = join(folder, segmentName(place.segment))
+    const path = join(folder, segmentName({ first: place.segment }))
     try {
       return new SegmentWriter(await fs.open(path, 'update'), path, place, records)
     } catch (cause) {
@@ -95,4 +100,15 @@ export class SegmentWriter {
   close(): Promise<void> {
     return this.#file.close()
   }
+}
+
+/** Begins a segment behind the last unit. The one ahead of it is then known to have ended. Durable on return. */
+export async function beginSegment(
+  place: { readonly fs: Fs; readonly folder: string; readonly logId: string },
+  head: Head,
+): Promise<SegmentWriter> {
+  const segment = await SegmentWriter.create(place, head.end + 1)
+  await segment.sync()
+  head.begin(segment.info, segment.place)
+  return segment
 }

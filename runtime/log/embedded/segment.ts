@@ -14,6 +14,8 @@ import { readU64, writeU64 } from './chunk.ts'
  */
 export const SEGMENT_HEADER = 44
 export const SEGMENT_FORMAT = 1
+/** Of a log that holds compacted segments. */
+export const COMPACTED_FORMAT = 2
 const MAGIC = 'TAILRACE'
 
 export interface SegmentInfo {
@@ -22,16 +24,34 @@ export interface SegmentInfo {
   readonly bytes: number
   /** Changes in it. */
   readonly records: number
+  /** Set once compaction has written it. */
+  readonly compacted?: CompactedInfo
 }
 
-export function segmentName(first: number): string {
-  return `${String(first).padStart(16, '0')}.log`
+export interface CompactedInfo {
+  /** Which of all that compaction has written: tells files of the same offsets apart. */
+  readonly generation: number
+  /** Where the directory of its chunks stands. */
+  readonly directoryAt: number
+  /** Bytes of its entries before they were compressed. */
+  readonly entryBytes: number
 }
 
-/** The first offset; undefined if the file is no segment. */
+/** The name of its file. */
+export function segmentName({ first, compacted }: Pick<SegmentInfo, 'first' | 'compacted'>): string {
+  const digits = String(first).padStart(16, '0')
+  return compacted === undefined ? `${digits}.log` : `${digits}.${compacted.generation}.log`
+}
+
+/** The first offset; undefined if the file is no segment as it was appended. */
 export function segmentFirst(name: string): number | undefined {
   const match = /^(\d{16})\.log$/.exec(name)
   return match === null ? undefined : Number(match[1])
+}
+
+/** Whether compaction made the file. */
+export function isCompactedName(name: string): boolean {
+  return /^\d{16}\.\d+\.log$/.test(name)
 }
 
 export function encodeSegmentHeader(
@@ -50,13 +70,18 @@ export function encodeSegmentHeader(
   return { header, crc }
 }
 
+/** When it was made, of a header that is whole; microseconds since 1970. */
+export function segmentMadeAt(header: Buffer): bigint {
+  return header.readBigInt64LE(32)
+}
+
 /** The checksum that seeds the first chunk, or what is wrong with the header. */
 export function checkSegmentHeader(bytes: Buffer, first: number, logId: string): number | string {
   if (bytes.length < SEGMENT_HEADER) return 'the segment header is cut'
   const crc = crc32(bytes.subarray(0, 40))
   if (bytes.toString('latin1', 0, 8) !== MAGIC || bytes.readUInt32LE(40) !== crc)
     return 'the segment header does not match its checksum'
-  if (bytes.readUInt32LE(8) > SEGMENT_FORMAT) return 'the segment was written by a newer version of Tailrace'
+  if (bytes.readUInt32LE(8) > COMPACTED_FORMAT) return 'the segment was written by a newer version of Tailrace'
   if (readU64(bytes, 16) !== first) return 'the segment belongs under another name'
   if (bytes.toString('hex', 24, 32) !== logId) return 'the segment belongs to another log'
   return crc

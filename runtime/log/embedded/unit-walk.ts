@@ -30,7 +30,7 @@ export async function walkUnits(
   const from = head.place
   let end: WalkEnd = { segment: from?.segment ?? walk.next, at: from?.at ?? 0, flaw: undefined }
   for (let first = end.segment; ; first = walk.next) {
-    await using file = await openIfThere(fs, join(folder, segmentName(first)))
+    await using file = await openIfThere(fs, join(folder, segmentName({ first })))
     if (file === undefined) return end
     const place = first === from?.segment ? from : await openSegment(file, first, logId)
     if (isFlaw(place)) return { segment: first, ...place }
@@ -58,7 +58,7 @@ async function openIfThere(fs: Fs, path: string): Promise<File | undefined> {
 }
 
 /** Puts chunks together to units. */
-class UnitWalk {
+export class UnitWalk {
   readonly #head: Head
   #next: number
   #tables: Table[] = []

@@ -4,9 +4,10 @@ import type { Cursor, ReaderState, SourceLog } from '../../contract.ts'
 export function memoryReaders(): SourceLog['readers'] {
   const known = new Map<string, ReaderState>()
   return {
-    async register(sink) {
-      if (known.has(sink)) return
-      known.set(sink, { name: sink, cursor: undefined, registeredAt: new Date().toISOString(), savedAt: undefined })
+    async register(sink, reads = 'state') {
+      const registeredAt = new Date().toISOString()
+      const fresh = { name: sink, cursor: undefined, registeredAt, savedAt: undefined, expired: false }
+      known.set(sink, { ...(known.get(sink) ?? fresh), reads })
     },
     async load(sink): Promise<Cursor | undefined> {
       return known.get(sink)?.cursor

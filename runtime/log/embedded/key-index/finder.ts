@@ -2,9 +2,10 @@ import { CellHasher } from '../../../record/cell-hash.ts'
 import { readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, EntryKind } from '../../../record/layout.ts'
+import type { CompactedSet } from './compacted-set.ts'
 import { indexFailed } from './failures.ts'
 import type { Indexer } from './indexer.ts'
-import { decodeRow, Prefix, type Row, Scratch } from './layout.ts'
+import { decodeRow, isGone, Prefix, type Row, Scratch } from './layout.ts'
 import type { KeyRequest, PackedRecord, RecordPacker } from './packing.ts'
 import type { Records } from './records.ts'
 import type { Store } from './store.ts'
@@ -17,15 +18,17 @@ export class Finder {
   readonly #store: Store
   readonly #indexer: Indexer
   readonly #records: Records
+  readonly #set: CompactedSet
   readonly #keys = new Scratch()
   readonly #parts = newParts()
   readonly #hasher = new CellHasher()
   readonly #hash = Buffer.alloc(8)
 
-  constructor(store: Store, indexer: Indexer, records: Records) {
+  constructor(store: Store, indexer: Indexer, records: Records, set: CompactedSet) {
     this.#store = store
     this.#indexer = indexer
     this.#records = records
+    this.#set = set
   }
 
   /** The record's bytes go into `into`. Throws LOG_INDEX if the record is not the one that was indexed. */
@@ -36,12 +39,13 @@ export class Finder {
     if (value === undefined) return life.floor > 0 ? 'ended' : 'unknown'
     const row = decodeRow(value)
     if (row.offset < life.floor) return 'ended'
+    if (isGone(row.flags, row.offset, this.#set.horizon)) return 'unknown'
     const found = this.#records.find(this.#store, row.offset)
     const from = into.at
     const at = from + found.headerLength
     const to = at + found.length
     into.reserve(to - from)
-    this.#records.read(found, into.bytes, from)
+    found.copy(into.bytes, from)
     if (!this.#is(into.bytes, at, to, key, row))
       throw indexFailed(`the record at offset ${row.offset} is not the one that was indexed`)
     into.at = to

@@ -58,6 +58,10 @@ export class Incarnations {
     for (const [id, { table, incarnation }] of this.#byTable) yield { id, name: table, incarnation }
   }
 
+  all(): Iterable<Incarnation> {
+    return this.#lives.values()
+  }
+
   ofTable(id: number): Incarnation | undefined {
     return this.#byTable.get(id)
   }

@@ -9,6 +9,7 @@ import { Bell } from '../../../abort.ts'
 import type { Table } from '../../../contract.ts'
 import type { Head } from '../head.ts'
 import type { Place } from '../scan.ts'
+import type { Compacted } from './compacted-set.ts'
 import {
   type Answers,
   type Durable,
@@ -32,8 +33,6 @@ const TRAIL_BYTES = 64 * 1024 * 1024
 export interface KeyIndexOptions {
   readonly folder: string
   readonly logId: string
-  /** First offset of the oldest segment. */
-  readonly first: number
   readonly head: Head
   readonly logger: Logger
   readonly trailBytes?: number
@@ -92,7 +91,7 @@ export class KeyIndex implements AsyncDisposable {
     let bytes = 0
     for (let i = segments.length - 1; i >= 0 && segments[i]!.first >= from; i--) {
       bytes += segments[i]!.bytes
-      if (segments[i]!.first === from) bytes -= this.#place!.at
+      if (segments[i]!.first === from && segments[i]!.compacted === undefined) bytes -= this.#place!.at
     }
     return bytes
   }
@@ -172,10 +171,17 @@ export class KeyIndex implements AsyncDisposable {
   }
 
   async #start(isIndexBad: boolean): Promise<void> {
-    const { folder, logId, first, head } = this.#options
+    const { folder, logId, head } = this.#options
     const { sessions } = head.cursors
+    const compacted: Compacted = {
+      segments: head.segments.filter(segment => segment.compacted !== undefined),
+      first: head.appendedFrom,
+      horizon: head.horizon,
+    }
+    const first = head.segments[0]?.first ?? compacted.first
     const tables = Array.from(head.state.tables.values(), ({ id, name, incarnation }) => ({ id, name, incarnation }))
-    const data: ThreadData = { folder, logId, first, sessions, end: head.end, tables, isIndexBad }
+    const log = { folder, logId, first, sessions, end: head.end, appendedFrom: compacted.first }
+    const data: ThreadData = { ...log, tables, compacted, isIndexBad }
     const thread = new Worker(THREAD, { workerData: data, name: 'log index' })
     this.#thread = thread
     this.#failure = undefined

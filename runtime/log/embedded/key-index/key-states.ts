@@ -3,10 +3,11 @@ import { asBuffer, readU32LE } from '../../../record/cells.ts'
 import { findParts, newParts } from '../../../record/entry-parts.ts'
 import { At, CHANGE_KINDS, EntryKind } from '../../../record/layout.ts'
 import { entryLength } from '../../../record/slice.ts'
+import type { CompactedSet } from './compacted-set.ts'
 import type { Evidence } from './evidence.ts'
 import type { Incarnation, Incarnations } from './incarnations.ts'
 import { isRow } from './indexer.ts'
-import { HASH_AT, Prefix, RowFlag, rowOffset, Scratch, TRANSACTION_AT } from './layout.ts'
+import { HASH_AT, isGone, Prefix, RowFlag, rowOffset, Scratch, TRANSACTION_AT } from './layout.ts'
 import type { TableLife } from './packing.ts'
 import { type PackedStates, StateCode, StatesPacker } from './row-states.ts'
 import type { Store } from './store.ts'
@@ -31,6 +32,7 @@ interface Life {
 /** Compares the rows of loads with what the index says of their keys. */
 export class KeyStates {
   readonly #store: Store
+  readonly #set: CompactedSet
   readonly #incarnations: Incarnations
   readonly #evidence: Evidence
   readonly #keys = new Scratch()
@@ -38,8 +40,9 @@ export class KeyStates {
   readonly #hasher = new CellHasher()
   readonly #hash = Buffer.alloc(8)
 
-  constructor(store: Store, incarnations: Incarnations, evidence: Evidence) {
+  constructor(store: Store, set: CompactedSet, incarnations: Incarnations, evidence: Evidence) {
     this.#store = store
+    this.#set = set
     this.#incarnations = incarnations
     this.#evidence = evidence
   }
@@ -90,7 +93,7 @@ export class KeyStates {
     const { keyAt, keyEnd, cellsAt } = this.#parts
     const value = this.#store.get(this.#keys.rowKey(Prefix.row, life.number, bytes, keyAt, keyEnd))
     const offset = value === undefined ? 0 : rowOffset(value)
-    if (value === undefined || offset < life.floor) {
+    if (value === undefined || offset < life.floor || isGone(value[0]!, offset, this.#set.horizon)) {
       packer.none()
       return
     }

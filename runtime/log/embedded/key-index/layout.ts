@@ -111,6 +111,11 @@ export function decodeRow(value: Uint8Array): Row {
   return { flags: bytes[0]!, offset: rowOffset(bytes), hash: bytes.subarray(HASH_AT, TRANSACTION_AT) }
 }
 
+/** It is a delete that compaction has removed from the log: as good as if it had never been. */
+export function isGone(flags: number, offset: number, horizon: number): boolean {
+  return offset <= horizon && (flags & RowFlag.delete) !== 0
+}
+
 /** Of a row's value. */
 export function rowOffset(value: Buffer): number {
   return readU48(value, OFFSET_AT)

@@ -1,6 +1,8 @@
 import type { Table } from '../../../contract.ts'
 import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
+import type { LifeState } from '../compaction/live-offsets.ts'
 import type { Place } from '../scan.ts'
+import type { Compacted } from './compacted-set.ts'
 import { indexFailed } from './failures.ts'
 import type { LoadRows } from './key-states.ts'
 import type { IndexedLog } from './opening.ts'
@@ -15,6 +17,7 @@ export interface ThreadData extends IndexedLog {
   readonly first: number
   /** Every table version that the log knows. */
   readonly tables: readonly Pick<Table, 'id' | 'name' | 'incarnation'>[]
+  readonly compacted: Compacted
 }
 
 /** How far the log is durable. */
@@ -51,6 +54,12 @@ export interface Questions {
   readonly begin: PassOf
   readonly has: PassOf
   readonly end: PassOf
+  /** Which of these offsets hold the newest change of a key. */
+  readonly live: { readonly from: number; readonly to: number }
+  /** Compaction has put these in place; answered once nothing of what they replace is read any more. */
+  readonly compacted: Compacted
+  /** Removes what compaction has made needless; answers how many keys that were. */
+  readonly clean: object
 }
 
 export type QuestionAbout<About extends keyof Questions> = { readonly about: About } & Questions[About]
@@ -64,6 +73,9 @@ export interface Answers {
   readonly begin: undefined
   readonly has: boolean
   readonly end: undefined
+  readonly live: { readonly bits: Uint8Array<ArrayBuffer>; readonly lives: readonly LifeState[] }
+  readonly compacted: undefined
+  readonly clean: number
 }
 
 export type ToThread =

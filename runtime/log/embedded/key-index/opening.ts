@@ -17,6 +17,8 @@ export interface IndexedLog {
   readonly sessions: readonly Session[]
   /** Offset of the last durable entry; 0: none. */
   readonly end: number
+  /** First offset of the oldest segment that is as it was appended. */
+  readonly appendedFrom: number
   /** The index failed: what is there is not to be used. */
   readonly isIndexBad: boolean
 }
@@ -80,7 +82,11 @@ async function openStore(folder: string): Promise<Store | string> {
   }
 }
 
-function misfitOf(store: Store, folder: string, { logId, sessions, end }: IndexedLog): string | undefined {
+function misfitOf(
+  store: Store,
+  folder: string,
+  { logId, sessions, end, appendedFrom }: IndexedLog,
+): string | undefined {
   const life = readJson<Life>(store, LIFE_KEY)
   const state = readJson<State>(store, STATE_KEY)
   if (life === undefined && state === undefined) return undefined
@@ -91,6 +97,7 @@ function misfitOf(store: Store, folder: string, { logId, sessions, end }: Indexe
   if (state.format !== INDEX_FORMAT) return `it has format ${state.format}`
   if (state.logId !== logId) return 'it belongs to another log'
   if (state.applied > end) return 'it is ahead of the log'
+  if (state.applied < appendedFrom - 1) return 'the log was compacted ahead of it'
   if (new Cursors(logId, sessions).sessionOf(state.applied) !== state.session)
     return 'the log was restored to an earlier state'
   return undefined

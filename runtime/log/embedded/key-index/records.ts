@@ -4,7 +4,10 @@ import { readU32LE } from '../../../record/cells.ts'
 import { At, EntryKind, HEADER, LONG } from '../../../record/layout.ts'
 import { CHUNK_HEADER, ChunkType, decodeChunkHeader } from '../chunk.ts'
 import { SEGMENT_HEADER, segmentName } from '../segment.ts'
+import { CompactedRecords } from './compacted-records.ts'
+import type { CompactedSet } from './compacted-set.ts'
 import { indexFailed } from './failures.ts'
+import type { FoundRecord } from './found-record.ts'
 import { blockKey, PLACE_BYTES, placeBefore } from './layout.ts'
 import type { Store } from './store.ts'
 
@@ -14,19 +17,6 @@ const OPEN_FILES = 32
 const KNOWN_CHUNKS = 256
 /** Node takes lengths of 31 bits. */
 const LARGEST_READ = 2 ** 30
-
-/** A record that was found, and the header of its transaction (0 bytes: none), not read yet. */
-export interface FoundRecord {
-  readonly file: number
-  readonly headerAt: number
-  readonly headerLength: number
-  readonly at: number
-  readonly length: number
-  /** What the record's delta counts from. */
-  readonly base: number
-  /** Microseconds since 1970. */
-  readonly appendTime: number
-}
 
 interface Chunk {
   readonly segment: number
@@ -47,6 +37,8 @@ interface Chunk {
  */
 export class Records implements Disposable {
   readonly #folder: string
+  readonly #set: CompactedSet
+  readonly #compacted: CompactedRecords
   readonly #files = new Map<number, number>()
   /** Headers read lately, by segment and place. */
   readonly #chunks = new Map<string, Chunk>()
@@ -56,12 +48,15 @@ export class Records implements Disposable {
   #windowAt = 0
   #windowLength = 0
 
-  constructor(folder: string) {
+  constructor(folder: string, set: CompactedSet) {
     this.#folder = folder
+    this.#set = set
+    this.#compacted = new CompactedRecords(folder, set)
   }
 
   /** The record at this offset, whose place `store` must know. Throws LOG_INDEX where the log is not as the index says. */
   find(store: Store, offset: number): FoundRecord {
+    if (offset < this.#set.first) return this.#compacted.find(offset)
     const block = store.get(blockKey(offset))
     if (block === undefined) throw indexFailed(`offset ${offset} is in no block`)
     const { segment, chunkAt, entryAt, headerAt } = placeBefore(block, offset)
@@ -88,20 +83,31 @@ export class Records implements Disposable {
     }
   }
 
-  /** Puts the header and, behind it, the record there. */
-  read({ file, headerAt, headerLength, at, length }: FoundRecord, into: Buffer, to: number): void {
-    this.#copy(file, headerAt, into.subarray(to, to + headerLength))
-    this.#copy(file, at, into.subarray(to + headerLength, to + headerLength + length))
+  /** Compaction has put other segments in the place of the oldest. */
+  moved(): void {
+    this.#compacted.moved()
+    for (const [segment, file] of this.#files) {
+      if (segment >= this.#set.first) continue
+      closeSync(file)
+      this.#files.delete(segment)
+    }
+    this.#chunks.clear()
+    this.#windowFile = -1
   }
 
   [Symbol.dispose](): void {
+    this.#compacted[Symbol.dispose]()
     for (const file of this.#files.values()) closeSync(file)
     this.#files.clear()
   }
 
   #found({ file, base, appendTime }: Chunk, headerAt: number, at: number, length: number): FoundRecord {
     const headerLength = headerAt === 0 ? 0 : readU32LE(this.#bytes(file, headerAt, HEADER), At.length)
-    return { file, headerAt, headerLength, at, length, base, appendTime: Number(appendTime) }
+    const copy = (into: Buffer, to: number): void => {
+      this.#copy(file, headerAt, into.subarray(to, to + headerLength))
+      this.#copy(file, at, into.subarray(to + headerLength, to + headerLength + length))
+    }
+    return { headerLength, length, base, appendTime: Number(appendTime), copy }
   }
 
   /** The next chunk of entries, in the same segment or at the beginning of the next. */
@@ -128,7 +134,7 @@ export class Records implements Disposable {
   }
 
   #misfit({ segment }: Pick<Chunk, 'segment'>, at: number, why: string): Error {
-    return indexFailed(`${segmentName(segment)} at byte ${at}: ${why}`)
+    return indexFailed(`${segmentName({ first: segment })} at byte ${at}: ${why}`)
   }
 
   #isInWindow(file: number, at: number, length: number): boolean {
@@ -166,7 +172,7 @@ export class Records implements Disposable {
       closeSync(this.#files.get(oldest.value)!)
       this.#files.delete(oldest.value)
     }
-    const file = openSync(join(this.#folder, segmentName(segment)), 'r')
+    const file = openSync(join(this.#folder, segmentName({ first: segment })), 'r')
     this.#files.set(segment, file)
     return file
   }

@@ -102,6 +102,18 @@ export class Store implements AsyncDisposable {
     await this.#level.clear({ gte: from, lt: to })
   }
 
+  /**
+   * What was removed of all that begins with this byte leaves the files, too: they are rewritten, in the background.
+   * LevelDB never rewrites files of the lowest level by themselves (TEST_CompactRange in its db_impl.cc), only together
+   * with one above that overlaps them: so there is made one, of two deletes at the ends of the range.
+   */
+  async forget(prefix: number): Promise<void> {
+    const [from, to] = [Buffer.from([prefix]), Buffer.from([prefix, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])]
+    await this.#level.compactRange(from, to)
+    await this.#level.batch().del(from).del(to).write()
+    await this.#level.compactRange(from, to)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#level.close()
   }

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { trimAfterStart } from '../../../large-memory.ts'
 import { realFs } from '../fs.ts'
+import { CompactedSet } from './compacted-set.ts'
+import { cleanRows, liveOffsets } from './compaction-walks.ts'
 import { Evidence } from './evidence.ts'
 import { Finder, type Found } from './finder.ts'
 import { Indexer } from './indexer.ts'
@@ -20,7 +22,7 @@ import { type KeyRequest, type PackedRecord, RecordPacker, RunPacker, unpackKey 
 import { Records } from './records.ts'
 import { Store } from './store.ts'
 import { Trail } from './trail.ts'
-import { type PackedUnseen, unseenKeys } from './unseen.ts'
+import { unseenKeys } from './unseen.ts'
 
 /** The thread in which the index trails the durable log and is asked. One message after the other. */
 
@@ -44,20 +46,21 @@ interface Part {
 }
 
 const { store, state, discarded } = await openIndex(data)
-const main = await partOf(store, state?.applied ?? 0, state === undefined ? undefined : state.place)
+const compacted = new CompactedSet(data.compacted)
+const main = await partOf(store, state?.applied ?? 0, state?.place)
 /** What a unit that is being written holds; made when it is first asked for. */
 let unit: (Part & { readonly number: number }) | undefined
 
 async function partOf(of: Store, applied: number, from: OpenUnit['from'], next?: number): Promise<Part> {
   const indexer = await Indexer.open(of, applied)
   indexer.know(data.tables)
-  const trail = new Trail(place, from, next ?? (applied > 0 ? applied + 1 : data.first))
-  const records = new Records(data.folder)
-  return { store: of, indexer, finder: new Finder(of, indexer, records), records, trail }
+  const trail = new Trail(place, compacted, from, next ?? (applied > 0 ? applied + 1 : data.first))
+  const records = new Records(data.folder, compacted)
+  return { store: of, indexer, finder: new Finder(of, indexer, records, compacted), records, trail }
 }
 
 const evidence = await Evidence.load(store, main.indexer.incarnations)
-const keyStates = new KeyStates(store, main.indexer.incarnations, evidence)
+const keyStates = new KeyStates(store, compacted, main.indexer.incarnations, evidence)
 /** What goes on beside the messages. The store stays open for it. */
 const walks = new Set<Promise<void>>()
 
@@ -134,7 +137,7 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
 
 async function answerQuestion({ id, question, durable }: Extract<ToThread, { kind: 'ask' }>): Promise<void> {
   // What is known of the passes themselves is told also while the index is far behind.
-  const isOfRows = question.about === 'states' || 'limit' in question
+  const isOfRows = question.about === 'states' || question.about === 'live' || 'limit' in question
   if (durable !== undefined && isOfRows) await follow(durable)
   if (closing) return
   const say = (answer: Answers[keyof Answers]): void => post({ kind: 'answer', id, answer })
@@ -143,6 +146,29 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
     return
   }
   const { incarnations, incomplete } = main.indexer
+  if (question.about === 'live') {
+    const walk = liveOffsets(store, incarnations, compacted.horizon, question, () => closing)
+    beside(tell(walk, found => post({ kind: 'answer', id, answer: found }, [found.bits.buffer])))
+    return
+  }
+  if (question.about === 'compacted') {
+    compacted.replace(question)
+    main.records.moved()
+    unit?.records.moved()
+    say(undefined)
+    return
+  }
+  if (question.about === 'clean') {
+    const walk = cleanRows(
+      store,
+      incarnations,
+      compacted,
+      work => inTurn(work),
+      () => closing,
+    )
+    beside(tell(walk, say))
+    return
+  }
   const life = incarnations.find(question.table, question.incarnation)
   if (question.about === 'incomplete') {
     const { after, limit } = question
@@ -153,7 +179,7 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
     if (life === undefined || number === undefined) say('lost')
     else
       beside(
-        tellUnseen(
+        tell(
           unseenKeys(store, life, number, after, limit, () => closing),
           say,
         ),
@@ -167,8 +193,8 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
   }
 }
 
-/** One that was cut short tells nothing: few keys would mean that there are no more. */
-async function tellUnseen(walk: Promise<PackedUnseen>, say: (answer: PackedUnseen) => void): Promise<void> {
+/** One that was cut short tells nothing: little found would mean that there is no more. */
+async function tell<T>(walk: Promise<T>, say: (answer: T) => void): Promise<void> {
   const found = await walk
   if (!closing) say(found)
 }
@@ -209,6 +235,13 @@ async function take(message: ToThread): Promise<void> {
 /** What is under way ends soon; the next opening goes on from there. */
 let closing = false
 let turn: Promise<void> = forgetUnit()
+
+/** Between messages: the index does not move meanwhile. */
+function inTurn(work: () => Promise<void>): Promise<void> {
+  turn = turn.then(work)
+  return turn
+}
+
 port.on('message', (message: ToThread) => {
   if (message.kind === 'close') closing = true
   turn = turn.then(() => take(message))

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { giveBack } from '../../../large-memory.ts'
-import { ChunkType } from '../chunk.ts'
+import { ChunkType, holdsEntries } from '../chunk.ts'
 import { damaged, openExisting } from '../failures.ts'
 import type { File, Fs } from '../fs.ts'
 import { type FoundChunk, isFlaw, openSegment, type Place, SegmentScan } from '../scan.ts'
 import { segmentName } from '../segment.ts'
+import type { CompactedSet } from './compacted-set.ts'
 
 export interface TrailChunk extends FoundChunk {
   readonly segment: number
@@ -21,6 +22,7 @@ export class Trail implements AsyncDisposable {
   readonly #fs: Fs
   readonly #folder: string
   readonly #logId: string
+  readonly #compacted: CompactedSet
   #place: Place | undefined
   #next: number
   #segment: number
@@ -32,12 +34,14 @@ export class Trail implements AsyncDisposable {
   /** `place`: where the next chunk stands; undefined: at the beginning of the segment that `next` names. */
   constructor(
     { fs, folder, logId }: { readonly fs: Fs; readonly folder: string; readonly logId: string },
+    compacted: CompactedSet,
     place: Place | undefined,
     next: number,
   ) {
     this.#fs = fs
     this.#folder = folder
     this.#logId = logId
+    this.#compacted = compacted
     this.#place = place
     this.#segment = place?.segment ?? next
     this.#next = next
@@ -56,6 +60,7 @@ export class Trail implements AsyncDisposable {
   /** The next chunk before `until`; undefined there. Throws LOG_DAMAGED. */
   async read(until: Place): Promise<TrailChunk | undefined> {
     for (;;) {
+      if (this.#file === undefined) this.#passCompacted()
       this.#file ??= await openExisting(this.#fs, this.#path())
       const isLast = this.#segment === until.segment
       const limit = isLast ? until.at : await this.#file.size()
@@ -63,6 +68,7 @@ export class Trail implements AsyncDisposable {
       this.#scan.limit = limit
       const found = await this.#scan.next()
       if (isFlaw(found)) throw damaged(this.#path(), found.at, found.flaw)
+      if (found?.header.type === ChunkType.places) continue
       if (found !== undefined) return this.#take(found)
       if (isLast) return undefined
       await this.#leave()
@@ -90,9 +96,17 @@ export class Trail implements AsyncDisposable {
     const { header, at, end } = found
     if (header.base !== this.#next)
       throw damaged(this.#path(), at, `offset ${header.base} stands where ${this.#next} was expected`)
-    if (header.type === ChunkType.data) this.#next += header.entries
+    if (holdsEntries(header.type)) this.#next += header.entries
     this.#place = { segment: this.#segment, at: end, crc: header.crc }
     return { ...found, segment: this.#segment }
+  }
+
+  /** The segment that it stood at the end of is there no more. */
+  #passCompacted(): void {
+    const { first } = this.#compacted
+    if (this.#place === undefined || this.#segment >= first || this.#next < first) return
+    this.#place = undefined
+    this.#segment = this.#next
   }
 
   async #start(file: File): Promise<Place> {
@@ -110,6 +124,6 @@ export class Trail implements AsyncDisposable {
   }
 
   #path(): string {
-    return join(this.#folder, segmentName(this.#segment))
+    return join(this.#folder, segmentName(this.#compacted.files.get(this.#segment) ?? { first: this.#segment }))
   }
 }

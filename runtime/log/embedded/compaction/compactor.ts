@@ -1,0 +1,289 @@
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import type { CompactionReport } from '../../../contract.ts'
+import { crashPoint } from '../../../crash.ts'
+import { errorCode, TailraceError } from '../../../errors.ts'
+import type { Appender, LogPlace } from '../appender.ts'
+import type { Head } from '../head.ts'
+import { type Manifest, writeManifest } from '../manifest.ts'
+import type { Readers } from '../readers.ts'
+import { COMPACTED_FORMAT, type SegmentInfo, segmentName } from '../segment.ts'
+import { agedSegments, segmentStart } from './aged.ts'
+import { type Base, baseName, readBase, writeBase } from './base.ts'
+import { removeLeftovers } from './leftovers.ts'
+import type { Liveness } from './live-offsets.ts'
+import { historyReadTo, readTo, silentSince } from './registered.ts'
+import type { RewriteJob, Rewritten } from './rewrite.ts'
+
+/** How long what is kept; milliseconds. */
+export interface Retention {
+  /** The order and the history of all changes. */
+  readonly keepHistoryMs: number
+  /** Deletes, behind all that they removed. */
+  readonly deleteRetentionMs: number
+  /** Compaction waits so long for a registered reader that does not come. */
+  readonly deleteRetentionMaxMs: number
+  /** Rows without a key, and messages. Undefined: for ever. */
+  readonly retentionMs: number | undefined
+}
+
+/** What tells which changes are needed. */
+export interface LiveIndex {
+  live(from: number, to: number): Promise<Liveness>
+  /** Resolves once nothing of what these segments replace is read any more. */
+  compacted(compacted: {
+    readonly segments: readonly SegmentInfo[]
+    readonly first: number
+    readonly horizon: number
+  }): Promise<void>
+  /** Removes what the log does not hold any more. */
+  clean(): Promise<unknown>
+}
+
+export type Rewriter = (job: RewriteJob, signal: AbortSignal) => AsyncIterable<Rewritten>
+
+export interface CompactorParts {
+  readonly place: LogPlace
+  readonly head: Head
+  readonly appender: Appender
+  readonly readers: Readers
+  readonly index: LiveIndex
+  readonly rewriter: Rewriter
+  readonly retention: Retention
+  readonly segmentBytes: number
+}
+
+const SEAL_TRIES = 100
+const SEAL_PAUSE_MS = 5
+const DAY_MS = 24 * 3600 * 1000
+/** A pass is worth its while once so much has come, as a share of what it goes over again. */
+const FRESH_SHARE = 0.5
+/** Offsets that one look at the index tells of, in 64 MB of memory. */
+const WINDOW = 2 ** 29
+
+type Tally = { -readonly [Figure in Exclude<keyof CompactionReport, 'horizon'>]: number }
+
+/** Puts compacted segments in the place of the oldest (R3). The manifest's only writer while the log is open. */
+export class Compactor implements AsyncDisposable {
+  readonly #parts: CompactorParts
+  #manifest: Manifest
+  #base: Base | undefined
+  /** Of the file that is written next. */
+  #generation: number
+  #turn: Promise<unknown> = Promise.resolve()
+  readonly #closing = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(parts: CompactorParts, manifest: Manifest, base: Base | undefined) {
+    this.#parts = parts
+    this.#manifest = manifest
+    this.#base = base
+    const known = (base?.segments ?? []).map(({ compacted }) => compacted?.generation ?? 0)
+    this.#generation = Math.max(0, ...known) + 1
+  }
+
+  /** `manifest`: as it is now, of a log that was opened. */
+  static async open(parts: CompactorParts, manifest: Manifest): Promise<Compactor> {
+    const base = await readBase(parts.place.fs, parts.place.folder, manifest)
+    return new Compactor(parts, manifest, base === 'missing' ? undefined : base)
+  }
+
+  /** See `SourceLog.compact`. */
+  compact(signal: AbortSignal): Promise<CompactionReport> {
+    const together = AbortSignal.any([signal, this.#closing.signal])
+    const pass = this.#turn.then(() => this.#compact(together))
+    this.#turn = pass.catch(() => {})
+    return pass
+  }
+
+  /** From now on compacts by itself, whenever it is due. */
+  watch(everyMs: number): void {
+    this.#timer = setInterval(() => {
+      this.#turn = this.#turn.then(() => this.#compactIfDue())
+    }, everyMs)
+    this.#timer.unref()
+  }
+
+  /** A pass under way ends soon; what it has put in place stays. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    this.#closing.abort(new TailraceError('LOG_CLOSED', 'retry', 'The log is closed.'))
+    await this.#turn
+  }
+
+  async #compactIfDue(): Promise<void> {
+    const { folder, logger } = this.#parts.place
+    try {
+      if (!this.#closing.signal.aborted && (await this.#isDue())) await this.#compact(this.#closing.signal)
+    } catch (err) {
+      if (!this.#closing.signal.aborted) logger.warn({ err, folder }, 'the log could not be compacted')
+    }
+  }
+
+  /** So much has come that a pass is worth its while, or the last one is long ago. */
+  async #isDue(): Promise<boolean> {
+    const { head, appender, place } = this.#parts
+    const aged = await agedSegments(place, head, this.#micros(this.#parts.retention.keepHistoryMs))
+    let fresh = 0
+    let old = 0
+    for (const { bytes, compacted } of aged) {
+      if (compacted === undefined) fresh += bytes
+      else old += compacted.entryBytes
+    }
+    if (fresh === 0) return false
+    return appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#manifest.compactedAt ?? 0) >= DAY_MS
+  }
+
+  async #compact(signal: AbortSignal): Promise<CompactionReport> {
+    const { head, place, index } = this.#parts
+    const tally: Tally = { segments: 0, scanned: 0, kept: 0, bytesBefore: 0, bytesAfter: 0 }
+    try {
+      signal.throwIfAborted()
+      await this.#sealOld()
+      await this.#pass(tally, signal)
+      if (tally.segments > 0) {
+        await index.clean()
+        await this.#store({ ...this.#manifest, compactedAt: Date.now() })
+        place.logger.info({ folder: place.folder, ...tally }, 'the log was compacted')
+      }
+    } catch (error) {
+      // Which manifest is on the disk is not known then: nothing may go. The process ends.
+      if (errorCode(error) === 'LOG_FSYNC') head.fail(error)
+      else await this.#removeLeftovers()
+      throw error
+    }
+    const { horizon } = this.#manifest
+    return { ...tally, horizon: horizon === 0 ? undefined : head.cursors.at(horizon) }
+  }
+
+  /** The newest segment is only full after a long time where little happens. */
+  async #sealOld(): Promise<void> {
+    const { head, place, appender, retention } = this.#parts
+    const newest = head.segments.at(-1)
+    if (newest === undefined || newest.compacted !== undefined) return
+    const { madeAt } = await segmentStart(place.fs, place.folder, newest)
+    if (newest.records === 0 || madeAt > this.#micros(Math.min(DAY_MS, retention.keepHistoryMs))) return
+    // One that never has a pause between its units fills its segments soon enough.
+    for (let i = 0; i < SEAL_TRIES && !(await appender.seal()); i++) await setTimeout(SEAL_PAUSE_MS)
+  }
+
+  async #pass(tally: Tally, signal: AbortSignal): Promise<void> {
+    const { head, place, readers, retention } = this.#parts
+    await this.#expire()
+    const history = historyReadTo(await readers.list(), head)
+    const aged = await agedSegments(place, head, this.#micros(retention.keepHistoryMs), history + 1)
+    for (let inputs = aged; inputs.length > 0; ) {
+      const { first } = inputs[0]!
+      const count = inputs.findIndex(segment => segment.first - first >= WINDOW)
+      const window = count === -1 ? inputs : inputs.slice(0, Math.max(1, count))
+      inputs = inputs.slice(window.length)
+      await this.#rewrite(window, tally, signal)
+    }
+  }
+
+  /** Readers that have not come for too long are waited for no more. */
+  async #expire(): Promise<void> {
+    const { place, readers, retention } = this.#parts
+    const known = await readers.list()
+    const lost = silentSince(known, retention.deleteRetentionMaxMs).map(({ name }) => name)
+    await readers.expire(lost)
+    const silent = silentSince(known, retention.deleteRetentionMaxMs / 2).map(({ name }) => name)
+    const warn = (sinks: readonly string[], message: string): void => {
+      if (sinks.length > 0) place.logger.warn({ sinks, folder: place.folder }, message)
+    }
+    warn(lost, 'sinks have not read for longer than deleteRetentionMax: they are built anew when they come')
+    warn(
+      silent.filter(name => !lost.includes(name)),
+      'sinks have not read for half of deleteRetentionMax: deletes are kept for them until then; `tailrace remove --sink` ends that',
+    )
+  }
+
+  async #rewrite(inputs: readonly SegmentInfo[], tally: Tally, signal: AbortSignal): Promise<void> {
+    const { head, place, readers, index, rewriter, retention, segmentBytes } = this.#parts
+    const last = inputs.at(-1)!
+    const to = head.segments[head.segments.indexOf(last) + 1]?.first ?? head.end + 1
+    const liveness = await index.live(inputs[0]!.first, to)
+    const job: RewriteJob = {
+      folder: place.folder,
+      logId: place.logId,
+      sessions: head.cursors.sessions,
+      inputs,
+      base: this.#base,
+      liveness,
+      readTo: readTo(await readers.list(), head),
+      deletesTo: this.#micros(retention.deleteRetentionMs),
+      eventsTo: retention.retentionMs === undefined ? 0n : this.#micros(retention.retentionMs),
+      fileBytes: segmentBytes / 2,
+      generation: this.#generation,
+    }
+    for await (const rewritten of rewriter(job, signal)) {
+      signal.throwIfAborted()
+      this.#generation = rewritten.segment.compacted!.generation + 1
+      // Who has registered since would keep what the missing deletes removed. The next pass will do.
+      if (rewritten.expired > readTo(await readers.list(), head)) return
+      await this.#putInPlace(rewritten)
+      tally.segments += rewritten.segments
+      tally.scanned += rewritten.scanned
+      tally.kept += rewritten.kept
+      tally.bytesBefore += rewritten.bytesBefore
+      tally.bytesAfter += rewritten.segment.bytes
+    }
+  }
+
+  /** Durable on return. A crash leaves either the old segments or the new one in the log, and files to be removed. */
+  async #putInPlace({ segment, to, state, expired }: Rewritten): Promise<void> {
+    const { place, head, index } = this.#parts
+    const { fs, folder } = place
+    const compaction = (this.#manifest.compaction ?? 0) + 1
+    const known = this.#base?.segments ?? []
+    const before = known.filter(({ first }) => first < segment.first)
+    const segments = [...before, segment, ...known.filter(({ first }) => first >= to)]
+    const base: Base = { ...state, segments, place: undefined }
+    await writeBase(fs, folder, compaction, base)
+    crashPoint('compaction.based')
+    const first = Math.max(this.#manifest.first, to)
+    const horizon = Math.max(this.#manifest.horizon, expired)
+    await this.#store({ ...this.#manifest, format: COMPACTED_FORMAT, first, horizon, cleanedTo: first - 1, compaction })
+    crashPoint('compaction.placed')
+    this.#base = base
+    const replaced = head.segments.filter(known => known.first >= segment.first && known.first < to)
+    head.compacted(segments, this.#manifest)
+    await index.compacted({ segments, first, horizon })
+    // By name: the rewriter may be at the next file already.
+    await this.#remove([...replaced.map(segmentName), ...(compaction > 1 ? [baseName(compaction - 1)] : [])])
+    crashPoint('compaction.removed')
+  }
+
+  async #store(manifest: Manifest): Promise<void> {
+    const { fs, folder } = this.#parts.place
+    await writeManifest(fs, folder, manifest)
+    this.#manifest = manifest
+  }
+
+  /** What stays is removed at the next opening. */
+  async #remove(names: readonly string[]): Promise<void> {
+    const { fs, folder, logger } = this.#parts.place
+    for (const name of names) {
+      try {
+        await fs.remove(join(folder, name))
+      } catch (err) {
+        logger.warn({ err, folder, name }, 'a file that compaction has replaced could not be removed')
+      }
+    }
+  }
+
+  /** Of a pass that has ended. What stays is removed at the next opening. */
+  async #removeLeftovers(): Promise<void> {
+    const { fs, folder, logger } = this.#parts.place
+    try {
+      await removeLeftovers(fs, folder, this.#manifest, this.#base?.segments ?? [])
+    } catch (err) {
+      logger.warn({ err, folder }, 'files of a compaction could not be removed')
+    }
+  }
+
+  /** So many milliseconds ago; microseconds since 1970. */
+  #micros(ageMs: number): bigint {
+    return BigInt(Math.floor(Date.now() - ageMs)) * 1000n
+  }
+}

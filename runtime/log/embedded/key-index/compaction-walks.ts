@@ -1,0 +1,78 @@
+import { type LifeState, LiveOffsets } from '../compaction/live-offsets.ts'
+import type { CompactedSet } from './compacted-set.ts'
+import type { Incarnations } from './incarnations.ts'
+import { blockKey, isGone, Prefix, prefixOf, rowOffset } from './layout.ts'
+import type { Answers } from './messages.ts'
+import type { Store } from './store.ts'
+
+/** Entries that a walk asks for at a time. */
+const PAGE = 4000
+
+/**
+ * Which offsets of the range hold the newest change of a live key, or its delete, as it all stands at the call; and the
+ * lives of all tables. Takes about a second for each million keys, and holds nothing up.
+ */
+export async function liveOffsets(
+  store: Store,
+  incarnations: Incarnations,
+  horizon: number,
+  { from, to }: { readonly from: number; readonly to: number },
+  isStopped: () => boolean,
+): Promise<Answers['live']> {
+  const lives = [...incarnations.all()]
+  const states = lives.map((life): LifeState => {
+    const { table, incarnation, floor } = life
+    return { table, incarnation, floor, isNewest: incarnations.isNewest(life) }
+  })
+  const offsets = new LiveOffsets(from, to)
+  for (const [i, { number }] of lives.entries()) {
+    const { isNewest, floor } = states[i]!
+    if (!isNewest) continue
+    await using rows = store.entries(prefixOf(Prefix.row, number), prefixOf(Prefix.row, number + 1))
+    for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE))
+      for (const [, value] of page) {
+        const offset = rowOffset(value)
+        if (offset >= floor && !isGone(value[0]!, offset, horizon)) offsets.add(offset)
+      }
+  }
+  return { bits: offsets.bits, lives: states }
+}
+
+/**
+ * Removes the rows of lives that ended, those below a truncate, the deletes that the log does not hold any more, and the
+ * places of what was compacted: nothing of their keys stays in the index's files. `inTurn` does its work while the index
+ * stands still. Answers how many rows that were.
+ */
+export async function cleanRows(
+  store: Store,
+  incarnations: Incarnations,
+  { first, horizon }: CompactedSet,
+  inTurn: (work: () => Promise<void>) => Promise<void>,
+  isStopped: () => boolean,
+): Promise<number> {
+  let removed = 0
+  for (const life of [...incarnations.all()]) {
+    await using rows = store.entries(prefixOf(Prefix.row, life.number), prefixOf(Prefix.row, life.number + 1))
+    const isDead = (value: Buffer): boolean => {
+      const offset = rowOffset(value)
+      return !incarnations.isNewest(life) || offset < life.floor || isGone(value[0]!, offset, horizon)
+    }
+    for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE)) {
+      const dead = page.filter(([, value]) => isDead(value)).map(([key]) => key)
+      if (dead.length === 0) continue
+      await inTurn(async () => {
+        const batch = store.batch()
+        for (const key of dead) {
+          const now = store.get(key)
+          if (now === undefined || !isDead(now)) continue
+          batch.del(key)
+          removed++
+        }
+        await store.write(batch)
+      })
+    }
+  }
+  await store.clear(prefixOf(Prefix.block), blockKey(first))
+  if (removed > 0 && !isStopped()) await store.forget(Prefix.row)
+  return removed
+}
