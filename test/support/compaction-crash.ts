@@ -94,7 +94,6 @@ async function check(
   // The fault may have struck the last append.
   if (unit < states.length - 2) throw new Error(`unit ${states.length - 2} was acknowledged, ${unit} is the last`)
   for (const one of [new ModelSink('new'), sink]) await expectState(log, one, states[unit]!)
-  await sink.save(log)
   const names = [...fs.files().keys()].map(path => path.slice(FOLDER.length + 1))
   const strange = names.filter(name => !KNOWN.has(name) && !/^\d{16}(\.\d+)?\.log$|^base\.\d+$|\.new$/.test(name))
   const bases = names.filter(name => /^base\.\d+$/.test(name))

@@ -48,9 +48,9 @@ export class ModelSink {
     this.cursor = copy.cursor
   }
 
-  /** What its process tells the log from time to time. */
+  /** What its process tells the log from time to time, while it runs. */
   async save(log: SourceLog): Promise<void> {
-    if (this.cursor !== undefined) await log.readers.save(this.name, this.cursor)
+    if (this.#batches !== undefined && this.cursor !== undefined) await log.readers.save(this.name, this.cursor)
   }
 
   async #begin(log: SourceLog): Promise<AsyncIterator<LogBatch>> {
