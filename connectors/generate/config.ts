@@ -11,6 +11,8 @@ export const generateConfig = z.strictObject({
   rate: z.union([z.literal('max'), z.number().positive()]).default(1000),
   /** Changes after the first load, truncates not counted; endless without. */
   changes: z.int().min(0).optional(),
+  /** Tables keep their size: most changes are updates. Else they grow by half of the changes. */
+  steady: z.boolean().default(false),
   /** Every 50th change begins a primary-key change. */
   keyChanges: z.boolean().default(false),
   /** Each table is truncated every 5,000 changes. */

@@ -5,15 +5,13 @@ import { hash } from './hash.ts'
  * What happens, as arithmetic: every change follows from the seed and its number, so that the source can go on at any
  * transaction without a memory of what came before.
  *
- * Changes are numbered from 0. Ten in a row are a block: six inserts, three updates, one delete, all of one table;
- * blocks go round the tables. Inserts take the next id, deletes the lowest live one, so that the live ids of a table
+ * Changes are numbered from 0. Ten in a row are a block: six inserts, three updates, one delete, all of one table; where
+ * tables keep their size one insert, eight updates, one delete. Blocks go round the tables. Inserts take the next id, deletes the lowest live one, so that the live ids of a table
  * are always one window. Transactions are numbered from 1; 91 in a row hold 10 to 100 changes each, every size once.
  */
 const BLOCK = 10
-const PATTERN = ['c', 'u', 'c', 'd', 'c', 'c', 'u', 'c', 'u', 'c'] as const
-const INSERTS = PATTERN.filter(kind => kind === 'c').length
-const INSERTS_BEFORE = PATTERN.map((_, i) => PATTERN.slice(0, i).filter(kind => kind === 'c').length)
-const DELETES_BEFORE = PATTERN.map((_, i) => PATTERN.slice(0, i).filter(kind => kind === 'd').length)
+const GROWING = patternOf('cucdccucuc')
+const STEADY = patternOf('uudcuuuuuu')
 /** The delete and the insert behind it are one primary-key change in one of so many blocks. */
 const KEY_CHANGE_EVERY = 5
 const TRUNCATE_EVERY = 500
@@ -21,6 +19,23 @@ const TRUNCATE_EVERY = 500
 const SMALLEST = 10
 const LARGEST = 100
 const CYCLE = LARGEST - SMALLEST + 1
+
+type Letter = 'c' | 'u' | 'd'
+
+interface Pattern {
+  readonly kinds: readonly Letter[]
+  readonly inserts: number
+  /** Inserts, and deletes, of the block ahead of each of its changes. */
+  readonly insertsBefore: readonly number[]
+  readonly deletesBefore: readonly number[]
+}
+
+function patternOf(letters: string): Pattern {
+  const kinds = [...letters] as Letter[]
+  const before = (kind: Letter): number[] => kinds.map((_, i) => kinds.slice(0, i).filter(one => one === kind).length)
+  const inserts = kinds.filter(kind => kind === 'c').length
+  return { kinds, inserts, insertsBefore: before('c'), deletesBefore: before('d') }
+}
 
 /** One change, filled anew by each `Workload.describe`. */
 export interface Step {
@@ -38,9 +53,11 @@ export class Workload {
   /** Changes of a cycle before each of its transactions, and their sum. */
   readonly #before = new Uint32Array(CYCLE + 1)
   readonly #total: number
+  readonly #pattern: Pattern
 
   constructor(config: GenerateConfig) {
     this.#config = config
+    this.#pattern = config.steady ? STEADY : GROWING
     this.#total = config.changes ?? Number.POSITIVE_INFINITY
     const sizes = Array.from({ length: CYCLE }, (_, i) => SMALLEST + i)
     for (let i = CYCLE - 1; i > 0; i--) {
@@ -82,14 +99,15 @@ export class Workload {
   /** What change `change` does, in a transaction that ends before change `end`. */
   describe(change: number, end: number, step: Step): void {
     const { tables, rows, seed, truncates, keyChanges } = this.#config
+    const { kinds, inserts, insertsBefore, deletesBefore } = this.#pattern
     const place = change % BLOCK
     const block = (change - place) / BLOCK
     step.table = block % tables
     const turn = (block - step.table) / tables
     const floor = truncates ? turn - (turn % TRUNCATE_EVERY) : 0
-    const highest = rows + INSERTS * turn + INSERTS_BEFORE[place]!
-    const deleted = (floor === 0 ? 0 : rows + INSERTS * floor) + (turn - floor) + DELETES_BEFORE[place]!
-    step.kind = PATTERN[place]!
+    const highest = rows + inserts * turn + insertsBefore[place]!
+    const deleted = (floor === 0 ? 0 : rows + inserts * floor) + (turn - floor) + deletesBefore[place]!
+    step.kind = kinds[place]!
     step.truncate = floor !== 0 && turn === floor && place === 0
     step.newId = 0
     if (step.kind === 'c') step.id = highest + 1

@@ -109,7 +109,8 @@ export class Store implements AsyncDisposable {
    */
   async forget(prefix: number): Promise<void> {
     const [from, to] = [Buffer.from([prefix]), Buffer.from([prefix, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])]
-    await this.#level.compactRange(from, to)
+    // Only writes what is in memory to a file.
+    await this.#level.compactRange(to, to)
     await this.#level.batch().del(from).del(to).write()
     await this.#level.compactRange(from, to)
   }
