@@ -2,11 +2,12 @@ import type { Cursor } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
 import type { Session } from './manifest.ts'
 
-const CURSOR = /^([0-9a-f]{16})\.([0-9a-f]{16}):([1-9]\d{0,15})$/
+const CURSOR = /^([0-9a-f]{16})\.([0-9a-f]{16}):([1-9]\d{0,15})(?:~([1-9]\d{0,15}))?$/
 
 /**
  * Cursors are `<log id>.<session>:<offset>` and name the last entry handed out. One is ours only if that session wrote
- * that offset: what a crash or a restored backup took away, and another session wrote anew, is noticed.
+ * that offset: what a crash or a restored backup took away, and another session wrote anew, is noticed. Of a reader that
+ * has begun at the start of a compacted log and not come to its horizon yet, `~<horizon>` follows, as it was then.
  */
 export class Cursors {
   readonly logId: string
@@ -36,8 +37,15 @@ export class Cursors {
     return session.id
   }
 
-  at(offset: number): Cursor {
-    return `${this.logId}.${this.sessionOf(offset)}:${offset}` as Cursor
+  /** `begun`: the horizon at which its reader began; 0: that does not matter. */
+  at(offset: number, begun = 0): Cursor {
+    const mark = begun > offset ? `~${begun}` : ''
+    return `${this.logId}.${this.sessionOf(offset)}:${offset}${mark}` as Cursor
+  }
+
+  /** The horizon at which the reader with this cursor began; 0: it does not say. */
+  begunAt(cursor: Cursor): number {
+    return Number(CURSOR.exec(cursor)?.[4] ?? 0)
   }
 
   /** The offset; undefined if the cursor is foreign to a log that ends at `end`. */

@@ -84,9 +84,11 @@ export class EmbeddedLog implements SourceLog {
     signal: AbortSignal,
     options: ReadOptions = {},
   ): AsyncGenerator<LogBatch> {
-    const from = this.#head.cursors.resolve(after, this.#head.end)
-    if (from > 0 && from < this.#head.horizon && options.isAdmitted !== true) throw expired()
-    return follow(this.#head, this.#segments(), from, tables, signal, options)
+    const { cursors, end, horizon } = this.#head
+    const from = cursors.resolve(after, end)
+    const begun = options.isAdmitted === true || after === 'start' ? horizon : cursors.begunAt(after)
+    if (from > 0 && from < horizon && begun < horizon) throw expired()
+    return follow(this.#head, this.#segments(), { after: from, begun }, tables, signal, options)
   }
 
   async reached(position: Position, covers: Source['covers'], signal: AbortSignal): Promise<Cursor> {

@@ -89,7 +89,10 @@ async function recover(place: LogPlace, manifest: Manifest, head: Head): Promise
 function readersLog(head: Head): ReadersLog {
   return {
     isAtLeast: (cursor, other) => ['after', 'equal'].includes(head.cursors.compare(cursor, other, head.end)),
-    isAboveHorizon: cursor => (head.cursors.parse(cursor, head.end) ?? 0) >= head.horizon,
+    isAboveHorizon: cursor =>
+      Math.max(head.cursors.parse(cursor, head.end) ?? 0, head.cursors.begunAt(cursor)) >= head.horizon,
+    horizon: () => head.horizon,
+    begunAt: cursor => head.cursors.begunAt(cursor),
   }
 }
 

@@ -16,6 +16,12 @@ const UNCOLLECTED_BYTES = 32 * 1024 * 1024
 /** Memory that the slices of one batch may keep alive, whatever part of it is wanted. */
 const HELD_BYTES = 16 * 1024 * 1024
 
+/** Offset behind which to read, and the horizon up to which that misses nothing. */
+export interface ReadFrom {
+  readonly after: number
+  readonly begun: number
+}
+
 /**
  * Follows the durable log behind `after`: from memory at the head, from the segments behind it, at the reader's own
  * pace. A reader that falls behind costs the writer nothing. Closes `segments`.
@@ -23,13 +29,13 @@ const HELD_BYTES = 16 * 1024 * 1024
 export async function* follow(
   head: Head,
   segments: SegmentReader,
-  after: number,
+  { after, begun }: ReadFrom,
   filter: TableFilter,
   signal: AbortSignal,
   options: ReadOptions,
 ): AsyncGenerator<LogBatch> {
   await using stored = segments
-  const reader = new Reader(head, stored, after, filter, options)
+  const reader = new Reader(head, stored, { after, begun }, filter, options)
   for (;;) {
     signal.throwIfAborted()
     head.check()
@@ -58,20 +64,26 @@ class Reader {
   #endsTransaction = true
   /** Compacted chunks were passed since the last batch. */
   #gap = false
-  /** The horizon when it began at the start of the log, where it misses nothing that was removed by then. */
-  #begunAbove: number
+  /** It misses nothing that was removed up to this horizon: that was so when it began at the start of the log. */
+  #begun: number
   /** Bytes of the largest piece of memory behind the last batch. */
   #largest = 0
   /** Bytes read from the segments since the collector was called. */
   #uncollected = 0
 
-  constructor(head: Head, segments: SegmentReader, after: number, filter: TableFilter, options: ReadOptions) {
+  constructor(
+    head: Head,
+    segments: SegmentReader,
+    { after, begun }: ReadFrom,
+    filter: TableFilter,
+    options: ReadOptions,
+  ) {
     this.#head = head
     this.#segments = segments
     this.#options = options
     this.#passed = after
     this.#handed = after
-    this.#begunAbove = options.isAdmitted === true ? head.horizon : 0
+    this.#begun = begun
     this.#filter = table => {
       let wanted = this.#wanted.get(table.id)
       if (wanted === undefined) {
@@ -151,8 +163,8 @@ class Reader {
   /** What was read before a delete, and is removed with it, would stay with the reader for ever. */
   #checkHorizon(): void {
     const { horizon } = this.#head
-    if (this.#passed === 0) this.#begunAbove = horizon
-    else if (this.#passed < horizon && this.#begunAbove < horizon) throw expired()
+    if (this.#passed === 0) this.#begun = horizon
+    else if (this.#passed < horizon && this.#begun < horizon) throw expired()
   }
 
   #newGather(): Gather {
@@ -186,12 +198,12 @@ class Reader {
     return logBatch({
       slices,
       count,
-      cursor: cursors.at(this.#passed),
+      cursor: cursors.at(this.#passed, this.#begun),
       endsTransaction: this.#endsTransaction,
       gap,
       tables: state.tables,
       filter: this.#filter,
-      cursorAt: offset => cursors.at(offset),
+      cursorAt: offset => cursors.at(offset, this.#begun),
     })
   }
 }

@@ -10,21 +10,27 @@ const READERS = 'readers'
 export interface ReadersLog {
   /** Whether a reader at the first cursor has read as much as one at the second. */
   isAtLeast(cursor: Cursor, other: Cursor): boolean
-  /** Whether what is removed lies behind nobody who stands there. */
+  /** Whether who stands there misses nothing that was removed. */
   isAboveHorizon(cursor: Cursor): boolean
+  /** Up to where deletes are gone, and up to where they were when the reader with a cursor began; 0: nowhere. */
+  horizon(): number
+  begunAt(cursor: Cursor): number
 }
+
+/** `begun`: the horizon when it last began at the start of the log. */
+type Reader = ReaderState & { readonly begun: number }
 
 /** The registered readers of a log and their cursors, in a file of their own. */
 export class Readers {
   readonly #fs: Fs
   readonly #folder: string
   readonly #log: ReadersLog
-  readonly #known: Map<string, ReaderState>
+  readonly #known: Map<string, Reader>
   #changed = 0
   #written = 0
   #writing: Promise<void> | undefined
 
-  private constructor(fs: Fs, folder: string, log: ReadersLog, known: readonly ReaderState[]) {
+  private constructor(fs: Fs, folder: string, log: ReadersLog, known: readonly Reader[]) {
     this.#fs = fs
     this.#folder = folder
     this.#log = log
@@ -40,7 +46,7 @@ export class Readers {
   async register(name: string, reads: ReaderState['reads'] = 'state'): Promise<void> {
     const known = this.#known.get(name)
     if (known?.reads === reads) return
-    const fresh = { name, cursor: undefined, registeredAt: now(), savedAt: undefined, expired: false }
+    const fresh = { name, cursor: undefined, registeredAt: now(), savedAt: undefined, expired: false, begun: 0 }
     this.#known.set(name, { ...(known ?? fresh), reads })
     await this.#store()
   }
@@ -54,8 +60,9 @@ export class Readers {
       if (isEarlier) await this.save(name, cursor)
       return cursor
     }
-    if (reader !== undefined && (reader.cursor !== undefined || reader.expired)) {
-      this.#known.set(name, { ...reader, cursor: undefined, savedAt: now(), expired: false })
+    const begun = this.#log.horizon()
+    if (reader !== undefined && (reader.cursor !== undefined || reader.expired || reader.begun !== begun)) {
+      this.#known.set(name, { ...reader, cursor: undefined, savedAt: now(), expired: false, begun })
       await this.#store()
     }
     return 'start'
@@ -79,9 +86,11 @@ export class Readers {
     await this.#store()
   }
 
-  #missesNothing(reader: ReaderState | undefined, cursor: Cursor): boolean {
+  /** A cursor of a former life, from a backup of the target, says so or is of before what is known. */
+  #missesNothing(reader: Reader | undefined, cursor: Cursor): boolean {
     if (this.#log.isAboveHorizon(cursor)) return true
-    return reader?.cursor !== undefined && !reader.expired && this.#log.isAtLeast(cursor, reader.cursor)
+    if (reader?.cursor === undefined || reader.expired) return false
+    return this.#log.isAtLeast(cursor, reader.cursor) && this.#log.begunAt(cursor) >= reader.begun
   }
 
   async remove(name: string): Promise<void> {
@@ -113,20 +122,23 @@ export class Readers {
 }
 
 /** Without what versions before the first compaction did not know. */
-type StoredReader = Omit<ReaderState, 'reads' | 'expired'> & Partial<Pick<ReaderState, 'reads' | 'expired'>>
+type StoredReader = Omit<Reader, 'reads' | 'expired' | 'begun'> & Partial<Reader>
 
 /** What the file holds; nothing if there is none yet. */
-export async function readReaders(fs: Fs, folder: string): Promise<ReaderState[]> {
+export async function readReaders(fs: Fs, folder: string): Promise<Reader[]> {
   const found = await readChecked(fs, folder, READERS)
   if (found.state === 'damaged') throw damaged(join(folder, READERS), 0, 'it does not match its checksum')
   if (found.state === 'missing') return []
-  return (found.value as StoredReader[]).map(({ cursor, savedAt, reads = 'state', expired = false, ...reader }) => ({
-    ...reader,
-    cursor,
-    savedAt,
-    reads,
-    expired,
-  }))
+  return (found.value as StoredReader[]).map(
+    ({ cursor, savedAt, reads = 'state', expired = false, begun = 0, ...reader }) => ({
+      ...reader,
+      cursor,
+      savedAt,
+      reads,
+      expired,
+      begun,
+    }),
+  )
 }
 
 function now(): string {
