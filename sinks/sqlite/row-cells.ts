@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { asBuffer, cellEnd, cellText, contentAt, malformed } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 
@@ -7,8 +8,6 @@ const WINDOW = 16 * 1024
 const SAFE_DIGITS = 15
 const ZERO = 0x30
 const MINUS = 0x2d
-/** A bit of each of four bytes that none in ASCII has. */
-const NOT_ASCII = 0x8080_8080 | 0
 
 /**
  * The cells of a row, one after the other; of one batch's rows, whose bytes must stay as they are.
@@ -25,8 +24,6 @@ export class RowCells {
   #row = -1
   /** No byte of the row is outside ASCII. */
   #isAscii = false
-  /** All of the memory that rows lie in, four bytes at a time. */
-  #words: DataView = new DataView(new ArrayBuffer(0))
   #at = 0
   #content = 0
   #end = 0
@@ -41,18 +38,7 @@ export class RowCells {
     const row = bytes.byteOffset - this.#windowAt
     const isIn = bytes.buffer === this.#windowOf && row >= 0 && row + bytes.length <= this.#window.length
     this.#row = isIn ? row : this.#moveWindow(bytes)
-    this.#isAscii = this.#hasAsciiOnly(bytes)
-  }
-
-  #hasAsciiOnly(bytes: Buffer): boolean {
-    if (this.#words.buffer !== bytes.buffer) this.#words = new DataView(bytes.buffer)
-    const words = this.#words
-    const end = bytes.byteOffset + bytes.length
-    let all = 0
-    let i = bytes.byteOffset
-    for (; i + 4 <= end; i += 4) all |= words.getInt32(i)
-    for (; i < end; i++) all |= words.getInt8(i)
-    return (all & NOT_ASCII) === 0
+    this.#isAscii = isAscii(bytes)
   }
 
   #moveWindow({ buffer, byteOffset }: Buffer): number {

@@ -1,8 +1,8 @@
 /**
  * A log in memory into SQLite as the pipeline does it (deliver, the sink in its thread, cursor included, every commit on
  * disk), beside `node:sqlite` by itself: the prepared upsert over values that are there already, a transaction for as
- * many rows, the same journal and synchronous mode. First all rows are new, then all are updated. `--rows N` (50000),
- * `--batch N` rows a transaction (5000), `--rounds N` (5).
+ * many rows, the same journal and synchronous mode. First all rows are new, then all are updated. `--rows N` (200000),
+ * `--batch N` rows a transaction (5000), `--rounds N` (3).
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,9 +28,9 @@ export default async function sqlite(args: readonly string[]): Promise<BenchResu
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rows: { type: 'string', default: '50000' },
+      rows: { type: 'string', default: '200000' },
       batch: { type: 'string', default: '5000' },
-      rounds: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '3' },
     },
   })
   const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
