@@ -21,6 +21,8 @@ export interface IndexedLogOptions {
   readonly segmentBytes?: number
   /** What compaction keeps; default: nothing longer than it must. */
   readonly retention?: Partial<Retention>
+  /** How often it looks whether compaction is due; default: only when asked. */
+  readonly compactionMs?: number
   /** Default: in the thread of the test. */
   readonly rewriter?: Rewriter
 }
@@ -43,6 +45,7 @@ export async function openIndexed(folder: string, options: IndexedLogOptions = {
   const retention = { ...KEEP_NOTHING, ...options.retention }
   return openLog(realFs, folder, limits, logger, undefined, {
     openIndex: opening,
+    ...(options.compactionMs !== undefined && { compactionMs: options.compactionMs }),
     compaction: index => ({ index: liveIndex(index!), rewriter, retention }),
   })
 }

@@ -13,6 +13,7 @@ import { CompactionHistory, diskPlace, simulatedPlace } from '../../support/comp
 import { KILL_POINTS, killCompactions } from '../../support/compaction-kills.ts'
 import { type IndexedLogOptions, ItemWriter, loadChunk, newestText, openIndexed } from '../../support/indexed-log.ts'
 import { told } from '../../support/records.ts'
+import { until } from '../../support/until.ts'
 
 const signal = new AbortController().signal
 let place: string
@@ -88,6 +89,14 @@ describe('a compacted log', () => {
     }
     const files = (await readdir(folder)).filter(name => /^\d/.test(name))
     expect(files.length).toBeLessThan(5)
+  })
+
+  it('comes by itself, also where so little happens that no segment is ever full', async () => {
+    await using log = await openIndexed(folder, { segmentBytes: 2 ** 20, compactionMs: 20 })
+    await fill(log, 20)
+    const isCompacted = async (): Promise<boolean> => (await readdir(folder)).some(name => name.startsWith('base.'))
+    await until(isCompacted, 'the log is compacted')
+    expect(await newestText(log, '3')).toBe('text 19')
   })
 
   it('is written by a thread beside the log', async () => {

@@ -30,12 +30,11 @@ export async function agedSegments(
   keptFrom: bigint,
   to = Number.POSITIVE_INFINITY,
 ): Promise<SegmentInfo[]> {
-  for (let i = segments.length - 1; i > 0; i--) {
-    const next = segments[i]!
-    if (next.first > to) continue
-    if (next.compacted !== undefined) return segments.slice(0, i + 1)
-    const { madeAt, isWhole } = await segmentStart(fs, folder, next)
-    if (madeAt <= keptFrom && isWhole) return segments.slice(0, i)
+  let count = segments.findLastIndex(segment => segment.compacted !== undefined) + 1
+  for (let i = count + 1; i < segments.length && segments[i]!.first <= to; i++) {
+    const { madeAt, isWhole } = await segmentStart(fs, folder, segments[i]!)
+    if (madeAt > keptFrom) break
+    if (isWhole) count = i
   }
-  return segments.slice(0, segments[0]?.compacted === undefined ? 0 : 1)
+  return segments.slice(0, count)
 }

@@ -114,7 +114,9 @@ export class Compactor implements AsyncDisposable {
   async #compactIfDue(): Promise<void> {
     const { folder, logger } = this.#parts.place
     try {
-      if (!this.#closing.signal.aborted && (await this.#isDue())) await this.#compact(this.#closing.signal)
+      if (this.#closing.signal.aborted) return
+      await this.#sealOld()
+      if (await this.#isDue()) await this.#compact(this.#closing.signal)
     } catch (err) {
       if (!this.#closing.signal.aborted) logger.warn({ err, folder }, 'the log could not be compacted')
     }
