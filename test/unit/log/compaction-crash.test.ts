@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { Random } from '../../crash/random.ts'
 import { crashCompaction, STEPS, stepOf } from '../../support/compaction-crash.ts'
 
-const SEEDS = 100
+const SEEDS = 50
 const LIVES = 6
 
 describe('the compaction of a log, struck by a fault in every step', () => {

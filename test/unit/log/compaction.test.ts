@@ -208,11 +208,11 @@ describe('sinks of a log that is compacted', () => {
   it.each([
     [
       'with its index',
-      6,
+      3,
       150,
       (random: Random, i: number) => new CompactionHistory(random, diskPlace(join(place, `${i}`))),
     ],
-    ['on a simulated disk', 400, 60, (random: Random) => new CompactionHistory(random, simulatedPlace(random))],
+    ['on a simulated disk', 150, 60, (random: Random) => new CompactionHistory(random, simulatedPlace(random))],
   ])(
     'end with what the source has, however slow, late, restored or made anew: %s',
     async (_where, count, steps, make) => {
