@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Position, SinkContext, SourceLog, Target } from '../../runtime/contract.ts'
-import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
 import embedded from '../../runtime/log/embedded.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { createLogger } from '../../runtime/logger.ts'
@@ -15,6 +14,7 @@ import { BatchWriter } from '../../runtime/record/writer.ts'
 import { openInWorker } from '../../runtime/worker/client.ts'
 import duckdb from '../../sinks/duckdb.ts'
 import { tuple } from '../support/scripted-log.ts'
+import { deliverAll } from './support/deliver-all.ts'
 import { orderRow, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -87,19 +87,7 @@ async function build(type: SinkType, log: SourceLog, path: string): Promise<numb
     ...{ pipeline: 'bench', name, logger, sources: ['app'], onDelete: 'delete' as const },
   })
   await using sink = await target.sink({ name: 'app', logId: log.id }, signal)
-  const drain = new AbortController()
-  const progress = new DeliveryProgress()
-  const delivery = {
-    ...{ sinkName: name, log, filter: () => true, limits: LIMITS, coalesce: true, deletes: true },
-    reads: 'state',
-  } as const
-  const began = performance.now()
-  const running = deliver(delivery, sink, progress, { signal, drain: drain.signal, running: () => {} })
-  running.catch(() => {})
-  await Promise.race([progress.reached(log, log.end()!, signal), running])
-  const ms = performance.now() - began
-  drain.abort()
-  await running.catch(() => {})
+  const ms = await deliverAll(log, sink, name, LIMITS)
   await log.readers.remove(name)
   return ms
 }

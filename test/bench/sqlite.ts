@@ -10,12 +10,12 @@ import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import type { Position, SinkContext, Table } from '../../runtime/contract.ts'
-import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import { openInWorker } from '../../runtime/worker/client.ts'
 import { tuple } from '../support/scripted-log.ts'
+import { deliverAll } from './support/deliver-all.ts'
 import { orderRow, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -93,21 +93,7 @@ async function openOurs(path: string, size: number) {
   return {
     async take(table: Table, rows: readonly (string | null)[][]): Promise<number> {
       await append(table, rows)
-      const drain = new AbortController()
-      const progress = new DeliveryProgress()
-      const delivery = {
-        ...{ sinkName: 'copy', log, filter: () => true, coalesce: true, deletes: true },
-        limits: { maxRows: size, maxBytes: BATCH_BYTES },
-        reads: 'state',
-      } as const
-      const began = performance.now()
-      const running = deliver(delivery, sink, progress, { signal, drain: drain.signal, running: () => {} })
-      running.catch(() => {})
-      await Promise.race([progress.reached(log, log.end()!, signal), running])
-      const ms = performance.now() - began
-      drain.abort()
-      await running.catch(() => {})
-      return ms
+      return deliverAll(log, sink, 'copy', { maxRows: size, maxBytes: BATCH_BYTES })
     },
     async [Symbol.asyncDispose]() {
       await target[Symbol.asyncDispose]()
