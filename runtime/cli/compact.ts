@@ -8,6 +8,7 @@ import { findProcess } from './client.ts'
 import { type Context, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { inspectLogs } from './inspect.ts'
+import { part } from './part.ts'
 import { count, table } from './terminal.ts'
 
 export interface CompactOptions {
@@ -44,6 +45,7 @@ async function compacted(context: Context, source: string | undefined): Promise<
 
 /** Opening a log that is missing would make it. */
 async function compactHere(config: PipelineConfig, source: string | undefined, signal: AbortSignal): Promise<Reports> {
+  if (source !== undefined) part(config.sources, 'source', source)
   const logger = createLogger('warn')
   const existing = new Set<string>()
   {

@@ -10,6 +10,7 @@ import { livingProcess } from './client.ts'
 import { type Context, confirm, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { inspectLogs } from './inspect.ts'
+import { part } from './part.ts'
 
 export interface RemoveOptions extends PartOptions {
   readonly yes?: boolean
@@ -98,17 +99,6 @@ async function removeSink(
     lines.push(...(await plugin.destroy(options, place, context.signal)))
   }
   return lines
-}
-
-function part<P extends { readonly name: string }>(parts: readonly P[], kind: 'source' | 'sink', name: string): P {
-  const found = parts.find(candidate => candidate.name === name)
-  if (found !== undefined) return found
-  throw new TailraceError(
-    kind === 'source' ? 'UNKNOWN_SOURCE' : 'UNKNOWN_SINK',
-    'stop',
-    `There is no ${kind} "${name}".`,
-    { hint: `The configuration has ${parts.map(candidate => candidate.name).join(', ') || 'none'}.` },
-  )
 }
 
 /** Says it in words; what decides is the lock of the log. */

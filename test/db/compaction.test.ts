@@ -39,6 +39,10 @@ it('a sink is built from a compacted log while the database is stopped, and equa
   expect(await running.exit).toBe(0)
   // In a process of its own: nobody holds the log.
   await compact()
+  expect(await small.verb('compact', '--source', 'other')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('UNKNOWN_SOURCE'),
+  })
   await server.stop()
   await rm(join(small.folder, 'copy.db'))
   await using alone = small.start()
