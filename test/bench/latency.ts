@@ -4,6 +4,7 @@
  * after COMMIT has returned to the writer. A third process watches from outside (support/latency-observer.ts); what it
  * takes to notice is in the figures, and measured by itself with keys that the writer sets. Behind it what the disk takes
  * for a write and an fdatasync alone, without the pipeline, after the same commits. `--commits N` (1000), at each rate.
+ * `--compacting N`: the same once more while a log of N rows more is compacted, over and over.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -30,16 +31,23 @@ const WARM_UP = 200
 const PROBES = 300
 /** As large as the log's chunk of one such transaction. */
 const RECORD = Buffer.alloc(300, 1)
+const JSON_TYPE = { 'content-type': 'application/json' }
 const OBSERVER = fileURLToPath(new URL('./support/latency-observer.ts', import.meta.url))
 
 export default async function latency(args: readonly string[]): Promise<BenchResult> {
-  const { values } = parseArgs({ args: [...args], options: { commits: { type: 'string', default: '1000' } } })
-  const count = Number(values.commits)
+  const options = {
+    commits: { type: 'string', default: '1000' },
+    compacting: { type: 'string', default: '0' },
+  } as const
+  const { values } = parseArgs({ args: [...args], options })
+  const [count, rows] = [Number(values.commits), Number(values.compacting)]
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-latency-'))
   try {
     await using server = await startPostgres({ settings: { ...BENCH_SETTINGS, fsync: 'on' } })
     await using cache = await startRedis({ settings: { 'notify-keyspace-events': 'KEA' } })
     await server.sql('create table bench_latency (id bigint primary key, note text not null)')
+    await server.sql('create table bench_history (id bigint primary key, note text not null)')
+    await server.sql(`insert into bench_history select n, md5(n::text) from generate_series(1, ${rows}) n`)
     await using running = new AsyncDisposableStack()
     const config = join(folder, 'tailrace.yaml')
     await writeFile(config, pipelineYaml(server.url(), cache.url()))
@@ -57,6 +65,13 @@ export default async function latency(args: readonly string[]): Promise<BenchRes
     for (const rate of RATES) {
       note(`${count} commits at ${rate} a second`)
       runs.push({ name: `${rate}/s`, commits: await writer.commitAt(rate, count) })
+    }
+    for (const rate of rows === 0 ? [] : RATES) {
+      note(`${count} commits at ${rate} a second, while the log is compacted`)
+      const compacting = compactAgainAndAgain(url)
+      const commits = await writer.commitAt(rate, count)
+      note(`${await compacting.end()} compactions`)
+      runs.push({ name: `${rate}/s while compacting`, commits })
     }
     const probes = await probe(cache.url(), writer.next)
     await fetch(new URL('/wait?timeout=60', url))
@@ -82,18 +97,39 @@ function pipelineYaml(postgres: string, redis: string): string {
   return `pipeline: bench
 log:
   path: ./data
+  keepHistory: 0s
 sources:
   app:
     type: postgres
     url: ${postgres}
-    tables: [public.bench_latency]
+    tables: [public.bench_latency, public.bench_history]
 sinks:
   cache:
     type: redis
     url: ${redis}
+    tables: [app.public.bench_latency]
 http:
   listen: 127.0.0.1:0
 `
+}
+
+function compactAgainAndAgain(url: string): { end(): Promise<number> } {
+  let isEnding = false
+  const loop = async (): Promise<number> => {
+    for (let passes = 0; ; passes++) {
+      if (isEnding) return passes
+      const response = await fetch(new URL('/sources/app/compact', url), { method: 'POST', headers: JSON_TYPE })
+      if (!response.ok) throw new Error(await response.text())
+    }
+  }
+  const passes = loop()
+  passes.catch(() => {})
+  return {
+    end() {
+      isEnding = true
+      return passes
+    },
+  }
 }
 
 /** A key and when it was committed, nanoseconds on the monotonic clock. */
