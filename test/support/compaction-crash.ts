@@ -69,11 +69,12 @@ async function liveOnce(
   const code = random.chance(0.8) ? 'POWER' : random.chance(0.5) ? 'EIO' : 'ENOSPC'
   const only = ([undefined, 'write', 'sync', 'rename', 'remove'] as const)[random.between(0, 5)]
   const operation = random.between(1, only === undefined ? 90 : 16)
-  const fault: Fault = { operation, code, ...(only && { only }) }
+  const fault: Fault =
+    only === 'sync' && random.chance(0.4) ? syncOfCompacted(random, code) : { operation, code, ...(only && { only }) }
   fs.arm(fault, random.chance(0.3))
   try {
     while (fs.struck === undefined) {
-      await log.compact!(never)
+      await log.compact!(new AbortController().signal)
       await append()
       await sink.step(log, 3)
       await sink.save(log)
@@ -81,6 +82,10 @@ async function liveOnce(
   } catch (error) {
     if (errorCode(error) === undefined || errorCode(error) === 'LOG_DAMAGED') throw error
   }
+}
+
+function syncOfCompacted(random: Random, code: Fault['code']): Fault {
+  return { operation: random.between(1, 5), code, only: 'sync', of: /\.\d+\.log$/ }
 }
 
 async function check(

@@ -112,7 +112,7 @@ export class CompactionHistory {
   }
 
   async #compact(): Promise<void> {
-    const { scanned, kept } = await this.#log!.compact!(never)
+    const { scanned, kept } = await this.#log!.compact!(new AbortController().signal)
     this.figures.compactions++
     this.figures.dropped += scanned - kept
   }

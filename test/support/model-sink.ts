@@ -1,8 +1,6 @@
 import type { Cursor, LogBatch, SourceLog } from '../../runtime/contract.ts'
 import { errorCode } from '../../runtime/errors.ts'
 
-const signal = new AbortController().signal
-
 /** A sink as the promise to sinks has it: it keeps its cursor, may stop at any batch, and goes on where it was admitted. */
 export class ModelSink {
   readonly name: string
@@ -60,7 +58,9 @@ export class ModelSink {
       this.rows = new Map()
       this.cursor = undefined
     }
-    return log.read(after, () => true, signal, { maxRows: 5, isAdmitted: true })[Symbol.asyncIterator]()
+    return log
+      .read(after, () => true, new AbortController().signal, { maxRows: 5, isAdmitted: true })
+      [Symbol.asyncIterator]()
   }
 
   #apply(batch: LogBatch): void {

@@ -7,6 +7,8 @@ export interface Fault {
   readonly operation: number
   /** Counts these only. */
   readonly only?: 'sync' | 'write' | 'rename' | 'remove'
+  /** And of these files. */
+  readonly of?: RegExp
   readonly code: 'EIO' | 'ENOSPC' | 'POWER'
 }
 
@@ -154,6 +156,7 @@ export class SimulatedFs implements Fs {
     if (this.#dead) throw failure('POWER', path)
     const fault = this.#fault
     if (fault?.only !== undefined && fault.only !== what) return
+    if (fault?.of?.test(path) === false) return
     this.operations++
     if (fault === undefined || this.operations !== fault.operation) return
     this.#dead = fault.code === 'POWER'
