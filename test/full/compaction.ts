@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Random, seedFrom } from '../crash/random.ts'
 import { crashCompaction, STEPS, stepOf } from '../support/compaction-crash.ts'
 import { CompactionHistory, simulatedPlace } from '../support/compaction-history.ts'
@@ -30,6 +31,8 @@ const run: FullRun = async args => {
   }
   const each = async (i: number, work: (random: Random) => Promise<void>): Promise<void> => {
     const of = (seed + i) >>> 0
+    // What weak references were looked at lives to the end of the turn.
+    await nextTurn()
     try {
       await work(new Random(of))
     } catch (cause) {
