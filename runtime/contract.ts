@@ -422,7 +422,7 @@ export interface SourceLog extends AsyncDisposable {
   stats(): Promise<LogStats>
   /** Every table version known, by id. */
   tables(): ReadonlyMap<number, Table>
-  /** Cursors of sinks that cannot keep them in their target. Durable when `save` returns. */
+  /** Who reads the log, and how far: all that counts of sinks that cannot keep a cursor in their target. Durable when `save` returns. */
   readonly readers: {
     register(sink: string, reads?: ReaderState['reads']): Promise<void>
     /**

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { compactLog } from '../compact.ts'
 import type { CompactionReport } from '../contract.ts'
 import { createLogger } from '../logger.ts'
@@ -7,7 +6,7 @@ import { formatSize } from '../quantity.ts'
 import { findProcess } from './client.ts'
 import { type Context, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
-import { inspectLogs } from './inspect.ts'
+import { existingLogs, openLog } from './inspect.ts'
 import { part } from './part.ts'
 import { count, table } from './terminal.ts'
 
@@ -43,20 +42,13 @@ async function compacted(context: Context, source: string | undefined): Promise<
   return reports
 }
 
-/** Opening a log that is missing would make it. */
 async function compactHere(config: PipelineConfig, source: string | undefined, signal: AbortSignal): Promise<Reports> {
-  if (source !== undefined) part(config.sources, 'source', source)
   const logger = createLogger('warn')
-  const existing = new Set<string>()
-  {
-    await using stack = new AsyncDisposableStack()
-    for (const { source: found } of await inspectLogs(config, logger, stack)) existing.add(found.name)
-  }
+  const existing = await existingLogs(config, logger)
+  const wanted = source === undefined ? existing : [part(config.sources, 'source', source).name]
   const reports: Record<string, CompactionReport> = {}
-  for (const { name } of config.sources) {
-    if (!existing.has(name) || (source !== undefined && source !== name)) continue
-    const place = { pipeline: config.pipeline, name, logger, folder: join(config.log.path, name) }
-    await using log = await config.log.plugin.open(config.log.options, place)
+  for (const name of wanted.filter(each => existing.includes(each))) {
+    await using log = await openLog(config, name, logger)
     reports[name] = await compactLog(log, signal)
   }
   return reports

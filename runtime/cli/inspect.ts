@@ -31,3 +31,15 @@ export async function inspectLogs(
   }
   return logs
 }
+
+/** Names of the sources that have a log: opening one that is missing would make it. */
+export async function existingLogs(config: PipelineConfig, logger: Logger): Promise<string[]> {
+  if (config.log.plugin.inspect === undefined) return []
+  await using stack = new AsyncDisposableStack()
+  return (await inspectLogs(config, logger, stack)).map(({ source }) => source.name)
+}
+
+/** The log of a source, with its lock. Throws LOG_LOCKED. */
+export function openLog({ pipeline, log }: PipelineConfig, source: string, logger: Logger): Promise<SourceLog> {
+  return log.plugin.open(log.options, { pipeline, name: source, logger, folder: join(log.path, source) })
+}

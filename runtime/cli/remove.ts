@@ -9,7 +9,7 @@ import { onePart, type PartOptions } from './act.ts'
 import { livingProcess } from './client.ts'
 import { type Context, confirm, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
-import { inspectLogs } from './inspect.ts'
+import { existingLogs, openLog } from './inspect.ts'
 import { part } from './part.ts'
 
 export interface RemoveOptions extends PartOptions {
@@ -56,13 +56,6 @@ async function removeSource(
   return lines
 }
 
-/** Names of the sources that have a log: opening one that is missing would make it. */
-async function existingLogs(config: PipelineConfig): Promise<string[]> {
-  if (config.log.plugin.inspect === undefined) return []
-  await using stack = new AsyncDisposableStack()
-  return (await inspectLogs(config, logger, stack)).map(({ source }) => source.name)
-}
-
 /** Holds the log's lock meanwhile, so that nobody starts in between. */
 async function destroySource(
   config: PipelineConfig,
@@ -86,9 +79,8 @@ async function removeSink(
   const sources = config.sources.map(source => source.name)
   const lines: string[] = []
   await using stack = new AsyncDisposableStack()
-  for (const source of await existingLogs(config)) {
-    const place = { pipeline: config.pipeline, name: source, logger, folder: join(config.log.path, source) }
-    const log = stack.use(await config.log.plugin.open(config.log.options, place))
+  for (const source of await existingLogs(config, logger)) {
+    const log = stack.use(await openLog(config, source, logger))
     const registered = (await log.readers.list()).some(reader => reader.name === name)
     if (!registered) continue
     await log.readers.remove(name)

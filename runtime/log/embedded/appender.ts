@@ -93,7 +93,7 @@ export class Appender {
 
   /** See `SourceLog.append`. After LOG_FSYNC the whole log is unusable: the process must end. */
   async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
-    await this.#sealing
+    while (this.#sealing !== undefined) await this.#sealing
     this.#head.check()
     if (this.#broken)
       throw new TailraceError('LOG_UNIT_TORN', 'retry', 'An earlier append failed: the unit cannot go on.', {
@@ -128,7 +128,7 @@ export class Appender {
 
   /** Drops a unit that was begun and not ended, durably; appends may go on. */
   async rollBack(): Promise<void> {
-    await this.#sealing
+    while (this.#sealing !== undefined) await this.#sealing
     this.#head.check()
     if (this.#unit === undefined && !this.#broken) return
     await this.#guard(async () => {

@@ -5,7 +5,7 @@ import type { Cursors } from './cursors.ts'
 import { Places } from './places.ts'
 import { type LogChunk, Ring } from './ring.ts'
 import type { Place } from './scan.ts'
-import { type SegmentInfo, segmentName } from './segment.ts'
+import { type Compacted, type SegmentInfo, segmentName } from './segment.ts'
 
 /** A unit that has become durable. */
 export interface Unit {
@@ -91,10 +91,7 @@ export class Head {
    * Compaction has put these segments in the place of all before `first`. Who reads one that was replaced keeps its file
    * to the end of the present chunk. Answers whether any are others than before.
    */
-  compacted(
-    segments: readonly SegmentInfo[],
-    { first, horizon }: { readonly first: number; readonly horizon: number },
-  ): boolean {
+  compacted({ segments, first, horizon }: Compacted): boolean {
     const names = new Set(this.segments.map(segmentName))
     if (segments.every(segment => names.has(segmentName(segment)))) return false
     const appended = this.segments.filter(segment => segment.first >= first && segment.compacted === undefined)

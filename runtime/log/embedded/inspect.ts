@@ -9,10 +9,10 @@ import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
 import { Head } from './head.ts'
 import { EmbeddedLog, readOnly } from './log.ts'
-import { type Manifest, readManifest } from './manifest.ts'
+import { readManifest } from './manifest.ts'
 import { readMark } from './mark.ts'
 import { readReaders } from './readers.ts'
-import { segmentName } from './segment.ts'
+import { type Compacted, segmentName } from './segment.ts'
 import { walkUnits } from './unit-walk.ts'
 
 /** How soon a reader elsewhere sees what the owner made durable. */
@@ -47,7 +47,7 @@ async function standingHead(fs: Fs, folder: string): Promise<Head> {
         hint: '`tailrace run` makes it. Check log.path and the name of the source.',
       })
     const head = new Head(new Cursors(manifest.logId, manifest.sessions), 0)
-    if ((await restoreHead(fs, folder, manifest, head)) !== 'moved') return head
+    if ((await restoreHead(fs, folder, manifest, head)) !== 'missing') return head
   }
 }
 
@@ -56,12 +56,12 @@ async function refuse(): Promise<never> {
 }
 
 /** Undefined while nothing was compacted. */
-async function newestBase(fs: Fs, folder: string): Promise<{ base: Base; manifest: Manifest } | undefined> {
+async function newestBase(fs: Fs, folder: string): Promise<(Compacted & { readonly base: Base }) | undefined> {
   for (;;) {
     const manifest = await readManifest(fs, folder)
     const base = manifest && (await readBase(fs, folder, manifest))
     if (base === undefined) return undefined
-    if (base !== 'missing') return { base, manifest: manifest! }
+    if (base !== 'missing') return { base, segments: base.segments, first: manifest!.first, horizon: manifest!.horizon }
   }
 }
 
@@ -110,15 +110,15 @@ class Follower implements AsyncDisposable {
   /** The owner's compaction has put other segments in the place of the oldest. */
   async #refresh(): Promise<boolean> {
     const found = await newestBase(this.#place.fs, this.#place.folder)
-    return found !== undefined && this.head.compacted(found.base.segments, found.manifest)
+    return found !== undefined && this.head.compacted(found)
   }
 
   /** The segment that the head stands in is one of those. */
   async #passCompacted(): Promise<boolean> {
     const found = await newestBase(this.#place.fs, this.#place.folder)
     const { head } = this
-    if (found === undefined || head.place === undefined || head.place.segment >= found.manifest.first) return false
-    head.compacted(found.base.segments, found.manifest)
+    if (found === undefined || head.place === undefined || head.place.segment >= found.first) return false
+    head.compacted(found)
     if (head.end < found.base.end) restoreState(head, found.base)
     head.place = undefined
     return true

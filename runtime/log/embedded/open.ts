@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SourceLog } from '../../contract.ts'
 import { Appender, type AppendLimits, type LogPlace } from './appender.ts'
-import { baseName, restoreHead } from './compaction/base.ts'
+import { type Base, baseName, restoreHead } from './compaction/base.ts'
 import { Compactor, type CompactorParts } from './compaction/compactor.ts'
 import { removeLeftovers } from './compaction/leftovers.ts'
 import { Cursors } from './cursors.ts'
@@ -47,7 +47,7 @@ export async function openLog(
   const place: LogPlace = { fs, folder, logId: manifest.logId, logger }
   const cursors = new Cursors(manifest.logId, manifest.sessions)
   const head = new Head(cursors, limits.ringBytes)
-  const unscanned = await recover(place, manifest, head)
+  const { unscanned, base } = await recover(place, manifest, head)
   const current = withSession(manifest, head.end)
   await writeManifest(fs, folder, current)
   cursors.sessions = current.sessions
@@ -64,17 +64,22 @@ export async function openLog(
   const { segmentBytes } = limits
   const compaction = parts.compaction?.(index)
   if (compaction === undefined) return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
-  const compactor = await Compactor.open({ place, head, appender, readers, segmentBytes, ...compaction }, current)
+  const compactor = new Compactor({ place, head, appender, readers, segmentBytes, ...compaction }, current, base)
   opened.use(compactor)
   if (parts.compactionMs !== undefined) compactor.watch(parts.compactionMs)
   return new EmbeddedLog(place, head, readers, appender, opened.move(), index, compactor)
 }
 
-/** Brings the head to the last whole unit and the files with it. Answers the bytes that had to be scanned. */
-async function recover(place: LogPlace, manifest: Manifest, head: Head): Promise<number> {
+/** Brings the head to the last whole unit and the files with it. `unscanned`: bytes that had to be scanned for it. */
+async function recover(
+  place: LogPlace,
+  manifest: Manifest,
+  head: Head,
+): Promise<{ readonly unscanned: number; readonly base: Base | undefined }> {
   const { fs, folder, logId, logger } = place
-  const checkpoint = await restoreHead(fs, folder, manifest, head)
-  if (checkpoint === 'moved') throw damaged(join(folder, baseName(manifest.compaction!)), 0, 'the file is missing')
+  const restored = await restoreHead(fs, folder, manifest, head)
+  if (restored === 'missing') throw damaged(join(folder, baseName(manifest.compaction!)), 0, 'the file is missing')
+  const { from: checkpoint, base } = restored
   const mark = await readMark(fs, folder, logId)
   await recoverHead(place, manifest, head, checkpoint, mark)
   await removeLeftovers(fs, folder, manifest, head.segments)
@@ -82,8 +87,9 @@ async function recover(place: LogPlace, manifest: Manifest, head: Head): Promise
   const known = Math.max(mark?.end ?? 0, checkpoint?.end ?? 0)
   if (known < head.end) await settle(fs, folder, head, known === mark?.end ? mark : checkpoint?.place)
   const before = checkpoint?.segments.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0
-  logger.debug({ folder, end: head.end, scanned: head.bytes - before }, 'log opened')
-  return head.bytes - before
+  const unscanned = head.bytes - before
+  logger.debug({ folder, end: head.end, scanned: unscanned }, 'log opened')
+  return { unscanned, base }
 }
 
 function readersLog(head: Head): ReadersLog {

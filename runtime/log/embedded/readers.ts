@@ -86,19 +86,19 @@ export class Readers {
     await this.#store()
   }
 
-  /** A cursor of a former life, from a backup of the target, says so or is of before what is known. */
-  #missesNothing(reader: Reader | undefined, cursor: Cursor): boolean {
-    if (this.#log.isAboveHorizon(cursor)) return true
-    if (reader?.cursor === undefined || reader.expired) return false
-    return this.#log.isAtLeast(cursor, reader.cursor) && this.#log.begunAt(cursor) >= reader.begun
-  }
-
   async remove(name: string): Promise<void> {
     if (this.#known.delete(name)) await this.#store()
   }
 
   async list(): Promise<readonly ReaderState[]> {
     return [...this.#known.values()]
+  }
+
+  /** A cursor of a former life, from a backup of the target, says so or is of before what is known. */
+  #missesNothing(reader: Reader | undefined, cursor: Cursor): boolean {
+    if (this.#log.isAboveHorizon(cursor)) return true
+    if (reader?.cursor === undefined || reader.expired) return false
+    return this.#log.isAtLeast(cursor, reader.cursor) && this.#log.begunAt(cursor) >= reader.begun
   }
 
   /** One write at a time; all that has changed meanwhile goes into the next. */
@@ -121,24 +121,15 @@ export class Readers {
   }
 }
 
-/** Without what versions before the first compaction did not know. */
-type StoredReader = Omit<Reader, 'reads' | 'expired' | 'begun'> & Partial<Reader>
+/** What JSON leaves out, and what versions before the first compaction did not know. */
+const UNTOLD = { cursor: undefined, savedAt: undefined, reads: 'state', expired: false, begun: 0 } as const
 
 /** What the file holds; nothing if there is none yet. */
 export async function readReaders(fs: Fs, folder: string): Promise<Reader[]> {
   const found = await readChecked(fs, folder, READERS)
   if (found.state === 'damaged') throw damaged(join(folder, READERS), 0, 'it does not match its checksum')
   if (found.state === 'missing') return []
-  return (found.value as StoredReader[]).map(
-    ({ cursor, savedAt, reads = 'state', expired = false, begun = 0, ...reader }) => ({
-      ...reader,
-      cursor,
-      savedAt,
-      reads,
-      expired,
-      begun,
-    }),
-  )
+  return (found.value as Reader[]).map(reader => ({ ...UNTOLD, ...reader }))
 }
 
 function now(): string {

@@ -1,4 +1,4 @@
-import { LARGE_BYTES } from '../../large-memory.ts'
+import { giveBack, LARGE_BYTES } from '../../large-memory.ts'
 import { CHUNK_HEADER, type ChunkHeader, ChunkType, chunkCrc, decodeChunkHeader } from './chunk.ts'
 import { unpackPayload } from './compaction/payload.ts'
 import type { File } from './fs.ts'
@@ -32,6 +32,8 @@ export function isFlaw(step: object | undefined): step is Flaw {
 
 const NOTHING = Buffer.alloc(0)
 const WINDOW = 1024 * 1024
+/** Some more than a part of a unit. */
+const KEPT_BYTES = 6 * 1024 * 1024
 /** Where only headers are looked at. */
 const SMALL_WINDOW = 16 * 1024
 
@@ -48,6 +50,30 @@ export async function openSegment(file: File, first: number, logId: string): Pro
 export type WindowMemory = (size: number) => Buffer
 
 const freshMemory: WindowMemory = size => Buffer.allocUnsafeSlow(size)
+
+/**
+ * One window after the other in the same memory, for whom a chunk is used up when the next one is read. New memory for
+ * each falls to pieces between the small ones that a thread holds. What does not fit has memory of its own.
+ */
+export class KeptMemory {
+  #kept: Buffer = NOTHING
+
+  /** See WindowMemory. */
+  readonly take: WindowMemory = size => {
+    if (size > KEPT_BYTES) return freshMemory(size)
+    if (this.#kept.length < size) this.#kept = freshMemory(KEPT_BYTES)
+    return this.#kept.subarray(0, size)
+  }
+
+  /** The chunk is used up. */
+  giveBack(payload: Buffer): void {
+    if (payload.buffer !== this.#kept.buffer) giveBack(payload)
+  }
+
+  [Symbol.dispose](): void {
+    giveBack(this.#kept)
+  }
+}
 
 /** Of large payloads such that can go to another thread as it is. */
 export const shareableMemory: WindowMemory = size =>

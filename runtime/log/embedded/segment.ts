@@ -31,10 +31,20 @@ export interface SegmentInfo {
 export interface CompactedInfo {
   /** Which of all that compaction has written: tells files of the same offsets apart. */
   readonly generation: number
-  /** Where the directory of its chunks stands. */
-  readonly directoryAt: number
+  /** Where the places of its chunks stand (compaction/chunk-places.ts). */
+  readonly placesAt: number
   /** Bytes of its entries before they were compressed. */
   readonly entryBytes: number
+}
+
+/** What compaction has made of a log. */
+export interface Compacted {
+  /** Its oldest segments. */
+  readonly segments: readonly SegmentInfo[]
+  /** First offset behind them: the rest is as it was appended. */
+  readonly first: number
+  /** See the manifest. */
+  readonly horizon: number
 }
 
 /** The name of its file. */

@@ -40,24 +40,27 @@ export async function readBase(
   return base
 }
 
-/**
- * Puts an empty head where the newest checkpoint was made, or to the base, and answers which of them; undefined: there
- * is neither, and the log is to be read from its beginning. Throws LOG_DAMAGED.
- */
+/** Where a head was put that had been empty. */
+export interface Restored {
+  /** The newest checkpoint, or the base; undefined: there is neither, and the log is to be read from its beginning. */
+  readonly from: Checkpoint | undefined
+  readonly base: Base | undefined
+}
+
+/** `missing`: see `readBase`; the head is as it was. Throws LOG_DAMAGED. */
 export async function restoreHead(
   fs: Fs,
   folder: string,
   manifest: Manifest,
   head: Head,
-): Promise<Checkpoint | 'moved' | undefined> {
+): Promise<Restored | 'missing'> {
   const base = await readBase(fs, folder, manifest)
-  if (base === 'missing') return 'moved'
+  if (base === 'missing') return 'missing'
   head.horizon = manifest.horizon
   head.appendedFrom = manifest.first
-  const found = await readCheckpoint(fs, folder, manifest.logId)
-  const checkpoint = startOf(found, base, manifest.first)
-  if (checkpoint !== undefined) restore(head, checkpoint)
-  return checkpoint
+  const from = startOf(await readCheckpoint(fs, folder, manifest.logId), base, manifest.first)
+  if (from !== undefined) restore(head, from)
+  return { from, base }
 }
 
 /** A checkpoint of before a compaction names segments that are gone; one of behind it holds all that the base does. */

@@ -45,7 +45,7 @@ export class CompactedWriter implements Kept {
     first: number,
     generation: number,
   ): Promise<CompactedWriter> {
-    const name = segmentName({ first, compacted: { generation, directoryAt: 0, entryBytes: 0 } })
+    const name = segmentName({ first, compacted: { generation, placesAt: 0, entryBytes: 0 } })
     return new CompactedWriter(await SegmentWriter.create(place, first, name), generation)
   }
 
@@ -86,7 +86,7 @@ export class CompactedWriter implements Kept {
   /** All of it is durable on return, except the file's name. */
   async finish(): Promise<SegmentInfo> {
     await this.#seal()
-    const { at: directoryAt } = this.#segment.place
+    const { at: placesAt } = this.#segment.place
     const next = this.#chunk!.last + 1
     const common = { base: next, unitBase: next, session: this.#chunk!.session, appendTime: 0n }
     const head = { ...common, type: ChunkType.places, entries: 0, changes: 0, endSize: 0 }
@@ -94,7 +94,7 @@ export class CompactedWriter implements Kept {
     await this.#segment.flush()
     await this.#segment.sync()
     await this.#segment.close()
-    const compacted = { generation: this.#generation, directoryAt, entryBytes: this.#entryBytes }
+    const compacted = { generation: this.#generation, placesAt, entryBytes: this.#entryBytes }
     return { ...this.#segment.info, compacted }
   }
 

@@ -7,9 +7,9 @@ import type { Appender, LogPlace } from '../appender.ts'
 import type { Head } from '../head.ts'
 import { type Manifest, writeManifest } from '../manifest.ts'
 import type { Readers } from '../readers.ts'
-import { COMPACTED_FORMAT, type SegmentInfo, segmentName } from '../segment.ts'
+import { COMPACTED_FORMAT, type Compacted, type SegmentInfo, segmentName } from '../segment.ts'
 import { agedSegments, segmentStart } from './aged.ts'
-import { type Base, baseName, readBase, writeBase } from './base.ts'
+import { type Base, baseName, writeBase } from './base.ts'
 import { removeLeftovers } from './leftovers.ts'
 import type { Liveness } from './live-offsets.ts'
 import { historyReadTo, readTo, silentSince } from './registered.ts'
@@ -31,11 +31,7 @@ export interface Retention {
 export interface LiveIndex {
   live(from: number, to: number): Promise<Liveness>
   /** Resolves once nothing of what these segments replace is read any more. */
-  compacted(compacted: {
-    readonly segments: readonly SegmentInfo[]
-    readonly first: number
-    readonly horizon: number
-  }): Promise<void>
+  compacted(compacted: Compacted): Promise<void>
   /** Removes what the log does not hold any more. */
   clean(): Promise<unknown>
 }
@@ -74,18 +70,13 @@ export class Compactor implements AsyncDisposable {
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
-  private constructor(parts: CompactorParts, manifest: Manifest, base: Base | undefined) {
+  /** `manifest` and `base`: as they are now, of a log that was opened. */
+  constructor(parts: CompactorParts, manifest: Manifest, base: Base | undefined) {
     this.#parts = parts
     this.#manifest = manifest
     this.#base = base
     const known = (base?.segments ?? []).map(({ compacted }) => compacted?.generation ?? 0)
     this.#generation = Math.max(0, ...known) + 1
-  }
-
-  /** `manifest`: as it is now, of a log that was opened. */
-  static async open(parts: CompactorParts, manifest: Manifest): Promise<Compactor> {
-    const base = await readBase(parts.place.fs, parts.place.folder, manifest)
-    return new Compactor(parts, manifest, base === 'missing' ? undefined : base)
   }
 
   /** See `SourceLog.compact`. */
@@ -249,7 +240,7 @@ export class Compactor implements AsyncDisposable {
     crashPoint('compaction.placed')
     this.#base = base
     const replaced = head.segments.filter(known => known.first >= segment.first && known.first < to)
-    head.compacted(segments, this.#manifest)
+    head.compacted({ segments, first, horizon })
     await index.compacted({ segments, first, horizon })
     // By name: the rewriter may be at the next file already.
     await this.#remove([...replaced.map(segmentName), ...(compaction > 1 ? [baseName(compaction - 1)] : [])])

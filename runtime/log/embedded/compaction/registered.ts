@@ -8,20 +8,14 @@ function offsetOf({ cursor }: ReaderState, { cursors, end }: Head): number {
 
 /** Everything up to this offset was read by every registered reader that is waited for. */
 export function readTo(readers: readonly ReaderState[], head: Head): number {
-  return least(readers, head)
+  const offsets = readers.filter(({ expired }) => !expired).map(reader => offsetOf(reader, head))
+  return Math.min(head.end, ...offsets)
 }
 
 /** Readers of histories have not come to what lies behind this offset: it is left as it is. */
 export function historyReadTo(readers: readonly ReaderState[], head: Head): number {
-  return least(
-    readers.filter(({ reads }) => reads === 'history'),
-    head,
-  )
-}
-
-function least(readers: readonly ReaderState[], head: Head): number {
-  const offsets = readers.filter(({ expired }) => !expired).map(reader => offsetOf(reader, head))
-  return Math.min(head.end, ...offsets)
+  const ofHistories = readers.filter(({ reads }) => reads === 'history')
+  return readTo(ofHistories, head)
 }
 
 /** Registered readers that have not come for so long (milliseconds). */

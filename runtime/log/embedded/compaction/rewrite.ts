@@ -8,16 +8,13 @@ import { damaged, openExisting } from '../failures.ts'
 import type { Fs } from '../fs.ts'
 import { Head } from '../head.ts'
 import type { Session } from '../manifest.ts'
-import { type FoundChunk, isFlaw, openSegment, SegmentScan, type WindowMemory } from '../scan.ts'
+import { type FoundChunk, isFlaw, KeptMemory, openSegment, SegmentScan } from '../scan.ts'
 import { type SegmentInfo, segmentName } from '../segment.ts'
 import { UnitWalk } from '../unit-walk.ts'
 import type { Base } from './base.ts'
 import { CompactedWriter } from './compacted-writer.ts'
 import type { Liveness } from './live-offsets.ts'
 import { Survivors } from './survivors.ts'
-
-/** More than a window of a scan, and than most chunks. */
-const KEPT_BYTES = 4 * 1024 * 1024
 
 /** A run of the oldest segments to be compacted. */
 export interface RewriteJob {
@@ -67,18 +64,18 @@ export async function* rewrite(fs: Fs, job: RewriteJob, pace: Pace): AsyncGenera
   const head = new Head(new Cursors(job.logId, job.sessions), 0)
   if (job.base !== undefined) restore(head, { ...job.base, segments: [] })
   const rewriting = new Rewriting(job, head)
-  const memory = keptMemory()
+  using memory = new KeptMemory()
   let { generation } = job
   let writer: CompactedWriter | undefined
   let tally = newTally()
   try {
     for (const [i, input] of job.inputs.entries()) {
       writer ??= await CompactedWriter.create({ fs, ...job }, input.first, generation++)
-      await using file = await openExisting(fs, join(job.folder, segmentName(input)))
       const path = join(job.folder, segmentName(input))
+      await using file = await openExisting(fs, path)
       const place = await openSegment(file, input.first, job.logId)
       if (isFlaw(place)) throw damaged(path, place.at, place.flaw)
-      const scan = new SegmentScan(file, place, input.bytes, memory)
+      const scan = new SegmentScan(file, place, input.bytes, memory.take)
       rewriting.enter(input)
       for (let found = await scan.next(); found !== undefined; found = await scan.next()) {
         if (isFlaw(found)) throw damaged(path, found.at, found.flaw)
@@ -100,12 +97,6 @@ export async function* rewrite(fs: Fs, job: RewriteJob, pace: Pace): AsyncGenera
   } finally {
     await writer?.abandon()
   }
-}
-
-/** One window after the other in the same memory: nothing of a chunk is looked at once the next one is read. */
-function keptMemory(): WindowMemory {
-  const kept = Buffer.allocUnsafeSlow(KEPT_BYTES)
-  return size => (size <= KEPT_BYTES ? kept.subarray(0, size) : Buffer.allocUnsafeSlow(size))
 }
 
 function newTally(): { segments: number; bytesBefore: number } {

@@ -18,7 +18,7 @@ export interface ChunkEntries {
   readonly base: number
 }
 
-/** Takes what is kept. `headers` come before the first entry that is kept below them. */
+/** Takes what is kept, in the log's order; a transaction's header comes ahead of the first that is kept below it. */
 export interface Kept {
   keep(payload: Buffer, at: number, end: number, offset: number, kind: number): void
 }

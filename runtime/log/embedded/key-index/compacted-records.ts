@@ -119,7 +119,7 @@ export class CompactedRecords implements Disposable {
     }
     const file = openSync(join(this.#folder, segmentName(info)), 'r')
     const opened = { info, file, places: Buffer.alloc(0) }
-    const at = info.compacted!.directoryAt
+    const at = info.compacted!.placesAt
     const header = decodeChunkHeader(this.#read(opened, at, CHUNK_HEADER), 0)
     if (header?.type !== ChunkType.places) throw misfit(info, at, 'the places of its chunks do not stand there')
     const open = { ...opened, places: this.#read(opened, at + CHUNK_HEADER, header.length) }

@@ -1,14 +1,6 @@
-import type { SegmentInfo } from '../segment.ts'
+import type { Compacted, SegmentInfo } from '../segment.ts'
 
-/** What compaction has made of the log. */
-export interface Compacted {
-  readonly segments: readonly SegmentInfo[]
-  /** First offset behind them. */
-  readonly first: number
-  readonly horizon: number
-}
-
-/** The same, for all in the thread that read it. */
+/** What compaction has made of the log, for all in the thread that read it. */
 export class CompactedSet {
   readonly files = new Map<number, SegmentInfo>()
   /** First offset behind them: the rest is as it was appended. */

@@ -9,7 +9,7 @@ import { Bell } from '../../../abort.ts'
 import type { Table } from '../../../contract.ts'
 import type { Head } from '../head.ts'
 import type { Place } from '../scan.ts'
-import type { Compacted } from './compacted-set.ts'
+import type { Compacted } from '../segment.ts'
 import {
   type Answers,
   type Durable,

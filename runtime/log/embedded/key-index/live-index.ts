@@ -9,7 +9,7 @@ export function liveIndex(index: KeyIndex): LiveIndex {
       const { bits, lives } = await index.ask({ about: 'live', from, to })
       return { offsets: new LiveOffsets(from, to, bits), lives }
     },
-    compacted: ({ segments, first, horizon }) => index.ask({ about: 'compacted', segments, first, horizon }),
+    compacted: compacted => index.ask({ about: 'compacted', ...compacted }),
     clean: () => index.ask({ about: 'clean' }),
   }
 }

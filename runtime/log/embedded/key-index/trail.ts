@@ -1,18 +1,14 @@
 import { join } from 'node:path'
-import { giveBack } from '../../../large-memory.ts'
 import { ChunkType, holdsEntries } from '../chunk.ts'
 import { damaged, openExisting } from '../failures.ts'
 import type { File, Fs } from '../fs.ts'
-import { type FoundChunk, isFlaw, openSegment, type Place, SegmentScan } from '../scan.ts'
+import { type FoundChunk, isFlaw, KeptMemory, openSegment, type Place, SegmentScan } from '../scan.ts'
 import { segmentName } from '../segment.ts'
 import type { CompactedSet } from './compacted-set.ts'
 
 export interface TrailChunk extends FoundChunk {
   readonly segment: number
 }
-
-/** Chunks up to this size are all read into the same memory: some more than a part of a unit. */
-const KEPT_BYTES = 6 * 1024 * 1024
 
 /**
  * Follows the segments chunk by chunk, verifying all checksums. Reads nothing beyond where it is told that they go. A
@@ -28,8 +24,7 @@ export class Trail implements AsyncDisposable {
   #segment: number
   #file: File | undefined
   #scan: SegmentScan | undefined
-  /** New memory for each chunk falls to pieces between the small ones that LevelDB holds. */
-  #kept: Buffer = Buffer.alloc(0)
+  readonly #memory = new KeptMemory()
 
   /** `place`: where the next chunk stands; undefined: at the beginning of the segment that `next` names. */
   constructor(
@@ -64,7 +59,7 @@ export class Trail implements AsyncDisposable {
       this.#file ??= await openExisting(this.#fs, this.#path())
       const isLast = this.#segment === until.segment
       const limit = isLast ? until.at : await this.#file.size()
-      this.#scan ??= new SegmentScan(this.#file, await this.#start(this.#file), limit, size => this.#memory(size))
+      this.#scan ??= new SegmentScan(this.#file, await this.#start(this.#file), limit, this.#memory.take)
       this.#scan.limit = limit
       const found = await this.#scan.next()
       if (isFlaw(found)) throw damaged(this.#path(), found.at, found.flaw)
@@ -78,18 +73,12 @@ export class Trail implements AsyncDisposable {
 
   /** The chunk is used up. */
   giveBack({ payload }: TrailChunk): void {
-    if (payload.buffer !== this.#kept.buffer) giveBack(payload)
+    this.#memory.giveBack(payload)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#leave()
-    giveBack(this.#kept)
-  }
-
-  #memory(size: number): Buffer {
-    if (size > KEPT_BYTES) return Buffer.allocUnsafeSlow(size)
-    if (this.#kept.length < size) this.#kept = Buffer.allocUnsafeSlow(KEPT_BYTES)
-    return this.#kept.subarray(0, size)
+    this.#memory[Symbol.dispose]()
   }
 
   #take(found: FoundChunk): TrailChunk {
