@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { PipelineStatus } from '../../../runtime/status.ts'
 import { until } from '../../support/until.ts'
 
 const MAIN = new URL('../../../runtime/cli/main.ts', import.meta.url).pathname
@@ -127,6 +128,11 @@ describe('beside a running process', () => {
 
   it('wait exits 4 while its sink is paused, and 0 when it is resumed', async () => {
     expect((await tailrace('pause', '--sink', 'files')).status).toBe(0)
+    // The next transaction may come half a second later.
+    await until(async () => {
+      const { sinks } = JSON.parse((await tailrace('status', '--json')).out) as PipelineStatus
+      return (sinks.files!.lag.records ?? 0) > 0
+    }, 'there is something to wait for')
     expect(await tailrace('wait', '--timeout', '0.5', '--sink', 'files')).toMatchObject({
       status: 4,
       err: expect.stringMatching(/^WAIT_TIMEOUT/),
