@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Bell } from './abort.ts'
 import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
 import { isTailraceError, TailraceError } from './errors.ts'
+import { letGo } from './record/batch.ts'
 import { KeyPlaces } from './record/key-places.ts'
 import type { Work } from './supervisor.ts'
 
@@ -79,6 +80,7 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
     for await (const { batch, skip } of batchesOf(delivery, sink, after, work.drain)) {
       await emptyNew(batch.tables)
       await apply(delivery, sink, batch, skip, work.signal)
+      letGo(batch)
       await registry.move(batch.cursor)
       progress.advance(batch.cursor, batch.count)
       progress.live ||= isAtEnd(log, batch.cursor)
@@ -123,8 +125,6 @@ async function* batchesOf(
       const ahead = prepared.batch.count >= full ? nextTurn().then(readAhead) : undefined
       ahead?.catch(() => {})
       yield prepared
-      // It may be large, and is not to be held while the next one is read.
-      prepared = undefined
       prepared = await (ahead ?? read())
     }
   } finally {

@@ -69,6 +69,14 @@ export function logBatch(parts: LogBatchParts): LogBatch {
   }
 }
 
+/**
+ * Lets go of the bytes of a batch that is done with. Who has handed it on, a generator that waits, a promise that is kept,
+ * holds the batch itself for as long as it likes, and with large values that was once their size more.
+ */
+export function letGo({ slices }: LogBatch): void {
+  ;(slices as LogSlice[]).length = 0
+}
+
 /** Changes of the tables that pass the filter, through one reused view. */
 export function changes(
   slices: readonly LogSlice[],

@@ -11,6 +11,12 @@ import { Reader } from './reader.ts'
 /** The name under which the file is attached. */
 export const CATALOG = 'target'
 
+/** Tables of at most so many rows lose what was deleted when the file is written: it takes rebuilding their index. */
+export const VACUUMED_ROWS = 100_000
+
+/** Memory that a task of DuckDB has taken and given back goes to the system from here on. */
+const FLUSHED_FROM = '16MB'
+
 export interface DatabaseOptions {
   /** Bytes that DuckDB may take. */
   readonly memory: number
@@ -86,6 +92,9 @@ export class Database implements AsyncDisposable {
       threads: String(threads),
       temp_directory: `${path}.tmp`,
       autoinstall_known_extensions: 'false',
+      // Its allocator keeps 128 MB otherwise, and a value of 100 MB once for every stage that it passes.
+      allocator_flush_threshold: FLUSHED_FROM,
+      allocator_bulk_deallocation_flush_threshold: FLUSHED_FROM,
     })
     try {
       const writer = await instance.connect()
@@ -218,8 +227,8 @@ export class Database implements AsyncDisposable {
  * what is missing again.
  */
 async function attach(connection: DuckDBConnection, path: string): Promise<void> {
-  const form = existsSync(path) ? '' : ` (STORAGE_VERSION 'v1.4.0')`
-  const sql = `ATTACH ${literal(path)} AS ${CATALOG}${form}`
+  const form = existsSync(path) ? '' : `, STORAGE_VERSION 'v1.4.0'`
+  const sql = `ATTACH ${literal(path)} AS ${CATALOG} (VACUUM_REBUILD_INDEXES ${VACUUMED_ROWS}${form})`
   try {
     await connection.run(sql)
   } catch (error) {

@@ -2,12 +2,12 @@ import type { Cursor, LogBatch, Sink, SinkContext, Table, WriteResult } from '..
 import { LARGE_BYTES } from '../../runtime/large-memory.ts'
 import { Catalog, type CatalogOptions } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
-import { type Database, quote } from './database.ts'
+import { CATALOG, type Database, quote, VACUUMED_ROWS } from './database.ts'
 import { type Encoded, Encoder } from './encoder.ts'
 import type { Group } from './groups.ts'
 import { createTable, type Layout, Own, ownColumns, tableName } from './layout.ts'
 import type { Owner } from './owner.ts'
-import { addRows, appendRows, markRows, patchRows, putRows, removeRows, replaceRows } from './statements.ts'
+import { addRows, appendRows, clearRows, markRows, patchRows, putRows, removeRows, replaceRows } from './statements.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
@@ -114,17 +114,30 @@ export class DuckdbSink implements Sink {
     })
   }
 
-  /** By two statements, each of which copies the values less often than the one that does both. */
+  /**
+   * By two statements, each of which copies the values less often than the one that does both. Least often where former
+   * rows are deleted; of a table that is not rid of them they are changed in place, so that the file does not grow.
+   */
   async #putLarge(layout: Layout, group: Group): Promise<void> {
     const { database } = this
     const { rows } = group
     const run = (statement: (from: string) => string): Promise<number> =>
       database.feed.run(rows, from => database.run(statement(from)))
-    const replaced = await run(from => replaceRows(layout, group, from))
+    const isDeleting = hasAllColumns(layout, group) && (await this.#isVacuumed(layout))
+    const replaced = await run(from => (isDeleting ? clearRows(layout, group, from) : replaceRows(layout, group, from)))
     await database.release()
-    if (replaced === rows.rows) return
-    await run(from => addRows(layout, group, from, replaced === 0))
+    if (replaced === rows.rows && !isDeleting) return
+    await run(from => addRows(layout, group, from, isDeleting || replaced === 0))
     await database.release()
+  }
+
+  async #isVacuumed({ schema, table }: Layout): Promise<boolean> {
+    const [row] = await this.database.query(
+      `SELECT estimated_size AS rows FROM duckdb_tables()
+       WHERE database_name = '${CATALOG}' AND schema_name = $1 AND table_name = $2`,
+      [schema, table],
+    )
+    return Number(row?.rows) <= VACUUMED_ROWS
   }
 
   /** Whether no row of the group can be there yet. */
@@ -204,6 +217,11 @@ export class DuckdbSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
   }
+}
+
+/** Columns that the source no longer has keep what they hold. */
+function hasAllColumns({ columns }: Layout, { table }: Group): boolean {
+  return columns.every(({ source }) => source === undefined || table.columns.some(({ name }) => name === source))
 }
 
 /** The memory that its statement takes is worth asking for back. */

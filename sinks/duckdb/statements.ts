@@ -23,6 +23,11 @@ export function replaceRows(layout: Layout, group: Group, from: string): string 
   return `UPDATE ${tableName(layout)} AS t SET ${set.join(', ')} FROM ${from} AS b WHERE ${isKeyAmong(names, layout)}`
 }
 
+/** Makes room for whole rows. */
+export function clearRows(layout: Layout, group: Group, from: string): string {
+  return `DELETE FROM ${tableName(layout)} AS t USING ${from} AS b WHERE ${isKeyAmong(namesOf(layout, group.table), layout)}`
+}
+
 /** Of whole rows, those whose keys are not there; `isNew`: that is all of them. */
 export function addRows(layout: Layout, group: Group, from: string, isNew: boolean): string {
   const names = namesOf(layout, group.table)

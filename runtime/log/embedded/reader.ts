@@ -39,11 +39,9 @@ export async function* follow(
   for (;;) {
     signal.throwIfAborted()
     head.check()
-    let batch = await reader.gather(signal)
+    const batch = await reader.gather(signal)
     if (batch === undefined) await reader.wait(signal)
     else yield batch
-    // It may be large, and is not to be held while the next one is read.
-    batch = undefined
   }
 }
 

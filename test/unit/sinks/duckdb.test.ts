@@ -147,36 +147,6 @@ describe('the duckdb sink', () => {
     ])
   })
 
-  it('takes large values in the place of rows that are there, marked ones too, in new rows, and in both at once', async () => {
-    const tags = column('tags', { kind: 'array', element: { kind: 'text' } }, 'text[]')
-    const wide = table(7, 'public.wide', [tags, column('id', 'int64'), column('body', 'text')], { key: [1] })
-    const large = (letter: string): string => letter.repeat(17 * 2 ** 20)
-    place.context = sinkContext({ onDelete: 'mark' })
-    await place.announce(wide)
-    const put = (...rows: [id: string, body: string][]): Promise<LogBatch> =>
-      place.write(
-        place.log.batch(writer => {
-          for (const [id, body] of rows) writer.row('u', wide, tuple([`{t${id},${body[0]}}`, id, body]))
-        }),
-      )
-    await put(['1', 'small'], ['2', 'little'])
-    await place.write(place.log.batch(writer => writer.deleteKey(wide, keyFromTexts(['2']))))
-    await put(['1', large('a')], ['3', 'tiny'])
-    await put(['2', large('b')])
-    await put(['4', large('c')])
-    await put(['4', large('d')])
-    const rows = await place.query(
-      'SELECT id, tags::VARCHAR AS tags, left(body, 2) AS body, length(body) AS size, _deleted FROM public.wide ORDER BY id',
-    )
-    const size = String(17 * 2 ** 20)
-    expect(rows).toEqual([
-      { id: '1', tags: '[t1, a]', body: 'aa', size, _deleted: false },
-      { id: '2', tags: '[t2, b]', body: 'bb', size, _deleted: false },
-      { id: '3', tags: '[t3, t]', body: 'ti', size: '4', _deleted: false },
-      { id: '4', tags: '[t4, d]', body: 'dd', size, _deleted: false },
-    ])
-  })
-
   it('takes rows of two versions of a table, and of two lives, in one batch', async () => {
     const wider = table(2, 'public.items', [...items.columns, column('size', 'int64')], { version: 2 })
     const reborn = table(3, 'public.items', [column('code', 'text'), column('id', 'int64')], { incarnation: 2 })
