@@ -610,6 +610,17 @@ export interface SinkContext {
   readonly sources: readonly string[]
   /** What a source's delete does to the row: removes it, marks it (`_deleted`), or nothing. */
   readonly onDelete: 'delete' | 'mark' | 'ignore'
+  /** As which the target is opened; undefined: the live one. See `SinkPlugin.generations`. */
+  readonly generation?: Generation
+}
+
+/** A sink's rows and cursors beside those that readers see: being built, or those that were live before. */
+export type Generation = 'next' | 'previous'
+
+/** A key of a table, in canonical bytes (record/key.ts). */
+export interface RowKey {
+  readonly table: Table
+  readonly key: Uint8Array
 }
 
 /** What `tailrace init` finds in a database. */
@@ -665,6 +676,35 @@ export interface SinkPlugin<C = unknown> {
   shown?(config: C, table: Table): readonly (((text: string) => string) | undefined)[]
   open(config: C, context: SinkContext): Promise<Target>
   check?(config: C, context: SinkContext, signal: AbortSignal): Promise<readonly Finding[]>
-  /** Removes what the sink made in its target and answers a line for each. */
+  /** Removes what the sink made in its target, all generations of it, and answers a line for each. */
   destroy(config: C, context: SinkContext, signal: AbortSignal): Promise<readonly string[]>
+  /**
+   * Set if a target opened with `SinkContext.generation` keeps rows and cursors of its own, which no reader of the live
+   * ones comes upon. Two generations are open at a time, in one process.
+   */
+  readonly generations?: Generations<C>
+  /**
+   * After these rows were deleted, and the sink has applied that: rewrites what the target keeps in files until no byte of
+   * them is left there, with `mode: changes` the changes of these keys too. No target of the sink is open. Answers a line
+   * for each file that was gone over. Absent: the sink keeps nothing in files of its own.
+   */
+  purge?(config: C, context: SinkContext, rows: readonly RowKey[], signal: AbortSignal): Promise<readonly string[]>
+}
+
+/**
+ * No target of the sink is open during these calls. Each is durable when it resolves, and can be repeated after a crash in
+ * the middle of it. `context.generation` is undefined.
+ */
+export interface Generations<C> {
+  /** Why a sink with this configuration has none; undefined: it has. */
+  refusal?(config: C): string | undefined
+  /**
+   * `next` becomes the live generation, with its cursors, and what was live becomes `previous`, in the place of an older
+   * one. A reader sees each row as it was or as it is, never neither of them. Nothing happens where there is no `next`.
+   */
+  swap(config: C, context: SinkContext, signal: AbortSignal): Promise<void>
+  /** `previous` becomes `next`, in the place of one that is there. Answers false where there is none. */
+  recall(config: C, context: SinkContext, signal: AbortSignal): Promise<boolean>
+  /** Removes this generation and its cursors. */
+  drop(config: C, context: SinkContext, generation: Generation, signal: AbortSignal): Promise<void>
 }
