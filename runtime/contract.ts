@@ -418,6 +418,11 @@ export interface SourceLog extends AsyncDisposable {
   /** The cursor behind the last durable entry; undefined while the log is empty. */
   end(): Cursor | undefined
   compare(a: Cursor, b: Cursor): 'before' | 'equal' | 'after' | 'foreign'
+  /**
+   * A cursor behind which stands all that was appended at this time (microseconds since 1970) or later, and little that was
+   * appended before.
+   */
+  before?(time: bigint): Promise<Cursor | 'start'>
   lag(after: Cursor | 'start', tables: TableFilter): Promise<LogLag>
   stats(): Promise<LogStats>
   /** Every table version known, by id. */
@@ -692,8 +697,8 @@ export interface SinkPlugin<C = unknown> {
 }
 
 /**
- * No target of the sink is open during these calls. Each is durable when it resolves, and can be repeated after a crash in
- * the middle of it. `context.generation` is undefined.
+ * No target of the generations concerned is open during these calls (of `swap` none at all). Each is durable when it
+ * resolves, and can be repeated after a crash in the middle of it. `context.generation` is undefined.
  */
 export interface Generations<C> {
   /** Why a sink with this configuration has none; undefined: it has. */

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Bell } from './abort.ts'
+import { abortable, Bell } from './abort.ts'
 import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
 import { isTailraceError, TailraceError } from './errors.ts'
 import { letGo } from './record/batch.ts'
@@ -21,9 +21,15 @@ export interface Delivery {
   readonly deletes: boolean
 }
 
+interface Replay {
+  readonly from: Cursor | 'start'
+  readonly begun: () => void
+}
+
 /** How far one sink is with one source. Outlives the attempts of the delivery. */
 export class DeliveryProgress {
   readonly #bell = new Bell()
+  #replay: Replay | undefined
   cursor: Cursor | undefined
   applied = 0
   /** It has stood at the end of the log since this process began. */
@@ -33,6 +39,28 @@ export class DeliveryProgress {
    * yet is emptied when it comes; if this process ends before, its first load starts again and truncates it.
    */
   emptied: Set<string> | undefined
+
+  /** For the next start: reads on from here, whatever the sink's cursor says. Resolves once the sink has stored that. */
+  replay(from: Cursor | 'start', signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#replay = { from, begun: resolve }
+    return abortable(promise, signal)
+  }
+
+  get replayed(): Replay | undefined {
+    return this.#replay
+  }
+
+  /** The sink's own cursor says so from now on. */
+  replayBegun(): void {
+    this.#replay?.begun()
+    this.#replay = undefined
+  }
+
+  /** Resolves once it has stood at the end of the log. */
+  async becameLive(signal: AbortSignal): Promise<void> {
+    while (!this.live) await this.#bell.wait(signal)
+  }
 
   advance(cursor: Cursor, changes: number): void {
     this.cursor = cursor
@@ -60,13 +88,15 @@ export class DeliveryProgress {
 export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
   const { log, sinkName, filter } = delivery
   await log.readers.register(sinkName, delivery.reads)
-  const after = await startingPoint(delivery, sink, work.signal)
-  if (after === 'start') {
-    progress.live = false
-    progress.emptied = new Set()
-  } else {
+  const { replayed } = progress
+  const after = await startingPoint(delivery, sink, replayed?.from, work.signal)
+  if (after !== 'start') {
     progress.live ||= isAtEnd(log, after)
     progress.advance(after, 0)
+    if (isAtEnd(log, after)) progress.replayBegun()
+  } else if (replayed?.from !== 'start') {
+    progress.live = false
+    progress.emptied = new Set()
   }
   const registry = new RegistryCursor(log, sinkName, sink.cursor === undefined)
   let known = -1
@@ -83,6 +113,7 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
       letGo(batch)
       await registry.move(batch.cursor)
       progress.advance(batch.cursor, batch.count)
+      progress.replayBegun()
       progress.live ||= isAtEnd(log, batch.cursor)
     }
   } finally {
@@ -166,7 +197,14 @@ class RegistryCursor {
 }
 
 /** Where to read on: the target's own cursor wins over the registry's, if it belongs to this log. */
-async function startingPoint({ log, sinkName }: Delivery, sink: Sink, signal: AbortSignal): Promise<Cursor | 'start'> {
+async function startingPoint(
+  { log, sinkName }: Delivery,
+  sink: Sink,
+  replayed: Cursor | 'start' | undefined,
+  signal: AbortSignal,
+): Promise<Cursor | 'start'> {
+  if (replayed !== undefined)
+    return (await log.readers.admit?.(sinkName, replayed === 'start' ? undefined : replayed)) ?? replayed
   const stored = sink.cursor === undefined ? await log.readers.load(sinkName) : await sink.cursor(signal)
   const end = log.end()
   const order = stored === undefined || end === undefined ? 'foreign' : log.compare(stored, end)

@@ -1,5 +1,5 @@
 import { someOf } from './some-of.ts'
-import type { Health, SourceStatus } from './status.ts'
+import type { Health, SinkStatus, SourceStatus } from './status.ts'
 
 export interface Judged {
   readonly name: string
@@ -7,18 +7,20 @@ export interface Judged {
   readonly phase: string
   readonly error: { readonly code: string } | null
   readonly tables?: SourceStatus['tables']
+  readonly rebuild?: SinkStatus['rebuild']
 }
 
 /** Red: something failed. Yellow: something waits, is paused, loads, builds, or runs with an error to look at. */
 export function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
   const red: string[] = []
   const yellow: string[] = []
-  for (const { name, state, phase, error, tables = [] } of parts) {
+  for (const { name, state, phase, error, tables = [], rebuild } of parts) {
     const why = error === null ? '' : ` (${error.code})`
     if (state === 'failed') red.push(`${name} failed${why}`)
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
     else if (error !== null) yellow.push(`${name}: ${error.code}`)
     else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
+    if (rebuild?.state === 'failed') yellow.push(`${name} is not built anew (${rebuild.error?.code})`)
     red.push(...loadReasons(tables.filter(({ state }) => state === 'failed')))
     yellow.push(...loadReasons(tables.filter(({ state }) => state !== 'failed')))
   }

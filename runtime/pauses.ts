@@ -1,27 +1,25 @@
-import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode, TailraceError } from './errors.ts'
+import { TailraceError } from './errors.ts'
+import { readState, replaceState } from './state-file.ts'
 import type { Part } from './status.ts'
+
+const FILE = 'paused.json'
 
 /** Which parts a person has paused: a small file beside the logs, so that pauses survive restarts. */
 export class Pauses {
-  readonly #path: string
   readonly #folder: string
   readonly #paused: Set<string>
 
   private constructor(folder: string, paused: Set<string>) {
     this.#folder = folder
-    this.#path = join(folder, 'paused.json')
     this.#paused = paused
   }
 
   static async load(folder: string): Promise<Pauses> {
-    const path = join(folder, 'paused.json')
     try {
-      return new Pauses(folder, new Set(JSON.parse(await readFile(path, 'utf8')) as string[]))
+      return new Pauses(folder, new Set((await readState(join(folder, FILE))) as string[] | undefined))
     } catch (cause) {
-      if (errorCode(cause) === 'ENOENT') return new Pauses(folder, new Set())
-      throw new TailraceError('PAUSES_UNREADABLE', 'stop', `${path} cannot be read.`, {
+      throw new TailraceError('PAUSES_UNREADABLE', 'stop', `${join(folder, FILE)} cannot be read.`, {
         cause,
         hint: 'It only lists what was paused. Delete it to start everything.',
       })
@@ -36,13 +34,7 @@ export class Pauses {
   async set(part: Part, paused: boolean): Promise<void> {
     if (paused) this.#paused.add(key(part))
     else this.#paused.delete(key(part))
-    const temporary = `${this.#path}.new`
-    await using file = await open(temporary, 'w', 0o600)
-    await file.writeFile(JSON.stringify([...this.#paused].sort()))
-    await file.sync()
-    await rename(temporary, this.#path)
-    await using folder = await open(this.#folder)
-    await folder.sync()
+    await replaceState(this.#folder, FILE, [...this.#paused].sort())
   }
 }
 

@@ -1,16 +1,20 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { abortable } from './abort.ts'
 import { type ConfigChanges, configChanges } from './config-changes.ts'
-import type { SourceLog } from './contract.ts'
-import { TailraceError } from './errors.ts'
+import type { Generation, SourceLog } from './contract.ts'
+import type { TailraceError } from './errors.ts'
 import { judge } from './health.ts'
+import { namedPart } from './named-part.ts'
 import { Pauses } from './pauses.ts'
-import type { PipelineConfig, SinkConfig, SourceConfig } from './pipeline-config.ts'
+import type { PipelineConfig, SinkConfig } from './pipeline-config.ts'
+import { RebuildPlans } from './rebuild/plans.ts'
+import { Rebuilds } from './rebuild/rebuilds.ts'
+import { replay } from './replay.ts'
 import { SinkPart } from './sink-part.ts'
+import { openSource } from './source-part/open.ts'
 import { SourcePart } from './source-part.ts'
-import type { BackfillOptions, Part, PipelineStatus, RunningPipeline } from './status.ts'
+import type { BackfillOptions, Part, PipelineStatus, RebuildOptions, ReplayFrom, RunningPipeline } from './status.ts'
 import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
@@ -30,23 +34,13 @@ export async function runPipeline(
   const { path } = config.log
   await mkdir(path, { recursive: true, mode: 0o700 })
   const pauses = await Pauses.load(path)
+  const plans = await RebuildPlans.load(path)
   await using opened = new AsyncDisposableStack()
   const sources: SourcePart[] = []
   for (const source of config.sources)
     sources.push(opened.use(await openSource(config, source, logger, resynced.has(source.name))))
   opened.move()
-  return new Pipeline(config, sources, pauses, logger)
-}
-
-async function openSource(
-  { pipeline, log }: PipelineConfig,
-  source: SourceConfig,
-  logger: Logger,
-  isResync = false,
-): Promise<SourcePart> {
-  const folder = join(log.path, source.name)
-  const opened = await log.plugin.open(log.options, { pipeline, name: source.name, logger, folder })
-  return new SourcePart(source, opened, { pipeline, folder, logger }, isResync)
+  return new Pipeline(config, sources, pauses, plans, logger)
 }
 
 export class Pipeline implements RunningPipeline {
@@ -56,21 +50,33 @@ export class Pipeline implements RunningPipeline {
   readonly #fatal = Promise.withResolvers<TailraceError>()
   readonly #logger: Logger
   readonly #pauses: Pauses
+  readonly #rebuilds: Rebuilds
   #config: PipelineConfig
   #sources: SourcePart[]
   #sinks: SinkPart[]
-  /** Being compared now. */
-  readonly #verified = new Set<SinkPart>()
   readonly #startedAt = new Date().toISOString()
   #applying: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
 
   /** Starts them. Their logs are its own from now on. */
-  constructor(config: PipelineConfig, sources: readonly SourcePart[], pauses: Pauses, logger: Logger) {
+  constructor(
+    config: PipelineConfig,
+    sources: readonly SourcePart[],
+    pauses: Pauses,
+    plans: RebuildPlans,
+    logger: Logger,
+  ) {
     this.#config = config
     this.#logger = logger
     this.#pauses = pauses
     this.#sources = [...sources]
+    this.#rebuilds = new Rebuilds({
+      plans,
+      logger,
+      open: live => this.#newSink(live.config, 'next'),
+      isPaused: live => this.#isPaused(live),
+      onFatal: this.#fatal.resolve,
+    })
     this.#sinks = config.sinks.map(sink => this.#newSink(sink))
     for (const part of [...this.#sinks, ...this.#sources]) this.#start(part)
     this.started = Promise.all(this.#supervisors().map(supervisor => supervisor.started)).then(() => {})
@@ -78,14 +84,20 @@ export class Pipeline implements RunningPipeline {
     this.failed = this.#fatal.promise
   }
 
-  #newSink(config: SinkConfig): SinkPart {
+  #newSink(config: SinkConfig, generation?: Generation): SinkPart {
     const { pipeline, folder } = this.#config
-    return new SinkPart(config, this.#sources, { pipeline, folder, logger: this.#logger })
+    return new SinkPart(config, this.#sources, { pipeline, folder, logger: this.#logger }, generation)
   }
 
   #start(part: SourcePart | SinkPart): void {
-    part.supervisor.start(this.#isPaused(part))
+    part.supervisor.start(this.#isHeld(part))
     void part.supervisor.fatal.then(this.#fatal.resolve)
+    if (part instanceof SinkPart) this.#rebuilds.resume(part)
+  }
+
+  /** By a person, or because its target must not be written now. */
+  #isHeld(part: SourcePart | SinkPart): boolean {
+    return this.#isPaused(part) || (part instanceof SinkPart && this.#rebuilds.isSwapping(part.name))
   }
 
   #isPaused(part: SourcePart | SinkPart): boolean {
@@ -97,7 +109,7 @@ export class Pipeline implements RunningPipeline {
   async #again(part: SourcePart | SinkPart, change: () => void): Promise<void> {
     await part.supervisor.pause()
     change()
-    if (!this.#isPaused(part)) part.supervisor.resume()
+    if (!this.#isHeld(part)) part.supervisor.resume()
   }
 
   #supervisors(): Supervisor[] {
@@ -106,7 +118,12 @@ export class Pipeline implements RunningPipeline {
 
   async status(): Promise<PipelineStatus> {
     const sources = await Promise.all(this.#sources.map(async part => [part.name, await part.status()] as const))
-    const sinks = await Promise.all(this.#sinks.map(async part => [part.name, await part.status()] as const))
+    const sinks = await Promise.all(
+      this.#sinks.map(async part => {
+        const rebuild = await this.#rebuilds.status(part.name)
+        return [part.name, { ...(await part.status()), rebuild }] as const
+      }),
+    )
     const { health, reasons } = judge([
       ...sources.map(([name, status]) => ({ name: `source ${name}`, ...status })),
       ...sinks.map(([name, status]) => ({ name: `sink ${name}`, ...status })),
@@ -132,6 +149,7 @@ export class Pipeline implements RunningPipeline {
         await Promise.all(waiting.map(sink => sink.delivery(source.name)!.reached(source.log, cursor, signal)))
       }),
     )
+    await Promise.all(sinks.map(({ name }) => this.#rebuilds.ended(name, signal)))
   }
 
   async caughtUp(signal: AbortSignal): Promise<void> {
@@ -142,29 +160,33 @@ export class Pipeline implements RunningPipeline {
   async pause(part: Part): Promise<void> {
     const { supervisor } = this.#part(part)
     await this.#pauses.set(part, true)
+    if ('sink' in part) await this.#rebuilds.pause(part.sink)
     await supervisor.pause()
   }
 
   async resume(part: Part): Promise<void> {
     const { supervisor } = this.#part(part)
     await this.#pauses.set(part, false)
-    if ('source' in part) this.#source(part.source).resume()
-    else supervisor.resume()
+    if ('source' in part) return this.#source(part.source).resume()
+    this.#rebuilds.unpause(part.sink)
+    if (!this.#rebuilds.isSwapping(part.sink)) supervisor.resume()
   }
 
   async backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]> {
     return await this.#source(source).backfill(options, signal)
   }
 
+  async rebuild(sink: string, options: RebuildOptions, signal: AbortSignal): Promise<void> {
+    await this.#rebuilds.begin(this.#sink(sink), options, signal)
+  }
+
+  async replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const part = this.#sink(sink)
+    return await replay(part, from, change => this.#again(part, change), signal)
+  }
+
   async verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport> {
-    const sink = this.#sink(request.sink)
-    if (this.#verified.has(sink)) throw verifyBusy(sink.name)
-    this.#verified.add(sink)
-    try {
-      return await verifySink(sink, request, events, signal)
-    } finally {
-      this.#verified.delete(sink)
-    }
+    return await verifySink(this.#sink(request.sink), request, events, signal)
   }
 
   log(source: string): SourceLog {
@@ -215,11 +237,14 @@ export class Pipeline implements RunningPipeline {
   ): Promise<void> {
     const gone = this.#sinks.filter(({ name }) => removed.includes(name))
     this.#sinks = this.#sinks.filter(part => !gone.includes(part))
+    await Promise.all(gone.map(part => this.#rebuilds.forget(part)))
     await Promise.all(gone.map(({ supervisor }) => supervisor.stop()))
     const restarts = this.#sinks.map(async part => {
       const config = changed.find(({ name }) => name === part.name)
       if (config === undefined && !others.some(({ name }) => part.takesFrom(name))) return
+      await this.#rebuilds.stop(part.name)
       await this.#again(part, () => part.configure(config ?? part.config, this.#sources))
+      this.#rebuilds.resume(part)
     })
     await Promise.all(restarts)
     for (const config of added) {
@@ -237,6 +262,7 @@ export class Pipeline implements RunningPipeline {
   async #stop(): Promise<void> {
     await this.#applying
     await Promise.all(this.#sources.map(source => source.supervisor.stop()))
+    await this.#rebuilds.stopAll()
     await Promise.all(this.#sinks.map(sink => sink.supervisor.stop()))
     await Promise.all(this.#sources.map(source => source[Symbol.asyncDispose]()))
   }
@@ -250,24 +276,10 @@ export class Pipeline implements RunningPipeline {
   }
 
   #source(name: string): SourcePart {
-    const source = this.#sources.find(part => part.name === name)
-    if (source !== undefined) return source
-    throw new TailraceError('UNKNOWN_SOURCE', 'stop', `There is no source "${name}".`, {
-      hint: `The sources are ${this.sources().join(', ')}.`,
-    })
+    return namedPart(this.#sources, 'source', name)
   }
 
   #sink(name: string): SinkPart {
-    const sink = this.#sinks.find(part => part.name === name)
-    if (sink !== undefined) return sink
-    throw new TailraceError('UNKNOWN_SINK', 'stop', `There is no sink "${name}".`, {
-      hint: `The sinks are ${this.sinks().join(', ')}.`,
-    })
+    return namedPart(this.#sinks, 'sink', name)
   }
-}
-
-function verifyBusy(sink: string): TailraceError {
-  return new TailraceError('VERIFY_BUSY', 'stop', `The sink ${sink} is being compared already.`, {
-    hint: 'Wait until that is done, or end it.',
-  })
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
-import type { LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
+import type { Generation, LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
 import { type Delivery, DeliveryProgress, deliver } from './deliver.ts'
+import { generationOwner } from './generation.ts'
 import { progress, Rate } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SinkConfig } from './pipeline-config.ts'
@@ -9,7 +10,8 @@ import type { SourcePart } from './source-part.ts'
 import type { Progress, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
-import { openInWorker } from './worker/client.ts'
+import { type Upkeep, upkeep } from './upkeep.ts'
+import { openInWorker, upkeepInWorker } from './worker/client.ts'
 
 export interface SinkPlace {
   readonly pipeline: string
@@ -21,7 +23,10 @@ export interface SinkPlace {
 /** One configured sink: its target, and a delivery from the log of each source it takes tables from. */
 export class SinkPart {
   readonly name: string
+  /** Its name among the readers of a log. */
+  readonly reader: string
   readonly supervisor: Supervisor
+  readonly #generation: Generation | undefined
   #config: SinkConfig
   readonly #place: SinkPlace
   #sources: readonly SourcePart[] = []
@@ -30,12 +35,14 @@ export class SinkPart {
   readonly #lent = new Map<string, Lent<Sink>>()
   readonly #rate = new Rate()
 
-  constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace) {
+  constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace, generation?: Generation) {
     this.name = config.name
+    this.reader = generationOwner(config.name, generation)
+    this.#generation = generation
     this.#config = config
     this.#place = place
     this.configure(config, sources)
-    this.supervisor = new Supervisor(`sink ${config.name}`, place.logger, work => this.#work(work))
+    this.supervisor = new Supervisor(`sink ${this.reader}`, place.logger, work => this.#work(work))
   }
 
   /** For its next start. `sources`: all there are. */
@@ -108,11 +115,27 @@ export class SinkPart {
   }
 
   async #open(): Promise<Target> {
-    const { pipeline, folder, logger } = this.#place
-    const { plugin, type, options, onDelete } = this.#config
+    const { plugin, type, options } = this.#config
+    const context = this.#context(this.#generation)
+    return plugin.host === 'worker'
+      ? openInWorker(type, this.#place.folder, options, context)
+      : plugin.open(options, context)
+  }
+
+  /** Does this to its target while nothing of the sink is open, where its plugin works. Answers the plugin's lines. */
+  async upkeep(what: Upkeep, signal: AbortSignal): Promise<readonly string[]> {
+    const { plugin, type, options } = this.#config
+    const context = this.#context(undefined)
+    return plugin.host === 'worker'
+      ? await upkeepInWorker(type, this.#place.folder, options, context, what, signal)
+      : await upkeep(plugin, options, context, what, signal)
+  }
+
+  #context(generation: Generation | undefined): SinkContext {
+    const { pipeline, logger } = this.#place
     const sources = this.#sources.map(source => source.name)
-    const context: SinkContext = { pipeline, name: this.name, logger, sources, onDelete }
-    return plugin.host === 'worker' ? openInWorker(type, folder, options, context) : plugin.open(options, context)
+    const context = { pipeline, name: this.name, logger, sources, onDelete: this.#config.onDelete }
+    return generation === undefined ? context : { ...context, generation }
   }
 
   async #deliver(target: Target, source: SourcePart, work: Work): Promise<void> {
@@ -122,7 +145,7 @@ export class SinkPart {
     this.#lent.set(source.name, lent)
     const { plugin, options, batch, onDelete } = this.#config
     const delivery: Delivery = {
-      sinkName: this.name,
+      sinkName: this.reader,
       log,
       filter: this.#filter(),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
@@ -142,7 +165,7 @@ export class SinkPart {
     return tables === undefined ? () => true : (table: Table) => matchesTable(tables, table)
   }
 
-  async status(): Promise<SinkStatus> {
+  async status(): Promise<Omit<SinkStatus, 'rebuild'>> {
     let applied = 0
     let building = false
     let records: number | null = 0

@@ -71,6 +71,16 @@ export interface SourceStatus {
   readonly error: StatusError | null
 }
 
+/** A generation of a sink that is being built beside the live one. */
+export interface RebuildStatus {
+  readonly phase: 'clearing' | 'recalling' | 'building' | 'verifying' | 'swapping'
+  readonly state: PartState
+  /** Null where it is at the log's end. */
+  readonly progress: Progress | null
+  readonly lag: SinkStatus['lag']
+  readonly error: StatusError | null
+}
+
 export interface SinkStatus {
   readonly type: string
   readonly state: PartState
@@ -83,6 +93,8 @@ export interface SinkStatus {
   /** Changes applied since the process started. */
   readonly applied: number
   readonly quarantined: number
+  /** Null unless `backfill --sink` is under way. */
+  readonly rebuild: RebuildStatus | null
   readonly error: StatusError | null
 }
 
@@ -107,6 +119,16 @@ export interface BackfillOptions {
   readonly yes: boolean
 }
 
+export interface RebuildOptions {
+  /** It is compared with the sources before it is swapped. */
+  readonly verify: boolean
+  /** Instead of a new generation: the one that was live before, once it has caught up. */
+  readonly rollback: boolean
+}
+
+/** Where a sink reads on: behind a cursor, at the beginning, or with what was appended at a time, microseconds since 1970. */
+export type ReplayFrom = { readonly cursor: string } | { readonly since: bigint }
+
 export type Part = { readonly source: string } | { readonly sink: string }
 
 /** A pipeline at work, as the CLI and HTTP see it. Unknown names throw UNKNOWN_SOURCE or UNKNOWN_SINK. */
@@ -126,6 +148,16 @@ export interface RunningPipeline extends AsyncDisposable {
    * Answers the tables once it is durable that they will be read. Throws UNKNOWN_TABLE, PART_NOT_RUNNING.
    */
   backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]>
+  /**
+   * Builds a sink anew from the log beside what it holds, and swaps. Resolves once it is durable that this is done.
+   * Throws SINK_GENERATIONS, NO_GENERATION, REBUILD_BUSY.
+   */
+  rebuild(sink: string, options: RebuildOptions, signal: AbortSignal): Promise<void>
+  /**
+   * Has a sink read a part of the log once more. Answers where in the log of each source; resolves once it is durable
+   * that it does. Throws CURSOR_FOREIGN, CURSOR_EXPIRED, PART_NOT_RUNNING.
+   */
+  replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>>
   log(source: string): SourceLog
   sources(): readonly string[]
   sinks(): readonly string[]

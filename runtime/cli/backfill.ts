@@ -1,29 +1,42 @@
 import { sleep } from '../abort.ts'
 import { TailraceError } from '../errors.ts'
 import type { PipelineStatus, StatusError, TableStatus } from '../status.ts'
+import { onePart, type PartOptions } from './act.ts'
 import { type Client, needProcess } from './client.ts'
 import { type Context, type Io, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
+import { type RebuildVerbOptions, rebuild } from './rebuild.ts'
 import { phaseText } from './render-status.ts'
 import { count, cutToWidth } from './terminal.ts'
 
-export interface BackfillVerbOptions {
-  readonly source: string
+export interface BackfillVerbOptions extends PartOptions, RebuildVerbOptions {
   readonly table?: readonly string[]
   readonly resnapshot?: boolean
   readonly yes?: boolean
-  readonly detach?: boolean
 }
 
 const LOOK_MS = 500
+
+/** Of a source or of a sink. Throws USAGE where it is not said of which, or where options of the other are given. */
+export async function backfill(context: Context, options: BackfillVerbOptions): Promise<number> {
+  const { kind, name } = onePart(options)
+  const { table, resnapshot, yes, verify, rollback } = options
+  const foreign = kind === 'source' ? { verify, rollback } : { table, resnapshot, yes }
+  for (const [option, value] of Object.entries(foreign))
+    if (value !== undefined)
+      throw new TailraceError('USAGE', 'stop', `--${option} is not for a ${kind}.`, {
+        hint: 'tailrace backfill --help lists the options.',
+      })
+  return kind === 'source' ? await backfillSource(context, name, options) : await rebuild(context, name, options)
+}
 
 /**
  * Reads rows of a source again while it streams, and waits until that has ended. Once it was accepted it goes on without
  * this verb, over restarts too. Throws NOT_RUNNING, UNKNOWN_SOURCE, UNKNOWN_TABLE, PART_NOT_RUNNING and the error of
  * a load that fails.
  */
-export async function backfill(context: Context, options: BackfillVerbOptions): Promise<number> {
-  const { source, table: tables, resnapshot = false, yes = false, detach = false } = options
+async function backfillSource(context: Context, source: string, options: BackfillVerbOptions): Promise<number> {
+  const { table: tables, resnapshot = false, yes = false, detach = false } = options
   const { io, json, signal } = context
   const client = await needProcess(context)
   const accepted = await client.ask(`/sources/${encodeURIComponent(source)}/backfill`, {

@@ -1,13 +1,13 @@
 import { compactLog } from '../compact.ts'
 import type { CompactionReport } from '../contract.ts'
 import { createLogger } from '../logger.ts'
+import { namedPart } from '../named-part.ts'
 import type { PipelineConfig } from '../pipeline-config.ts'
 import { formatSize } from '../quantity.ts'
 import { findProcess } from './client.ts'
 import { type Context, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { existingLogs, openLog } from './inspect.ts'
-import { part } from './part.ts'
 import { count, table } from './terminal.ts'
 
 export interface CompactOptions {
@@ -45,7 +45,7 @@ async function compacted(context: Context, source: string | undefined): Promise<
 async function compactHere(config: PipelineConfig, source: string | undefined, signal: AbortSignal): Promise<Reports> {
   const logger = createLogger('warn')
   const existing = await existingLogs(config, logger)
-  const wanted = source === undefined ? existing : [part(config.sources, 'source', source).name]
+  const wanted = source === undefined ? existing : [namedPart(config.sources, 'source', source).name]
   const reports: Record<string, CompactionReport> = {}
   for (const name of wanted.filter(each => existing.includes(each))) {
     await using log = await openLog(config, name, logger)

@@ -9,6 +9,8 @@ const USAGE = new Set([
   'UNKNOWN_TABLE',
   'NOT_CONFIRMED',
   'REQUEST_INVALID',
+  'SINK_GENERATIONS',
+  'NO_GENERATION',
 ])
 
 /** What only a change outside Tailrace mends: at the database, at the target, on this machine. */
@@ -50,6 +52,7 @@ const ENVIRONMENT = new Set([
   'PART_NOT_RUNNING',
   'PART_STOPPED',
   'VERIFY_BUSY',
+  'REBUILD_BUSY',
   'STILL_RUNNING',
   'UNAUTHORIZED',
   'STARTING',

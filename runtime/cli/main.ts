@@ -128,11 +128,14 @@ verb('changes', 'print changes as lines of JSON')
 
 verb('tables', 'list the captured tables').action(action(async () => (await import('./tables.ts')).tables))
 
-verb('backfill', 'read rows of a source again while it streams')
-  .requiredOption('--source <name>', 'the source')
+verb('backfill', 'read rows of a source again while it streams, or build a sink anew beside what it holds')
+  .option('--source <name>', 'the source')
   .option('--table <name>', 'only this table, source.schema.table (may be repeated)', repeat)
   .option('--resnapshot', 'delete what the source does not have any more; begin a new stream where the old one is lost')
   .option('--yes', 'however much is deleted')
+  .option('--sink <name>', 'the sink: it is built from the log, and swapped once it has caught up')
+  .option('--verify', 'of a sink: compare it with the source before it is swapped')
+  .option('--rollback', 'of a sink: back to what it held before the last swap, once that has caught up')
   .option('--detach', 'do not wait for the end')
   .action(action(async () => (await import('./backfill.ts')).backfill))
 
@@ -152,6 +155,12 @@ verb('verify', 'compare a sink with its sources by key, while both move; names t
   .option('--fix', 'write what differs anew, through the log, and compare it again')
   .option('--all', 'name all keys that differ, not just the first 100')
   .action(action(async () => (await import('./verify.ts')).verify))
+
+verb('replay', 'have a sink read a part of the log once more')
+  .requiredOption('--sink <name>', 'the sink')
+  .option('--from <cursor>', 'behind this cursor; start')
+  .option('--since <time>', 'what was logged at this time, ISO 8601, or later')
+  .action(action(async () => (await import('./replay.ts')).replay))
 
 verb('compact', 'remove from the logs what newer changes made needless, now')
   .option('--source <name>', 'only the log of this source')

@@ -3,14 +3,16 @@ import { join } from 'node:path'
 import { loadConfig } from '../../config/load.ts'
 import type { SourceContext } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
+import { generationOwner } from '../generation.ts'
 import { createLogger } from '../logger.ts'
+import { namedPart } from '../named-part.ts'
 import type { PipelineConfig, SinkConfig, SourceConfig } from '../pipeline-config.ts'
+import { RebuildPlans } from '../rebuild/plans.ts'
 import { onePart, type PartOptions } from './act.ts'
 import { livingProcess } from './client.ts'
 import { type Context, confirm, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { existingLogs, openLog } from './inspect.ts'
-import { part } from './part.ts'
 
 export interface RemoveOptions extends PartOptions {
   readonly yes?: boolean
@@ -30,8 +32,8 @@ export async function remove(context: Context, options: RemoveOptions): Promise<
   const keepData = options.keepData === true
   const lines =
     kind === 'source'
-      ? await removeSource(context, config, part(config.sources, kind, name), keepData, options.yes === true)
-      : await removeSink(context, config, part(config.sinks, kind, name), keepData, options.yes === true)
+      ? await removeSource(context, config, namedPart(config.sources, kind, name), keepData, options.yes === true)
+      : await removeSink(context, config, namedPart(config.sinks, kind, name), keepData, options.yes === true)
   if (context.json) printJson(context.io, { removed: { [kind]: name }, did: lines })
   else print(context.io, lines.length === 0 ? 'There was nothing to remove.' : lines.join('\n'))
   return EXIT.fine
@@ -84,8 +86,10 @@ async function removeSink(
     const registered = (await log.readers.list()).some(reader => reader.name === name)
     if (!registered) continue
     await log.readers.remove(name)
+    await log.readers.remove(generationOwner(name, 'next'))
     lines.push(`took the sink off the log of "${source}"`)
   }
+  await (await RebuildPlans.load(config.log.path)).set(name, undefined)
   if (!keepData) {
     const place = { pipeline: config.pipeline, name, logger, sources, onDelete }
     lines.push(...(await plugin.destroy(options, place, context.signal)))

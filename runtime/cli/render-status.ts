@@ -1,5 +1,5 @@
 import { formatSeconds, formatSize } from '../quantity.ts'
-import type { PipelineStatus, Progress, SinkStatus, SourceStatus } from '../status.ts'
+import type { PipelineStatus, Progress, RebuildStatus, SinkStatus, SourceStatus } from '../status.ts'
 import { count, cutToWidth, paint, paintState, table } from './terminal.ts'
 
 type Stream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
@@ -34,6 +34,10 @@ export function renderStatus(stream: Stream, status: PipelineStatus): string {
   ]
   if (sinks.length > 0)
     blocks.push(table(stream, ['SINK', 'TYPE', 'STATE', 'PHASE', 'LAG', 'APPLIED', 'QUARANTINED'], sinks))
+  const rebuilds = Object.entries(status.sinks).flatMap(([name, { rebuild }]) =>
+    rebuild === null ? [] : [`sink ${name}, built anew beside that:  ${rebuildText(rebuild)}`],
+  )
+  if (rebuilds.length > 0) blocks.push(rebuilds.join('\n'))
   const errors = errorLines(stream, status)
   if (errors.length > 0) blocks.push(errors.join('\n'))
   return blocks.join('\n\n')
@@ -60,7 +64,15 @@ function sinkLine(stream: Stream, name: string, part: SinkStatus): string {
   const head = `sink ${name}  ${paintState(stream, part.state)}  `
   if (part.error !== null && part.state !== 'running') return `${head}${part.error.code} ${part.error.message}`
   const building = part.phase === 'building' ? `${phaseText(part.phase, part.progress)}  ` : ''
-  return `${head}${building}${count(part.applied)} applied  lag ${sinkLag(part)}`
+  const beside = part.rebuild === null ? '' : `  beside it ${rebuildText(part.rebuild)}`
+  return `${head}${building}${count(part.applied)} applied  lag ${sinkLag(part)}${beside}`
+}
+
+/** The same of what is built beside a sink. */
+export function rebuildText({ phase, state, progress, error }: RebuildStatus): string {
+  const trouble = error === null ? '' : `  ${error.code} ${error.message}`
+  const rest = state === 'running' || state === 'starting' ? '' : `  ${state}`
+  return `${phaseText(phase, progress)}${rest}${trouble}`
 }
 
 /** `loading 12,000 of 50,000 rows (24 %), 3,200 rows/s, 12 s left`, as far as it is known. */

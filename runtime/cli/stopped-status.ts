@@ -87,6 +87,7 @@ async function sinkStatus(sink: SinkConfig, logs: readonly InspectedLog[]): Prom
     progress: null,
     applied: 0,
     quarantined: 0,
+    rebuild: null,
     error: null,
   }
 }

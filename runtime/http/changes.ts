@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { databaseOf, type FeedLine, type FeedRequest, type FeedSource, feed } from '../change-feed.ts'
-import { drained, errorBody, invalidRequest } from './answer.ts'
+import { drained, errorBody } from './answer.ts'
 import type { Exchange } from './exchange.ts'
+import { parseTime } from './time.ts'
 
 /** Proxies and clients take a silent connection for a dead one. */
 const KEEPALIVE_MS = 15_000
@@ -71,13 +72,6 @@ function readRequest({ request, query }: Exchange): FeedRequest {
     ...(key !== null && { key }),
     ...(since !== null && { since: parseTime(since) }),
   }
-}
-
-/** Microseconds since 1970 of an ISO 8601 time. */
-function parseTime(text: string): bigint {
-  const milliseconds = Date.parse(text)
-  if (Number.isNaN(milliseconds)) throw invalidRequest('`since` is not a time.', 'Write it as 2026-01-31T12:00:00Z.')
-  return BigInt(milliseconds) * 1000n
 }
 
 /** Copies what is added and writes it at once per turn of the event loop, or when there is much of it. */

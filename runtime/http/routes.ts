@@ -5,6 +5,8 @@ import { changes } from './changes.ts'
 import { compact } from './compact.ts'
 import type { Exchange } from './exchange.ts'
 import openapi from './openapi.json' with { type: 'json' }
+import { rebuildSink } from './rebuild.ts'
+import { replaySink } from './replay.ts'
 import { row } from './row.ts'
 import { health, metrics, ready, status, tables } from './status.ts'
 import { verify } from './verify.ts'
@@ -33,6 +35,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/sources/{name}/compact', handle: compact },
   { method: 'POST', path: '/sinks/{name}/pause', handle: act(pipeline => pipeline.pause, 'sink') },
   { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
+  { method: 'POST', path: '/sinks/{name}/backfill', handle: rebuildSink },
+  { method: 'POST', path: '/sinks/{name}/replay', handle: replaySink },
   { method: 'POST', path: '/sinks/{name}/verify', handle: verify },
 ]
 

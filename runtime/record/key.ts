@@ -117,6 +117,23 @@ export function keyText(key: Uint8Array): string {
   return parts.join('|')
 }
 
+/** The key that `keyText` made this text of; undefined if it has not as many parts. */
+export function keyFromText(text: string, columns: number): Uint8Array | undefined {
+  if (columns === 1) return encodeCells([aloneCell(text)])
+  const parts = text.split('|')
+  return parts.length === columns ? encodeCells(parts.map(partCell)) : undefined
+}
+
+function aloneCell(text: string): string | Uint8Array {
+  if (text.startsWith('%x')) return Buffer.from(text.slice(2), 'hex')
+  return /^%25(?:25)*x/.test(text) ? `%${text.slice(3)}` : text
+}
+
+function partCell(text: string): string | Uint8Array {
+  if (text.startsWith('%x')) return Buffer.from(text.slice(2), 'hex')
+  return text.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
 /** Text as it is, unless it would read like bytes that are not text. */
 function escapeAlone(text: string): string {
   return text.replace(/^%(?=(?:25)*x)/, '%25')

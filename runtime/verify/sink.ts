@@ -1,19 +1,32 @@
 import type { Sink, Source } from '../contract.ts'
+import { TailraceError } from '../errors.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { SourcePart } from '../source-part.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from '../verify-report.ts'
 import type { Subject } from './subject.ts'
 import { type VerifiedSource, verify } from './verify.ts'
 
-/** `verify` of one sink of a running pipeline. */
-export function verifySink(
+/** Being compared now. */
+const busy = new WeakSet<SinkPart>()
+
+/** `verify` of one sink of a running pipeline. Throws VERIFY_BUSY. */
+export async function verifySink(
   sink: SinkPart,
   request: VerifyRequest,
   events: VerifyEvents,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
-  const sources = sink.sources.map(source => verifiedSource(sink, source))
-  return verify(sources, request, events, signal)
+  if (busy.has(sink))
+    throw new TailraceError('VERIFY_BUSY', 'stop', `The sink ${sink.name} is being compared already.`, {
+      hint: 'Wait until that is done, or end it.',
+    })
+  busy.add(sink)
+  try {
+    const sources = sink.sources.map(source => verifiedSource(sink, source))
+    return await verify(sources, request, events, signal)
+  } finally {
+    busy.delete(sink)
+  }
 }
 
 function verifiedSource(part: SinkPart, from: SourcePart): VerifiedSource {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { abortable } from '../abort.ts'
 import type { Cursor, LogBatch, Sink, SinkContext, SinkRow, Table, Target, WriteResult } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
+import type { Upkeep } from '../upkeep.ts'
 import { packBatch, SharedPool } from './batch.ts'
 import {
   type Calls,
@@ -34,9 +35,7 @@ export async function openInWorker(
   options: unknown,
   context: SinkContext,
 ): Promise<Target> {
-  const { logger, ...plain } = context
-  const data: HostData = { type, folder, options, context: plain, logLevel: logger.level ?? 'info' }
-  const thread = new Thread(data, context)
+  const thread = new Thread(type, folder, options, context)
   try {
     await thread.call('open', null)
   } catch (error) {
@@ -44,6 +43,23 @@ export async function openInWorker(
     throw error
   }
   return new WorkerTarget(thread)
+}
+
+/** Does this to a target that is not open, in a thread that ends with it. */
+export async function upkeepInWorker(
+  type: string,
+  folder: string,
+  options: unknown,
+  context: SinkContext,
+  what: Upkeep,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const thread = new Thread(type, folder, options, context)
+  try {
+    return await thread.call('upkeep', what, signal)
+  } finally {
+    await thread.end()
+  }
 }
 
 /** Calls into the thread, and what comes back. */
@@ -56,7 +72,9 @@ class Thread {
   #lost: TailraceError | undefined
   #calls = 0
 
-  constructor(data: HostData, { name, logger }: SinkContext) {
+  constructor(type: string, folder: string, options: unknown, { logger, ...context }: SinkContext) {
+    const { name } = context
+    const data: HostData = { type, folder, options, context, logLevel: logger.level ?? 'info' }
     this.#name = name
     this.#logger = logger
     this.#worker = new Worker(HOST, { workerData: data, name: `sink ${name}` })

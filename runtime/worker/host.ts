@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Sink, SinkRow, Table, Target } from '../contract.ts'
+import type { Sink, SinkContext, SinkPlugin, SinkRow, Table, Target } from '../contract.ts'
 import { collectAfter, trimAfterStart } from '../large-memory.ts'
 import { createLogger } from '../logger.ts'
 import { loadPlugin } from '../plugin.ts'
 import { freeze } from '../record/schema.ts'
+import { upkeep } from '../upkeep.ts'
 import { unpackBatch } from './batch.ts'
 import { type Calls, type FromHost, type HostData, type Method, OPTIONAL, packError, type ToHost } from './protocol.ts'
 
@@ -35,11 +36,14 @@ const methods: {
   [M in Method]: (parameters: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['answer']>
 } = {
   async open() {
-    const plugin = await loadPlugin('sink', data.type, data.folder)
-    const logger = createLogger(data.logLevel, { write: line => post({ log: line }) })
-    target = await plugin.open(data.options, { ...data.context, logger })
+    const { plugin, context } = await load()
+    target = await plugin.open(data.options, context)
     trimAfterStart()
     return null
+  },
+  async upkeep(what, signal) {
+    const { plugin, context } = await load()
+    return upkeep(plugin, data.options, context, what, signal)
   },
   async sink({ sink: number, name, logId }, signal) {
     const sink = await target!.sink({ name, logId }, signal)
@@ -101,6 +105,12 @@ const methods: {
     await target?.[Symbol.asyncDispose]()
     return null
   },
+}
+
+async function load(): Promise<{ plugin: SinkPlugin; context: SinkContext }> {
+  const plugin = await loadPlugin('sink', data.type, data.folder)
+  const logger = createLogger(data.logLevel, { write: line => post({ log: line }) })
+  return { plugin, context: { ...data.context, logger } }
 }
 
 /** Once the call has ended and nothing holds its batch any more. */

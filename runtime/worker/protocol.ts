@@ -1,5 +1,6 @@
 import type { Cursor, LogSlice, SinkContext, SinkRow, Table, WriteResult } from '../contract.ts'
 import { errorCode, errorMessage, isTailraceError, type Recovery, TailraceError } from '../errors.ts'
+import type { Upkeep } from '../upkeep.ts'
 
 /** Messages between a sink's thread (host.ts) and the pipeline's (client.ts). */
 
@@ -36,6 +37,8 @@ export interface SinkArguments {
 
 export interface Calls {
   open: { arguments: null; answer: null }
+  /** Instead of `open`. */
+  upkeep: { arguments: Upkeep; answer: readonly string[] }
   sink: { arguments: { sink: number; name: string; logId: string }; answer: readonly Optional[] }
   write: { arguments: SinkArguments & { batch: PackedBatch; skip: readonly number[] | undefined }; answer: WriteResult }
   truncate: { arguments: SinkArguments & { table: number }; answer: null }

@@ -8,6 +8,8 @@ import type {
   BackfillOptions,
   Part,
   PipelineStatus,
+  RebuildOptions,
+  ReplayFrom,
   RunningPipeline,
   SinkStatus,
   SourceStatus,
@@ -48,6 +50,7 @@ export const SINK_STATUS: SinkStatus = {
   progress: null,
   applied: 3,
   quarantined: 0,
+  rebuild: null,
   error: null,
 }
 
@@ -129,6 +132,15 @@ export class FakePipeline implements RunningPipeline {
     const { tables = ['app.public.orders'], resnapshot, yes } = options
     this.asked.push(`backfill ${this.#name({ source })} ${tables.join(',')} ${resnapshot} ${yes}`)
     return tables
+  }
+
+  async rebuild(sink: string, { verify, rollback }: RebuildOptions): Promise<void> {
+    this.asked.push(`rebuild ${this.#name({ sink })} ${verify} ${rollback}`)
+  }
+
+  async replay(sink: string, from: ReplayFrom): Promise<Readonly<Record<string, string>>> {
+    this.asked.push(`replay ${this.#name({ sink })} ${'since' in from ? from.since : from.cursor}`)
+    return { app: 'start' }
   }
 
   log(): OrderedMemoryLog {

@@ -15,6 +15,7 @@ import type {
 } from '../../contract.ts'
 import { TailraceError } from '../../errors.ts'
 import type { Appender, LogPlace } from './appender.ts'
+import { offsetBefore } from './before.ts'
 import type { Compactor } from './compaction/compactor.ts'
 import { expired } from './failures.ts'
 import type { Head } from './head.ts'
@@ -109,6 +110,12 @@ export class EmbeddedLog implements SourceLog {
 
   compare(a: Cursor, b: Cursor): 'before' | 'equal' | 'after' | 'foreign' {
     return this.#head.cursors.compare(a, b, this.#head.end)
+  }
+
+  async before(time: bigint): Promise<Cursor | 'start'> {
+    await using segments = this.#segments()
+    const offset = await offsetBefore(this.#place, this.#head, segments, time)
+    return offset === 0 ? 'start' : this.#head.cursors.at(offset)
   }
 
   async lag(after: Cursor | 'start', tables: TableFilter): Promise<LogLag> {
