@@ -461,6 +461,8 @@ export interface SourceLog extends AsyncDisposable {
    * time: a second call waits for its turn. What it has put in place before it fails, or is aborted, stays.
    */
   compact?(signal: AbortSignal): Promise<CompactionReport>
+  /** Filled by the log. */
+  forget?(rows: readonly RowKey[], signal: AbortSignal): Promise<ForgetReport>
 }
 
 /**
@@ -523,6 +525,16 @@ export interface CompactionReport {
   readonly bytesAfter: number
   /** Deletes, and rows of append-only tables, up to this cursor are gone; undefined: none was ever removed. */
   readonly horizon: Cursor | undefined
+}
+
+export interface ForgetReport {
+  /** Changes that were removed. */
+  readonly records: number
+  /** Segments that were written anew. */
+  readonly segments: number
+  /** Of those segments. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
 }
 
 // ── Sink ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ import { abortable } from './abort.ts'
 import { type ConfigChanges, configChanges } from './config-changes.ts'
 import type { Generation, SourceLog } from './contract.ts'
 import type { TailraceError } from './errors.ts'
+import { type ForgetParts, forget } from './forget.ts'
 import { judge } from './health.ts'
 import { namedPart } from './named-part.ts'
 import { Pauses } from './pauses.ts'
@@ -11,10 +12,18 @@ import type { PipelineConfig, SinkConfig } from './pipeline-config.ts'
 import { RebuildPlans } from './rebuild/plans.ts'
 import { Rebuilds } from './rebuild/rebuilds.ts'
 import { replay } from './replay.ts'
-import { SinkPart } from './sink-part.ts'
+import { allApplied, SinkPart } from './sink-part.ts'
 import { openSource } from './source-part/open.ts'
 import { SourcePart } from './source-part.ts'
-import type { BackfillOptions, Part, PipelineStatus, RebuildOptions, ReplayFrom, RunningPipeline } from './status.ts'
+import type {
+  BackfillOptions,
+  ForgetReceipt,
+  Part,
+  PipelineStatus,
+  RebuildOptions,
+  ReplayFrom,
+  RunningPipeline,
+} from './status.ts'
 import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
@@ -106,10 +115,13 @@ export class Pipeline implements RunningPipeline {
   }
 
   /** Has the part end its work, changes it, and has it begin again, unless a person has paused it. */
-  async #again(part: SourcePart | SinkPart, change: () => void): Promise<void> {
+  async #again(part: SourcePart | SinkPart, change: () => void | Promise<void>): Promise<void> {
     await part.supervisor.pause()
-    change()
-    if (!this.#isHeld(part)) part.supervisor.resume()
+    try {
+      await change()
+    } finally {
+      if (!this.#isHeld(part)) part.supervisor.resume()
+    }
   }
 
   #supervisors(): Supervisor[] {
@@ -141,14 +153,7 @@ export class Pipeline implements RunningPipeline {
 
   async wait(names: readonly string[] | undefined, signal: AbortSignal): Promise<void> {
     const sinks = names === undefined ? this.#sinks : names.map(name => this.#sink(name))
-    const sources = new Set(sinks.flatMap(sink => sink.sources))
-    await Promise.all(
-      [...sources].map(async source => {
-        const cursor = await source.reached(signal)
-        const waiting = sinks.filter(sink => sink.sources.includes(source))
-        await Promise.all(waiting.map(sink => sink.delivery(source.name)!.reached(source.log, cursor, signal)))
-      }),
-    )
+    await allApplied(sinks, signal)
     await Promise.all(sinks.map(({ name }) => this.#rebuilds.ended(name, signal)))
   }
 
@@ -183,6 +188,16 @@ export class Pipeline implements RunningPipeline {
   async replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const part = this.#sink(sink)
     return await replay(part, from, change => this.#again(part, change), signal)
+  }
+
+  async forget(table: string, keys: readonly string[], signal: AbortSignal): Promise<ForgetReceipt> {
+    const parts: ForgetParts = {
+      sources: this.#sources,
+      sinks: this.#sinks,
+      isRebuilt: ({ name }) => this.#rebuilds.has(name),
+      resting: (sink, work) => this.#again(sink, work),
+    }
+    return await forget(table, keys, parts, signal)
   }
 
   async verify(request: VerifyRequest, events: VerifyEvents, signal: AbortSignal): Promise<VerifyReport> {

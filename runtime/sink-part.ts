@@ -209,6 +209,18 @@ export class SinkPart {
   }
 }
 
+/** Resolves once these sinks have applied all that was committed at their sources before the call. */
+export async function allApplied(sinks: readonly SinkPart[], signal: AbortSignal): Promise<void> {
+  const sources = new Set(sinks.flatMap(sink => sink.sources))
+  await Promise.all(
+    [...sources].map(async source => {
+      const cursor = await source.reached(signal)
+      const waiting = sinks.filter(sink => sink.sources.includes(source))
+      await Promise.all(waiting.map(sink => sink.delivery(source.name)!.reached(source.log, cursor, signal)))
+    }),
+  )
+}
+
 /** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */
 function oldest(seconds: number | null, lag: { records: number | null; oldestCommitTime?: bigint }): number | null {
   if (lag.records === 0 || seconds === null) return seconds

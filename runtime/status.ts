@@ -1,4 +1,4 @@
-import type { SourceLog } from './contract.ts'
+import type { ForgetReport, SourceLog } from './contract.ts'
 import type { TailraceError } from './errors.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
 
@@ -126,6 +126,17 @@ export interface RebuildOptions {
   readonly rollback: boolean
 }
 
+/** What `forget` has done: nothing of these rows is left where it says so. */
+export interface ForgetReceipt {
+  readonly table: string
+  readonly keys: readonly string[]
+  /** ISO 8601. */
+  readonly at: string
+  readonly log: ForgetReport
+  /** By sink that takes the table: a line for each file that was gone over. */
+  readonly sinks: Readonly<Record<string, readonly string[]>>
+}
+
 /** Where a sink reads on: behind a cursor, at the beginning, or with what was appended at a time, microseconds since 1970. */
 export type ReplayFrom = { readonly cursor: string } | { readonly since: bigint }
 
@@ -158,6 +169,12 @@ export interface RunningPipeline extends AsyncDisposable {
    * that it does. Throws CURSOR_FOREIGN, CURSOR_EXPIRED, PART_NOT_RUNNING.
    */
   replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>>
+  /**
+   * Removes every byte of rows that the source has deleted from the log and the sinks' files. `keys` as `keyText` writes
+   * them. It can be asked again after a failure. Throws UNKNOWN_TABLE, FORGET_KEY, FORGET_LIVE, FORGET_UNREAD,
+   * FORGET_UNSUPPORTED, PART_NOT_RUNNING, REBUILD_BUSY.
+   */
+  forget(table: string, keys: readonly string[], signal: AbortSignal): Promise<ForgetReceipt>
   log(source: string): SourceLog
   sources(): readonly string[]
   sinks(): readonly string[]

@@ -166,6 +166,12 @@ verb('compact', 'remove from the logs what newer changes made needless, now')
   .option('--source <name>', 'only the log of this source')
   .action(action(async () => (await import('./compact.ts')).compact))
 
+verb('forget', 'remove rows that the source has deleted from the log and all sinks, now; prints a receipt')
+  .requiredOption('--table <name>', 'the table, source.schema.table')
+  .requiredOption('--key <key>', 'the key; composite keys joined by | (may be repeated)', repeat)
+  .option('--yes', 'do not ask')
+  .action(action(async () => (await import('./forget.ts')).forget))
+
 verb('remove', 'drop what was made for a source (slot, publication, log) or a sink (target)')
   .option('--source <name>', 'the source')
   .option('--sink <name>', 'the sink')

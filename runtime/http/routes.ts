@@ -4,6 +4,7 @@ import { backfillSource } from './backfill.ts'
 import { changes } from './changes.ts'
 import { compact } from './compact.ts'
 import type { Exchange } from './exchange.ts'
+import { forget } from './forget.ts'
 import openapi from './openapi.json' with { type: 'json' }
 import { rebuildSink } from './rebuild.ts'
 import { replaySink } from './replay.ts'
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/changes', handle: changes },
   { method: 'GET', path: '/tables', handle: tables },
   { method: 'GET', path: '/tables/{table}/row', handle: row },
+  { method: 'POST', path: '/tables/{table}/forget', handle: forget },
   { method: 'GET', path: '/openapi.json', handle: describe },
   { method: 'POST', path: '/sources/{name}/pause', handle: act(pipeline => pipeline.pause, 'source') },
   { method: 'POST', path: '/sources/{name}/resume', handle: act(pipeline => pipeline.resume, 'source') },

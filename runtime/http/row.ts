@@ -23,7 +23,8 @@ export async function row({ pipeline, name, query, response, signal }: Exchange)
   answerText(response, 200, 'application/json', `${head.slice(0, -1)},"row":${rowText(change)}}\n`)
 }
 
-function decodeName(part: string): string {
+/** Throws REQUEST_INVALID. */
+export function decodeName(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {

@@ -75,6 +75,10 @@ export class Rebuilds {
     return (await this.#running.get(sink)?.status()) ?? null
   }
 
+  has(sink: string): boolean {
+    return this.#running.has(sink)
+  }
+
   /** Nothing may be written to its live generation. */
   isSwapping(sink: string): boolean {
     return this.#place.plans.get(sink)?.stage === 'swapping'

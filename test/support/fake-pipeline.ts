@@ -6,6 +6,7 @@ import { encodeCells } from '../../runtime/record/cells.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type {
   BackfillOptions,
+  ForgetReceipt,
   Part,
   PipelineStatus,
   RebuildOptions,
@@ -141,6 +142,12 @@ export class FakePipeline implements RunningPipeline {
   async replay(sink: string, from: ReplayFrom): Promise<Readonly<Record<string, string>>> {
     this.asked.push(`replay ${this.#name({ sink })} ${'since' in from ? from.since : from.cursor}`)
     return { app: 'start' }
+  }
+
+  async forget(table: string, keys: readonly string[]): Promise<ForgetReceipt> {
+    this.asked.push(`forget ${table} ${keys.join(',')}`)
+    const log = { records: 2, segments: 1, bytesBefore: 100, bytesAfter: 50 }
+    return { table, keys, at: '2026-01-01T00:00:00.000Z', log, sinks: { search: ['./search.db'] } }
   }
 
   log(): OrderedMemoryLog {

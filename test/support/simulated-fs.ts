@@ -21,6 +21,8 @@ function failure(code: string, path: string): Error {
  * after fsync of the directory. After a fault of kind POWER nothing works until `powerLoss` or `processDeath`.
  */
 export class SimulatedFs implements Fs {
+  /** Calls that read from a file. */
+  reads = 0
   readonly #names: Names
   readonly #random: Random
   #fault: Fault | undefined
@@ -125,6 +127,7 @@ export class SimulatedFs implements Fs {
     return {
       write,
       read: async (into, at) => {
+        this.reads++
         this.#step('read', path)
         return inode.content.copy(into, 0, at, at + into.length)
       },

@@ -2,6 +2,7 @@ import { Bell } from '../../abort.ts'
 import type { Position, Table, UnitEnd } from '../../contract.ts'
 import { ResumeState } from '../common/resume-state.ts'
 import type { Cursors } from './cursors.ts'
+import { NearReads } from './near-reads.ts'
 import { Places } from './places.ts'
 import { type LogChunk, Ring } from './ring.ts'
 import type { Place } from './scan.ts'
@@ -29,6 +30,7 @@ export class Head {
   readonly state = new ResumeState()
   readonly places = new Places()
   readonly ring: Ring
+  readonly near = new NearReads()
   readonly cursors: Cursors
   readonly segments: SegmentInfo[] = []
   /** Where the next chunk goes; undefined while there is no segment. */
@@ -101,6 +103,7 @@ export class Head {
     this.records = this.segments.reduce((sum, { records }) => sum + records, 0)
     this.appendedFrom = first
     this.horizon = horizon
+    this.near.clear()
     if (this.end < first) this.ring.clear()
     this.bell.ring()
     return true

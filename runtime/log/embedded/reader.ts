@@ -36,6 +36,7 @@ export async function* follow(
 ): AsyncGenerator<LogBatch> {
   await using stored = segments
   const reader = new Reader(head, stored, { after, begun }, filter, options)
+  using _ = reader
   for (;;) {
     signal.throwIfAborted()
     head.check()
@@ -45,7 +46,7 @@ export async function* follow(
   }
 }
 
-class Reader {
+class Reader implements Disposable {
   readonly #head: Head
   readonly #segments: SegmentReader
   readonly #wanted = new Map<number, boolean>()
@@ -148,14 +149,25 @@ class Reader {
 
   async #next(): Promise<LogChunk> {
     this.#checkHorizon()
-    const recent = this.#head.ring.lend(this.#passed + 1)
+    const { ring, near } = this.#head
+    const next = this.#passed + 1
+    const recent = ring.lend(next)
+    near.set(this, recent === undefined)
     if (recent === undefined) {
-      const chunk = await this.#segments.chunk(this.#passed + 1)
+      const shared = near.find(next)
+      if (shared !== undefined) return shared
+      const chunk = await this.#segments.chunk(next)
       this.#uncollected += chunk.slice.bytes.length
+      // What a compaction has replaced meanwhile is this reader's alone.
+      if (!this.#segments.isStale) near.keep(chunk)
       return chunk
     }
     await this.#segments.close()
     return recent
+  }
+
+  [Symbol.dispose](): void {
+    this.#head.near.set(this, false)
   }
 
   /** What was read before a delete, and is removed with it, would stay with the reader for ever. */

@@ -112,6 +112,11 @@ export class SegmentReader implements AsyncDisposable {
     }
   }
 
+  /** Compaction has replaced the segment that was read last. */
+  get isStale(): boolean {
+    return this.#current() === undefined
+  }
+
   /** Lets the file go; the next `chunk` opens it again. */
   async close(): Promise<void> {
     const file = this.#file

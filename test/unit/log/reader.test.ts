@@ -14,18 +14,18 @@ const items = table('items', { id: 2 })
 async function begin(): Promise<{
   log: SourceLog
   fs: SimulatedFs
-  add: (from: number, to: number, of?: typeof orders) => Promise<void>
+  add: (from: number, to: number, of?: typeof orders, text?: string) => Promise<void>
 }> {
   const fs = new SimulatedFs(new Random(1))
   const log = await open(fs, { ringBytes: 3000 })
   const writer = new BatchWriter()
   let position = 0
-  const add = async (from: number, to: number, of = orders): Promise<void> => {
+  const add = async (from: number, to: number, of = orders, text = 'x'): Promise<void> => {
     for (let id = from; id < to; id++)
       await log.append(
         transaction(writer, String(++position), w => {
           if (!w.registry.has(of.id)) w.announce(of)
-          w.row('c', of, tuple(String(id), 'x'))
+          w.row('c', of, tuple(String(id), text))
         }),
         never,
       )
@@ -48,6 +48,27 @@ describe('a reader of the embedded log', () => {
     }
     while (got.length < 200) got.push(...(await reader.rows()))
     expect(got).toEqual(Array.from({ length: 200 }, (_, id) => `c orders ${id} x`))
+  })
+
+  it('reads what another one near it has read already from memory, and alone keeps nothing', async () => {
+    const { log, fs, add } = await begin()
+    const text = 'x'.repeat(50_000)
+    await add(0, 120, orders, text)
+    const expected = Array.from({ length: 120 }, (_, id) => `c orders ${id} ${text}`)
+    const reads = async (count: number): Promise<number> => {
+      await using readers = new AsyncDisposableStack()
+      const hands = Array.from({ length: count }, () => readers.use(new Hand(log, 'start', undefined, { maxRows: 10 })))
+      const got: string[][] = hands.map(() => [])
+      const before = fs.reads
+      while (got[0]!.length < 120) for (const [i, hand] of hands.entries()) got[i]!.push(...(await hand.rows()))
+      for (const lines of got) expect(lines).toEqual(expected)
+      return fs.reads - before
+    }
+    const alone = await reads(1)
+    expect(alone).toBeGreaterThan(5)
+    // Each looks for its place by itself; what stands there is read by the first alone.
+    expect(await reads(4)).toBeLessThan(2 * alone)
+    expect(await reads(1)).toBeGreaterThan(0.9 * alone)
   })
 
   it('reads nothing from the disk at the head', async () => {
