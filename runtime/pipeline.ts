@@ -5,10 +5,10 @@ import { type ConfigChanges, configChanges } from './config-changes.ts'
 import type { Generation, SourceLog } from './contract.ts'
 import type { TailraceError } from './errors.ts'
 import { type ForgetParts, forget } from './forget.ts'
-import { judge } from './health.ts'
 import { namedPart } from './named-part.ts'
 import { Pauses } from './pauses.ts'
 import type { PipelineConfig, SinkConfig } from './pipeline-config.ts'
+import { pipelineStatus } from './pipeline-status.ts'
 import { RebuildPlans } from './rebuild/plans.ts'
 import { Rebuilds } from './rebuild/rebuilds.ts'
 import { replay } from './replay.ts'
@@ -27,7 +27,6 @@ import type {
 import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
-import { VERSION } from './version.ts'
 
 /**
  * Opens every log, then runs one ingest per source and one delivery per sink and source, until stopped; closes in
@@ -128,27 +127,9 @@ export class Pipeline implements RunningPipeline {
     return [...this.#sources, ...this.#sinks].map(part => part.supervisor)
   }
 
-  async status(): Promise<PipelineStatus> {
-    const sources = await Promise.all(this.#sources.map(async part => [part.name, await part.status()] as const))
-    const sinks = await Promise.all(
-      this.#sinks.map(async part => {
-        const rebuild = await this.#rebuilds.status(part.name)
-        return [part.name, { ...(await part.status()), rebuild }] as const
-      }),
-    )
-    const { health, reasons } = judge([
-      ...sources.map(([name, status]) => ({ name: `source ${name}`, ...status })),
-      ...sinks.map(([name, status]) => ({ name: `sink ${name}`, ...status })),
-    ])
-    return {
-      version: VERSION,
-      pipeline: this.#config.pipeline,
-      startedAt: this.#startedAt,
-      health,
-      reasons,
-      sources: Object.fromEntries(sources),
-      sinks: Object.fromEntries(sinks),
-    }
+  status(): Promise<PipelineStatus> {
+    const { pipeline } = this.#config
+    return pipelineStatus({ pipeline, startedAt: this.#startedAt }, this.#sources, this.#sinks, this.#rebuilds)
   }
 
   async wait(names: readonly string[] | undefined, signal: AbortSignal): Promise<void> {

@@ -19,6 +19,7 @@ const PLUGIN_FOLDERS = ['connectors', 'runtime/log', 'sinks'] as const
 const FRONT = ['cli', 'http', 'demo', 'testing']
 const ENGINE = [
   'pipeline',
+  'pipeline-status',
   'source-part',
   'sink-part',
   'ingest',
