@@ -67,6 +67,8 @@ export interface Table {
   /** Indexes into `columns`, in key order. Empty for a table without a key, which is then append-only. */
   readonly key: readonly number[]
   readonly appendOnly: boolean
+  /** Columns that the source has and the configuration excludes. */
+  readonly excluded?: readonly string[]
   /** The source's own identity of this table, opaque elsewhere (PostgreSQL: oid and attribute fingerprint). */
   readonly origin: string
 }

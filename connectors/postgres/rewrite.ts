@@ -54,6 +54,7 @@ function columnReason(
   const [, name, type, typmod] = known
   if (isSecret(before, known) && rule === 'keep')
     return name === column.name ? `column ${name} was excluded or masked before` : maskLost(before, name, column.name)
+  if (!isSecret(before, known) && rule !== 'keep') return `column ${name} was neither excluded nor masked before`
   const isSameType = type === attribute.typeOid && typmod === attribute.typmod
   if (isSameType || rule === 'exclude') return undefined
   if (!isMoved && type === attribute.typeOid && isWidened(type, typmod, attribute.typmod)) return undefined

@@ -90,6 +90,7 @@ export class Numbering implements Numbers {
 
   #draft({ schema, table, oid, appendOnly, key, columns, files }: Definition): Table {
     const kept = columns.filter(({ rule }) => rule !== 'exclude')
+    const excluded = columns.filter(({ rule }) => rule === 'exclude').map(({ column }) => column.name)
     const name = qualifiedName([this.#source, schema, table])
     const isHashed = columns.some(({ rule }) => rule === 'hash')
     const origin: Origin = {
@@ -116,6 +117,7 @@ export class Numbering implements Numbers {
       columns: kept.map(({ column, rule }) => maskedColumn(column, rule)),
       key: key.map(attnum => this.#keyColumn(attnum, kept, columns, qualifiedName([schema, table]))),
       appendOnly,
+      ...(excluded.length === 0 ? {} : { excluded }),
       origin: JSON.stringify(origin),
     }
   }

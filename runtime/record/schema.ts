@@ -75,6 +75,7 @@ const tableSchema = z
     ),
     key: z.array(z.int().min(0)),
     appendOnly: z.boolean(),
+    excluded: z.exactOptional(z.array(z.string())),
     origin: z.string(),
   })
   .refine(({ key, columns }) => key.every((column, i) => column < columns.length && key.indexOf(column) === i))

@@ -9,13 +9,15 @@ import { queryFile } from './duckdb-client.ts'
 import { expectedRows } from './scripted-log.ts'
 import { killAfter, killScript } from './sink-kill.ts'
 
+const BATCHES = 240
+
 /**
  * Kills a process that writes the kill script into a DuckDB file, again and again, at random moments; the script begins
  * anew in another file when it is through. After each kill the file, read by DuckDB's own client, must hold exactly what
  * its cursor says. Answers how many kills met a process at work.
  */
 export async function killWriters(times: number, mode: 'rows' | 'changes', random: Random): Promise<number> {
-  const { batches, tables } = killScript()
+  const { batches, tables } = killScript(BATCHES)
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-duckdb-kills-'))
   let file = 0
   try {
@@ -23,7 +25,7 @@ export async function killWriters(times: number, mode: 'rows' | 'changes', rando
       const path = join(folder, `${file}.duckdb`)
       const options = { path, mode }
       const child = { type: 'duckdb', options, crashPoint: 'duckdb.applied' }
-      if (await killAfter(child, random.between(1, 40), random.between(0, 30))) kills++
+      if (await killAfter({ ...child, length: BATCHES }, random.between(1, 40), random.between(0, 30))) kills++
       else file++
       if (!existsSync(path)) continue
       if (mode === 'rows') await demandRows(path, batches, tables)

@@ -8,8 +8,12 @@ import { column, expectedRows, ScriptedLog, table, tuple } from './scripted-log.
 import { follow, rowsIn } from './sink-driver.ts'
 import { LOG_ID, never, type SinkPlace, sinkContext } from './sink-rig.ts'
 
-const BATCHES = 240
+/** More than a process comes to between two kills. */
+const BATCHES_A_KILL = 25
 const KEYS = 40
+
+/** What the child process is told: the sink, and how many batches there are. */
+export type ScriptedChild = SinkPlace['child'] & { readonly length: number }
 
 /**
  * Kills processes that write to the place, `times` at a random moment and as often between the rows of a batch and its
@@ -17,8 +21,9 @@ const KEYS = 40
  * Answers how many of the former met a process at work.
  */
 export async function surviveKills(place: SinkPlace, times: number, random: Random): Promise<number> {
-  const { child } = place
-  const script = killScript()
+  const length = 2 * times * BATCHES_A_KILL
+  const child = { ...place.child, length }
+  const script = killScript(length)
   let killed = 0
   for (let i = 0; i < times; i++) {
     if (await killAfter(child, random.between(1, 6), random.between(0, 8))) killed++
@@ -31,8 +36,8 @@ export async function surviveKills(place: SinkPlace, times: number, random: Rand
   return killed
 }
 
-/** A long line of batches, the same in every process: inserts, updates, deletes, moved keys, a truncate now and then. */
-export function killScript(): { batches: LogBatch[]; tables: Table[] } {
+/** A long line of batches, the same in every process of this length: inserts, updates, deletes, moved keys, a truncate now and then. */
+export function killScript(length: number): { batches: LogBatch[]; tables: Table[] } {
   const log = new ScriptedLog(LOG_ID)
   const columns = [column('id', 'int64'), column('version', 'int64'), column('body', 'text')]
   const tables = [table(1, 'public.one', columns), table(2, 'public.two', columns)]
@@ -46,7 +51,7 @@ export function killScript(): { batches: LogBatch[]; tables: Table[] } {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
     return (seed >>> 8) % below
   }
-  for (let version = 1; version <= BATCHES; version++) {
+  for (let version = 1; version <= length; version++) {
     const of = tables[random(2)]!
     if (random(25) === 0) {
       batches.push(log.batch(writer => writer.truncate(of)))
@@ -75,7 +80,7 @@ export function killScript(): { batches: LogBatch[]; tables: Table[] } {
  * Lets a child process write to the place, kills it some milliseconds after it has committed some batches. False if it
  * was done before.
  */
-export function killAfter(child: SinkPlace['child'], batches: number, milliseconds: number): Promise<boolean> {
+export function killAfter(child: ScriptedChild, batches: number, milliseconds: number): Promise<boolean> {
   const running = start(child, {})
   let left = batches
   running.on('message', () => {
@@ -85,11 +90,11 @@ export function killAfter(child: SinkPlace['child'], batches: number, millisecon
 }
 
 /** Lets a child process write to the place until it kills itself at the nth pass of a crash point. */
-function crashAt(child: SinkPlace['child'], point: string, pass: number): Promise<boolean> {
+function crashAt(child: ScriptedChild, point: string, pass: number): Promise<boolean> {
   return ended(start(child, { TAILRACE_CRASH: `${point}:${pass}` }))
 }
 
-function start(child: SinkPlace['child'], environment: NodeJS.ProcessEnv): ChildProcess {
+function start(child: ScriptedChild, environment: NodeJS.ProcessEnv): ChildProcess {
   const script = fileURLToPath(new URL('./sink-child.ts', import.meta.url))
   return fork(script, [JSON.stringify(child)], {
     execArgv: [],
