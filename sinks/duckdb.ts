@@ -2,12 +2,14 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
 import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { generationPrefix } from '../runtime/generation.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption, sizeOption } from '../runtime/quantity.ts'
 import { parseName, qualifiedName } from '../runtime/select.ts'
 import { checkWritable } from '../runtime/writable.ts'
 import { checkDatabase, Database } from './duckdb/database.ts'
+import { drop, type Files, recall, swap } from './duckdb/generations.ts'
 import { storageIn, TABLE_NAMES } from './duckdb/layout.ts'
 import { createOwnTables } from './duckdb/owner.ts'
 import { removeAll } from './duckdb/remove.ts'
@@ -52,22 +54,29 @@ export default defineSink<Config>({
   },
   open,
   check,
-  destroy: async (options, context) => {
-    const { snapshotTo } = options
-    return removeAll(
-      resolve(options.path),
-      snapshotTo === undefined ? undefined : resolve(snapshotTo),
-      options,
-      context,
-    )
+  destroy: async (options, context) => removeAll(filesOf(options), context),
+  generations: {
+    refusal: ({ mode }) => (mode === 'changes' ? NO_HISTORY : undefined),
+    swap: async (options, context, signal) => swap(filesOf(options), context, signal),
+    recall: async (options, context, signal) => recall(filesOf(options), context, signal),
+    drop: async (options, context, generation, signal) => drop(filesOf(options), context, generation, signal),
   },
 })
+
+const NO_HISTORY =
+  'With `mode: changes` the log may no longer have all that the tables hold. Use tailrace replay for a part of the history.'
+
+function filesOf({ path, snapshotTo, memory, threads }: Config): Files {
+  const copy = snapshotTo === undefined ? undefined : resolve(snapshotTo)
+  return { path: resolve(path), copy, memory, threads }
+}
 
 async function open(options: Config, context: SinkContext): Promise<Target> {
   const shared = {
     context,
     template: templateOf(options.name),
     names: new Names('{table}', context.pipeline, TABLE_NAMES),
+    prefix: generationPrefix(context),
     history: options.mode === 'changes',
     marks: context.onDelete === 'mark',
     asText: asTextOf(options),
@@ -76,8 +85,9 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
   const database = opening.use(await Database.open(resolve(options.path), options))
   await database.transaction(() => createOwnTables(database))
   const { snapshotTo, snapshotEvery } = options
-  const snapshots =
-    snapshotTo === undefined ? undefined : new Snapshots(database, resolve(snapshotTo), snapshotEvery, context.logger)
+  // Readers are to see what is live only: what happens elsewhere makes no copy.
+  const isCopied = snapshotTo !== undefined && context.generation === undefined
+  const snapshots = isCopied ? new Snapshots(database, resolve(snapshotTo), snapshotEvery, context.logger) : undefined
   const resources = opening.move()
   if (snapshots !== undefined) resources.use(snapshots)
   const sinks: Sink[] = []

@@ -3,12 +3,14 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Finding, SinkContext, Target } from '../runtime/contract.ts'
 import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { generationPrefix } from '../runtime/generation.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { checkWritable } from '../runtime/writable.ts'
 import { Catalog } from './sqlite/catalog.ts'
 import { CursorRow } from './sqlite/cursor-row.ts'
 import { checkDatabase, Database } from './sqlite/database.ts'
+import { drop, recall, swap } from './sqlite/generations.ts'
 import { TABLE_NAMES } from './sqlite/layout.ts'
 import { removeAll } from './sqlite/remove.ts'
 import { SqliteSink } from './sqlite/sink.ts'
@@ -37,6 +39,11 @@ export default defineSink<Config>({
   open: async (options, context) => open(options, context),
   check: async ({ path }) => checkFile(resolve(path)),
   destroy: async ({ path }, context) => removeAll(resolve(path), context),
+  generations: {
+    swap: async ({ path }, context) => swap(resolve(path), context),
+    recall: async ({ path }, context) => recall(resolve(path), context),
+    drop: async ({ path }, context, generation) => drop(resolve(path), context, generation),
+  },
 })
 
 function open(options: Config, context: SinkContext): Target {
@@ -52,7 +59,8 @@ function open(options: Config, context: SinkContext): Target {
   const sinks: SqliteSink[] = []
   return {
     async sink(source) {
-      const sink = new SqliteSink(database, context, source, { names, search, marks: context.onDelete === 'mark' })
+      const catalog = { names, prefix: generationPrefix(context), search, marks: context.onDelete === 'mark' }
+      const sink = new SqliteSink(database, context, source, catalog)
       sinks.push(sink)
       return sink
     },

@@ -9,6 +9,8 @@ export interface CatalogOptions extends LayoutOptions {
   /** Of the schema and of the table in it. */
   readonly template: { readonly schema: string; readonly table: string }
   readonly names: Names
+  /** What the names of a hidden generation's tables begin with (runtime/generation.ts). */
+  readonly prefix: string
 }
 
 /**
@@ -71,11 +73,11 @@ export class Catalog {
   }
 
   #placeOf({ source, schema, table }: Table): { schema: string; table: string } {
-    const { template } = this.#options
+    const { template, prefix } = this.#options
     const parts = { pipeline: this.#owner.pipeline, source, schema, table }
     // No name is empty to DuckDB; `%` alone is no escape.
     const name = (part: string): string => nameFrom(part, parts, TABLE_NAMES) || '%'
-    return { schema: name(template.schema), table: name(template.table) }
+    return { schema: name(template.schema), table: prefix + name(template.table) }
   }
 
   async #known(
@@ -99,16 +101,8 @@ export class Catalog {
   }
 
   async #create(layout: Layout, isOurs: boolean): Promise<void> {
-    const { schema, table } = layout
-    const found = await this.#database.query(
-      `SELECT 1 FROM information_schema.tables
-       WHERE table_catalog = '${CATALOG}' AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)`,
-      [schema, table],
-    )
-    if (found.length > 0 && !isOurs)
-      throw new TailraceError('TARGET_TAKEN', 'stop', `The database has something else named "${schema}.${table}".`, {
-        hint: 'Drop or rename it, or set `name` of the sink to another template.',
-      })
+    const { schema } = layout
+    if (!isOurs) await demandFree(this.#database, layout)
     await this.#database.run(`CREATE SCHEMA IF NOT EXISTS ${CATALOG}.${quote(schema)}`)
     await this.#database.run(createTable(layout))
   }
@@ -125,25 +119,65 @@ export class Catalog {
     ])
   }
 
-  /** Drops every table of the owner, and the schemas that are empty then. Answers the names of the tables. */
-  async dropAll(): Promise<string[]> {
-    const own = ownerValues(this.#owner)
-    const rows = await this.#database.query(`SELECT schema_name, table_name FROM ${TABLES} WHERE ${IS_OWN}`, own)
-    const places = rows.map(row => ({ schema: String(row.schema_name), table: String(row.table_name) }))
-    for (const place of places) await this.#database.run(`DROP TABLE IF EXISTS ${tableName(place)}`)
-    await this.#database.run(`DELETE FROM ${TABLES} WHERE ${IS_OWN}`, own)
-    for (const schema of new Set(places.map(place => place.schema))) await this.#dropIfEmpty(schema)
-    return places.map(({ schema, table }) => `${schema}.${table}`)
+  /** Drops every table of the owner. */
+  async dropAll(): Promise<void> {
+    await dropTables(this.#database, this.#owner)
   }
+}
 
-  async #dropIfEmpty(schema: string): Promise<void> {
-    if (schema === 'main') return
-    const left = await this.#database.query(
-      `SELECT 1 FROM information_schema.tables WHERE table_catalog = '${CATALOG}' AND table_schema = $1 LIMIT 1`,
-      [schema],
-    )
-    if (left.length === 0) await this.#database.run(`DROP SCHEMA IF EXISTS ${CATALOG}.${quote(schema)}`)
+/** A sink of a pipeline, or one source of it. */
+export type Owners = Pick<Owner, 'pipeline' | 'sink'> & Partial<Owner>
+
+/** Every table of the owners, in no order. */
+export async function ownTables(
+  database: Database,
+  { pipeline, sink, source }: Owners,
+): Promise<{ sourceTable: string; layout: Layout }[]> {
+  const rows = await database.query(
+    `SELECT source_table, layout FROM ${TABLES}
+     WHERE pipeline = $1 AND sink = $2 AND source = coalesce($3::VARCHAR, source)`,
+    [pipeline, sink, source ?? null],
+  )
+  return rows.map(row => ({
+    sourceTable: String(row.source_table),
+    layout: JSON.parse(String(row.layout)) as Layout,
+  }))
+}
+
+/** Drops the owners' tables, and the schemas that are empty then. Answers the names of the tables. */
+export async function dropTables(database: Database, owners: Owners): Promise<string[]> {
+  const layouts = (await ownTables(database, owners)).map(({ layout }) => layout)
+  for (const { schema, table } of layouts) {
+    await database.run(`DROP TABLE IF EXISTS ${tableName({ schema, table })}`)
+    await database.run(`DELETE FROM ${TABLES} WHERE schema_name = $1 AND table_name = $2`, [schema, table])
   }
+  for (const schema of new Set(layouts.map(layout => layout.schema))) await dropIfEmpty(database, schema)
+  return layouts.map(({ schema, table }) => `${schema}.${table}`)
+}
+
+async function dropIfEmpty(database: Database, schema: string): Promise<void> {
+  if (schema === 'main') return
+  const left = await database.query(
+    `SELECT 1 FROM information_schema.tables WHERE table_catalog = '${CATALOG}' AND table_schema = $1 LIMIT 1`,
+    [schema],
+  )
+  if (left.length === 0) await database.run(`DROP SCHEMA IF EXISTS ${CATALOG}.${quote(schema)}`)
+}
+
+/** Throws TARGET_TAKEN. */
+export async function demandFree(
+  database: Database,
+  { schema, table }: Pick<Layout, 'schema' | 'table'>,
+): Promise<void> {
+  const found = await database.query(
+    `SELECT 1 FROM information_schema.tables
+     WHERE table_catalog = '${CATALOG}' AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)`,
+    [schema, table],
+  )
+  if (found.length === 0) return
+  throw new TailraceError('TARGET_TAKEN', 'stop', `The database has something else named "${schema}.${table}".`, {
+    hint: 'Drop or rename it, or set `name` of the sink to another template.',
+  })
 }
 
 function hasColumn({ columns }: Layout, name: string): boolean {

@@ -57,7 +57,10 @@ export const OWN_STORAGE: Readonly<Record<string, Storage>> = {
 const COLUMN_NAMES: NameRules = { maxBytes: 255, holds: character => character !== '\0', caseless: true }
 
 /** Names of schemas and tables: DuckDB compares them without regard to case; `_tailrace` is the sink's own schema. */
-export const TABLE_NAMES: NameRules = { ...COLUMN_NAMES, reserved: /^(_tailrace|information_schema|pg_catalog)$/i }
+export const TABLE_NAMES: NameRules = {
+  ...COLUMN_NAMES,
+  reserved: /^(_tailrace|_tailrace_(next|previous)_.*|information_schema|pg_catalog)$/is,
+}
 
 /** Own columns of a table of this kind. */
 export function ownColumns(isKeyed: boolean, { history, marks }: LayoutOptions): string[] {

@@ -1,43 +1,35 @@
 import { existsSync, rmSync } from 'node:fs'
 import type { SinkContext } from '../../runtime/contract.ts'
-import { Names } from '../../runtime/naming.ts'
-import { Catalog } from './catalog.ts'
-import { CATALOG, Database, type DatabaseOptions } from './database.ts'
-import { TABLE_NAMES } from './layout.ts'
+import { CATALOG, Database } from './database.ts'
+import { type Files, GENERATIONS, removeGeneration } from './generations.ts'
 import { CURSORS, createOwnTables, OWN_SCHEMA } from './owner.ts'
 
-/** Drops every table the sink made, the copy for readers, and the file if nothing else is in it. Answers a line for each. */
-export async function removeAll(
-  path: string,
-  snapshot: string | undefined,
-  options: DatabaseOptions,
-  context: SinkContext,
-): Promise<string[]> {
+/**
+ * Drops every table the sink made, of all generations, the copy for readers, and the file if nothing else is in it.
+ * Answers a line for each.
+ */
+export async function removeAll(files: Files, context: SinkContext): Promise<string[]> {
+  const { path, copy } = files
   const done: string[] = []
-  if (existsSync(path)) done.push(...(await removeTables(path, options, context)))
-  if (snapshot !== undefined && existsSync(snapshot)) {
-    rmSync(snapshot)
-    done.push(`removed ${snapshot}`)
+  if (existsSync(path)) done.push(...(await removeTables(files, context)))
+  if (copy !== undefined && existsSync(copy)) {
+    rmSync(copy)
+    done.push(`removed ${copy}`)
   }
   return done
 }
 
-async function removeTables(path: string, options: DatabaseOptions, context: SinkContext): Promise<string[]> {
-  const { pipeline, name: sink } = context
+async function removeTables(files: Files, context: SinkContext): Promise<string[]> {
+  const { path } = files
   const done: string[] = []
   let isEmpty = false
   {
-    await using database = await Database.open(path, options)
-    const names = new Names('{table}', pipeline, TABLE_NAMES)
-    const template = { schema: '{schema}', table: '{table}' }
-    const catalogOptions = { names, template, history: false, marks: false, asText: new Set<string>() }
+    await using database = await Database.open(path, files)
     await database.transaction(async () => {
       await createOwnTables(database)
-      for (const source of context.sources) {
-        const catalog = new Catalog(database, { pipeline, sink, source }, catalogOptions)
-        for (const name of await catalog.dropAll()) done.push(`dropped ${name} in ${path}`)
-      }
-      await database.run(`DELETE FROM ${CURSORS} WHERE pipeline = $1 AND sink = $2`, [pipeline, sink])
+      for (const generation of GENERATIONS)
+        for (const name of await removeGeneration(database, context, generation))
+          done.push(`dropped ${name} in ${path}`)
       const left = await database.query(
         `SELECT 1 FROM ${CURSORS} UNION ALL SELECT 1 FROM information_schema.tables
          WHERE table_catalog = '${CATALOG}' AND table_schema <> '${OWN_SCHEMA}'`,

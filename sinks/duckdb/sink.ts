@@ -1,4 +1,5 @@
 import type { Cursor, LogBatch, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
+import { generationOwner } from '../../runtime/generation.ts'
 import { LARGE_BYTES } from '../../runtime/large-memory.ts'
 import { Catalog, type CatalogOptions } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
@@ -29,7 +30,8 @@ export interface Place {
 /** Takes the cursor over, and drops rows that none vouches for. */
 export async function takePlace(database: Database, options: DuckdbOptions, signal: AbortSignal): Promise<Place> {
   const { context, source } = options
-  const owner: Owner = { pipeline: context.pipeline, sink: context.name, source: source.name }
+  const sink = generationOwner(context.name, context.generation)
+  const owner: Owner = { pipeline: context.pipeline, sink, source: source.name }
   const catalog = new Catalog(database, owner, options)
   const cursorRow = await database.transaction(async () => {
     const row = await CursorRow.take(database, owner, source.logId, await catalog.isWhole())

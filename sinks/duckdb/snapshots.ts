@@ -1,8 +1,10 @@
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
-import { CATALOG, type Database } from './database.ts'
+import type { Owners } from './catalog.ts'
+import { CATALOG, type Database, literal } from './database.ts'
+import { OWN_SCHEMA } from './owner.ts'
 
 /** More than a write-ahead log ever has. */
 const NEVER = '1000TB'
@@ -83,6 +85,30 @@ export class Snapshots implements AsyncDisposable {
       throw error
     }
   }
+}
+
+/** Makes the copy now. */
+export async function renewCopy(database: Database, path: string, logger: Logger): Promise<void> {
+  await using snapshots = new Snapshots(database, path, 0, logger)
+  snapshots.touch()
+}
+
+/** The copy is missing, or was made before these cursors were taken over the last time. */
+export async function isCopyOld(database: Database, path: string, { pipeline, sink }: Owners): Promise<boolean> {
+  if (!existsSync(path)) return true
+  const own = `${OWN_SCHEMA}.cursors WHERE pipeline = $1 AND sink = $2`
+  return database.exclusive(async () => {
+    await database.run(`ATTACH ${literal(path)} AS readers (READ_ONLY)`)
+    try {
+      const missing = await database.query(
+        `SELECT source, epoch FROM ${CATALOG}.${own} EXCEPT SELECT source, epoch FROM readers.${own}`,
+        [pipeline, sink],
+      )
+      return missing.length > 0
+    } finally {
+      await database.run('DETACH readers')
+    }
+  })
 }
 
 async function sync(path: string): Promise<void> {

@@ -14,6 +14,8 @@ export interface Owner {
 
 export interface CatalogOptions {
   readonly names: Names
+  /** What the names of a hidden generation's tables begin with (runtime/generation.ts). */
+  readonly prefix: string
   /** By full name of the source's table: the columns to index. */
   readonly search: ReadonlyMap<string, readonly string[]>
   /** Deleted rows are marked. */
@@ -58,13 +60,9 @@ export class Catalog {
     return [pipeline, sink, source]
   }
 
-  /** Drops every table of the owner and answers their names. */
-  dropAll(): string[] {
-    const own = `FROM ${CATALOG} WHERE pipeline = ? AND sink = ? AND source = ?`
-    const names = this.#database.prepare(`SELECT name ${own}`).all(...this.#ownerValues())
-    for (const { name } of names) this.#drop(String(name))
-    this.#database.prepare(`DELETE ${own}`).run(...this.#ownerValues())
-    return names.map(({ name }) => String(name))
+  /** Drops every table of the owner. */
+  dropAll(): void {
+    dropTables(this.#database, this.#owner)
   }
 
   /**
@@ -73,15 +71,15 @@ export class Catalog {
    */
   ensure(table: Table): Layout | undefined {
     const { names, search, marks } = this.#options
-    const name = names.of(table)
+    const name = this.#nameOf(table)
     const known = this.#known(name, table)
     if (known !== undefined && known.incarnation > table.incarnation) return undefined
     const before = known?.incarnation === table.incarnation ? known.layout : undefined
-    if (known !== undefined && before === undefined) this.#drop(name)
+    if (known !== undefined && before === undefined) dropTable(this.#database, name)
     const searched = search.get(table.name) ?? []
     const layout = layOut(table, name, searched, marks, before)
     checkSearch(table, searched, layout)
-    if (layout.search.length > 0) names.claim(searchName(name), `the index of ${table.name}`)
+    if (layout.search.length > 0) names.claim(searchName(names.of(table)), `the index of ${table.name}`)
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(layout)) return layout
     if (before === undefined) this.#create(layout)
     else this.#change(before, layout)
@@ -91,7 +89,7 @@ export class Catalog {
 
   /** How the table stands, without making or changing it; undefined if there is none, or of another incarnation. */
   find(table: Table): Layout | undefined {
-    const known = this.#known(this.#options.names.of(table), table)
+    const known = this.#known(this.#nameOf(table), table)
     if (known?.incarnation !== table.incarnation) return undefined
     const { layout } = known
     return table.key.every(i => hasColumn(layout, table.columns[i]!.name)) ? layout : undefined
@@ -99,7 +97,11 @@ export class Catalog {
 
   /** There is something of the table, of whatever incarnation. Throws NAME_COLLISION. */
   has(table: Table): boolean {
-    return this.#known(this.#options.names.of(table), table) !== undefined
+    return this.#known(this.#nameOf(table), table) !== undefined
+  }
+
+  #nameOf(table: Table): string {
+    return this.#options.prefix + this.#options.names.of(table)
   }
 
   #known(name: string, table: Table): { incarnation: number; layout: Layout } | undefined {
@@ -117,10 +119,7 @@ export class Catalog {
   }
 
   #create(layout: Layout): void {
-    if (this.#database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = ?`).get(layout.name) !== undefined)
-      throw new TailraceError('TARGET_TAKEN', 'stop', `The database has something else named "${layout.name}".`, {
-        hint: 'Drop or rename it, or set `name` of the sink to another template.',
-      })
+    demandFree(this.#database, layout.name)
     this.#database.exec(createTable(layout))
     createSearch(this.#database, layout)
   }
@@ -152,11 +151,46 @@ export class Catalog {
     const values = [...this.#ownerValues(), table.name, table.incarnation, JSON.stringify(layout)]
     this.#database.prepare(`INSERT OR REPLACE INTO ${CATALOG} VALUES (?, ?, ?, ?, ?, ?, ?)`).run(layout.name, ...values)
   }
+}
 
-  #drop(name: string): void {
-    dropSearch(this.#database, name)
-    this.#database.exec(`DROP TABLE IF EXISTS ${quote(name)}`)
+/** Every table of a sink, of one source or of all, in no order. */
+export function ownTables(
+  database: Database,
+  { pipeline, sink, source }: Pick<Owner, 'pipeline' | 'sink'> & Partial<Owner>,
+): { sourceTable: string; layout: Layout }[] {
+  const rows = database
+    .prepare(
+      `SELECT source_table, layout FROM ${CATALOG} WHERE pipeline = ? AND sink = ? AND source = ifnull(?, source)`,
+    )
+    .all(pipeline, sink, source ?? null)
+  return rows.map(row => ({
+    sourceTable: String(row.source_table),
+    layout: JSON.parse(String(row.layout)) as Layout,
+  }))
+}
+
+/** Drops the tables of a sink, of one source or of all, and answers their names. */
+export function dropTables(database: Database, owner: Parameters<typeof ownTables>[1]): string[] {
+  const names = ownTables(database, owner).map(({ layout }) => layout.name)
+  const forget = database.prepare(`DELETE FROM ${CATALOG} WHERE name = ?`)
+  for (const name of names) {
+    dropTable(database, name)
+    forget.run(name)
   }
+  return names
+}
+
+function dropTable(database: Database, name: string): void {
+  dropSearch(database, name)
+  database.exec(`DROP TABLE IF EXISTS ${quote(name)}`)
+}
+
+/** Throws TARGET_TAKEN. */
+export function demandFree(database: Database, name: string): void {
+  if (database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE').get(name) === undefined) return
+  throw new TailraceError('TARGET_TAKEN', 'stop', `The database has something else named "${name}".`, {
+    hint: 'Drop or rename it, or set `name` of the sink to another template.',
+  })
 }
 
 /** A column that the source has dropped is still there to be searched. */

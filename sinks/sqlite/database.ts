@@ -5,6 +5,7 @@ import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../r
 
 /** Primary result codes: https://www.sqlite.org/rescode.html */
 const Code = {
+  error: 1,
   busy: 5,
   locked: 6,
   readOnly: 8,
@@ -21,6 +22,9 @@ const Code = {
 /** Refusals that are one row's fault. */
 const ROW_CODES: readonly number[] = [Code.tooBig, Code.constraint, Code.mismatch]
 const ROW_ERRORS: readonly (string | undefined)[] = ['ERR_OUT_OF_RANGE', 'ERR_STRING_TOO_LONG']
+
+/** Refusals that are the statement's fault. */
+const STATEMENT_CODES: readonly number[] = [Code.error, Code.constraint]
 
 /** Function of SQL that answers a large value as a BLOB. */
 export const LARGE_VALUE = 'tailrace_large'
@@ -72,6 +76,17 @@ export class Database implements Disposable {
 
   exec(sql: string): void {
     this.#database.exec(sql)
+  }
+
+  /** Runs a statement; answers why the database refused it, which leaves the transaction as it was. */
+  refusal(sql: string): string | undefined {
+    try {
+      this.#database.exec(sql)
+      return undefined
+    } catch (error) {
+      if (!STATEMENT_CODES.includes(resultCode(error) ?? 0)) throw error
+      return errorMessage(error)
+    }
   }
 
   /**

@@ -9,6 +9,7 @@ import type {
   Table,
   WriteResult,
 } from '../../runtime/contract.ts'
+import { generationOwner } from '../../runtime/generation.ts'
 import { Catalog, type CatalogOptions, type Owner } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
 import { type Database, rowRefusal } from './database.ts'
@@ -54,7 +55,8 @@ export class SqliteSink implements Sink {
     this.#database = database
     this.#context = context
     this.#logId = source.logId
-    const owner: Owner = { pipeline: context.pipeline, sink: context.name, source: source.name }
+    const sink = generationOwner(context.name, context.generation)
+    const owner: Owner = { pipeline: context.pipeline, sink, source: source.name }
     this.#catalog = new Catalog(database, owner, options)
     this.#cursorRow = database.transaction(() => {
       const row = CursorRow.take(database, owner, source.logId, this.#catalog.isWhole)

@@ -1,4 +1,6 @@
-import { duckdbPlace } from '../support/file-places.ts'
+import { duckdbPlace, duckdbPlaceWithCopy } from '../support/file-places.ts'
+import { generationContract } from './generations.ts'
 import { sinkContract } from './sink.ts'
 
 sinkContract('duckdb', duckdbPlace)
+generationContract('duckdb', duckdbPlaceWithCopy)

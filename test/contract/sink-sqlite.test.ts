@@ -1,4 +1,5 @@
 import { sqlitePlace } from '../support/file-places.ts'
+import { generationContract } from './generations.ts'
 import { sinkContract } from './sink.ts'
 
 const search = { 'app.public.items': ['name'], 'app.public.pairs': ['v'], 'app.public.one': ['body'] }
@@ -6,3 +7,7 @@ const search = { 'app.public.items': ['name'], 'app.public.pairs': ['v'], 'app.p
 sinkContract('sqlite', () => sqlitePlace())
 sinkContract('sqlite with full-text search', () => sqlitePlace('main', search))
 sinkContract('sqlite in its worker', () => sqlitePlace('worker'))
+
+generationContract('sqlite', () => sqlitePlace())
+generationContract('sqlite with full-text search', () => sqlitePlace('main', search))
+generationContract('sqlite in its worker', () => sqlitePlace('worker'))

@@ -7,7 +7,8 @@ import { openInWorker } from '../../runtime/worker/client.ts'
 import duckdb from '../../sinks/duckdb.ts'
 import jsonl from '../../sinks/jsonl.ts'
 import sqlite from '../../sinks/sqlite.ts'
-import type { SinkPlace } from './sink-rig.ts'
+import { copyClient, sqliteClient } from './items-clients.ts'
+import type { ItemsClient, SinkPlace } from './sink-rig.ts'
 
 /** Columns whose values in the contract no type of DuckDB spells the same way again. */
 const AS_TEXT = ['double', 'single', 'moment', 'list'].map(name => `app.public.types.${name}`)
@@ -19,6 +20,20 @@ export const duckdbPlace = (): Promise<SinkPlace> =>
     data => ({ path: join(data, 'rows.duckdb'), name: '{source}_{schema}.{table}', asText: AS_TEXT }),
     // DuckDB itself loses the sign of a zero in a list.
     { bent: { '{-0}': '{0}' }, refuses: true },
+  )
+
+/** Readers have the copy. */
+export const duckdbPlaceWithCopy = (): Promise<SinkPlace> =>
+  filePlace(
+    duckdb,
+    'duckdb.applied',
+    data => ({
+      path: join(data, 'rows.duckdb'),
+      name: '{source}_{schema}.{table}',
+      snapshotTo: join(data, 'copy.duckdb'),
+      snapshotEvery: '20ms',
+    }),
+    { clientIn: copyClient, swapPoints: ['duckdb.applied', 'duckdb.swapped'] },
   )
 
 /** Small files: that tables go on in new ones belongs to every test. */
@@ -38,15 +53,20 @@ export const sqlitePlace = (
     sqlite,
     'sqlite.applied',
     data => ({ path: join(data, 'rows.db'), name: '{source}_{schema}_{table}', search }),
-    {},
+    { clientIn: sqliteClient, swapPoints: ['sqlite.applied'] },
     host,
   )
+
+interface Traits extends Pick<SinkPlace, 'bent' | 'refuses'> {
+  readonly clientIn?: (data: string) => Promise<ItemsClient>
+  readonly swapPoints?: readonly string[]
+}
 
 async function filePlace<C>(
   plugin: SinkPlugin<C>,
   crashPoint: string,
   optionsIn: (data: string) => unknown,
-  traits: Pick<SinkPlace, 'bent' | 'refuses'> = {},
+  { clientIn, swapPoints = [], ...traits }: Traits = {},
   host: 'main' | 'worker' = 'main',
 ): Promise<SinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), `tailrace-${plugin.type}-`))
@@ -56,6 +76,7 @@ async function filePlace<C>(
   const parsed = plugin.config.parse(options)
   return {
     ...traits,
+    ...(clientIn && { generations: { crashPoints: swapPoints, client: () => clientIn(data) } }),
     shown: table => plugin.shown!(parsed, table),
     child: { type: plugin.type, options, crashPoint },
     open: context =>

@@ -22,6 +22,22 @@ export interface SinkPlace extends AsyncDisposable {
    * between the rows of a batch and its cursor.
    */
   readonly child: { readonly type: string; readonly options: unknown; readonly crashPoint: string }
+  /** Of sinks with generations. */
+  readonly generations?: {
+    /** Crash points that a swap passes. */
+    readonly crashPoints: readonly string[]
+    /** A client of the target's own, beside the sink. */
+    client(): Promise<ItemsClient>
+  }
+}
+
+/** Reads `items` as users of the target do. */
+export interface ItemsClient extends AsyncDisposable {
+  /**
+   * `name` by `id`: each row as it was at some moment of the call. Of targets that show a copy to their readers, as the
+   * copy is.
+   */
+  read(): Promise<ReadonlyMap<string, string>>
 }
 
 export const never = new AbortController().signal
