@@ -123,6 +123,12 @@ http:
       .map(row => ({ ...row }))
   }
 
+  /** Changes the sink's file by hand. */
+  change(sql: string): void {
+    using database = new DatabaseSync(join(this.folder, 'copy.db'), { timeout: 5000 })
+    database.exec(sql)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of this.#running) await running[Symbol.asyncDispose]()
     await rm(this.folder, { recursive: true, force: true })
