@@ -24,6 +24,8 @@ export interface Settings {
   /** Further lines of the log's block, and of the source's. */
   log: string[]
   source: string[]
+  /** Of the block of sinks, behind the one that is always there. */
+  sinks: string[]
   /** Folder of the log. */
   path: string
 }
@@ -39,7 +41,14 @@ export class SmallPipeline implements AsyncDisposable {
     this.server = server
     this.database = database
     this.folder = folder
-    this.settings = { url: server.url(database), tables: ['public.item'], log: [], source: [], path: './data' }
+    this.settings = {
+      url: server.url(database),
+      tables: ['public.item'],
+      log: [],
+      source: [],
+      sinks: [],
+      path: './data',
+    }
   }
 
   /** With a database of its own, in it the table `item` of three rows. */
@@ -71,7 +80,7 @@ export class SmallPipeline implements AsyncDisposable {
   }
 
   yaml(): string {
-    const { url, tables, log, source, path } = this.settings
+    const { url, tables, log, source, sinks, path } = this.settings
     return `pipeline: ${this.database}
 log:
   path: ${path}
@@ -84,7 +93,7 @@ ${tables.map(table => `      - ${table}\n`).join('')}${source.map(line => `    $
   copy:
     type: sqlite
     path: ./copy.db
-http:
+${sinks.map(line => `  ${line}\n`).join('')}http:
   listen: 127.0.0.1:0
 `
   }
