@@ -29,8 +29,9 @@ const STATEMENT_CODES: readonly number[] = [Code.error, Code.constraint]
 /** Function of SQL that answers a large value as a BLOB. */
 export const LARGE_VALUE = 'tailrace_large'
 
-/** How long another writer of the file is waited for. */
+/** How long another writer of the file is waited for, and how long SQLite looks before it is asked again. */
 const BUSY_MS = 5000
+const LOOK_MS = 4
 const CACHE_KIB = 16 * 1024
 /** So many pages (16 MB) of the journal go into the database at a time: four times as many as by default. */
 const JOURNAL_PAGES = 4000
@@ -97,7 +98,7 @@ export class Database implements Disposable {
     this.#checkFile()
     let answer: T
     try {
-      this.#database.exec('BEGIN IMMEDIATE')
+      this.#begin()
       try {
         answer = work()
         crashPoint('sqlite.applied')
@@ -111,6 +112,27 @@ export class Database implements Disposable {
       throw databaseError(error, this.path)
     }
     return answer
+  }
+
+  /**
+   * Waits for another writer to end. SQLite by itself looks ever more rarely, ten times a second in the end, and would not
+   * come upon the moment between two transactions of one that writes on and on.
+   */
+  #begin(): void {
+    const deadline = Date.now() + BUSY_MS
+    this.#database.exec(`PRAGMA busy_timeout = ${LOOK_MS}`)
+    try {
+      for (;;) {
+        try {
+          this.#database.exec('BEGIN IMMEDIATE')
+          return
+        } catch (error) {
+          if (resultCode(error) !== Code.busy || Date.now() >= deadline) throw error
+        }
+      }
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    }
   }
 
   /** Runs `work`, which only reads. Errors as of `transaction`. */

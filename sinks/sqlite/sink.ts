@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises'
 import type {
   Cursor,
   LogBatch,
@@ -20,6 +20,8 @@ import { TableWriter } from './table-writer.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
+/** A generation that is built leaves the file so long between two batches: those who wait for it look this often. */
+const PAUSE_MS = 5
 /** Tables whose statements are kept: each takes some 20 KB, and a hundred microseconds to make anew. */
 const MOST_WRITERS = 500
 /** Rows that are looked up before others get their turn. */
@@ -80,7 +82,10 @@ export class SqliteSink implements Sink {
       this.#pending = batch.cursor
       return { rejected: [] }
     }
-    if (this.#store(batch, skip)) return { rejected: [] }
+    if (this.#store(batch, skip)) {
+      if (this.#context.generation !== undefined) await setTimeout(PAUSE_MS)
+      return { rejected: [] }
+    }
     return { rejected: this.#findRefused(batch, skip) }
   }
 

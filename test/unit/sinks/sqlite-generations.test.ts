@@ -1,4 +1,8 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { pino } from 'pino'
 import { sqlitePlace } from '../../support/file-places.ts'
@@ -6,6 +10,8 @@ import { GenerationRig } from '../../support/generation-rig.ts'
 import { column, table } from '../../support/scripted-log.ts'
 import { apply } from '../../support/sink-driver.ts'
 import { items } from '../../support/sink-rig.ts'
+
+const LIVE_WRITES = 20
 
 describe('generations of the sqlite sink', () => {
   const rig = new GenerationRig()
@@ -116,6 +122,26 @@ describe('generations of the sqlite sink', () => {
     run('DROP TABLE _tailrace_next_app_public_items')
     await expect(rig.swap()).rejects.toMatchObject({ code: 'SINK_RESTORED', recovery: 'retry' })
     expect(await rig.seen()).toEqual(['1 old', '2 old'])
+  })
+
+  it('leave room for the live one to write while they are built as fast as it goes', async () => {
+    const live = await rig.sink()
+    const script = fileURLToPath(new URL('../../support/generation-builder.ts', import.meta.url))
+    const builder = fork(script, [JSON.stringify(rig.place.child)], { execArgv: [] })
+    const exit = once(builder, 'exit')
+    let built = 0
+    builder.on('message', () => built++)
+    try {
+      await once(builder, 'message')
+      for (let i = 0; i < LIVE_WRITES; i++) {
+        await apply(live, rig.put(`${i} new`))
+        await nextTurn()
+      }
+    } finally {
+      builder.kill('SIGKILL')
+      await exit
+    }
+    expect(built).toBeLessThan(3 * LIVE_WRITES)
   })
 
   it('leave nothing behind when the sink is removed', async () => {
