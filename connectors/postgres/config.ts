@@ -22,10 +22,13 @@ const tablePattern = checkedText(text => parsePattern(text, TABLE))
 const tableName = checkedText(text => parseName(text, TABLE))
 const columnPattern = checkedText(text => parsePattern(text, COLUMN))
 
+/** YAML reads `null` without quotes as no text. */
+const rule = z.enum(['hash', 'redact', 'null']).or(z.null().transform(() => 'null' as const))
+
 const columns = z.strictObject({
   exclude: z.array(columnPattern).default([]).describe('Columns that are never read.'),
   mask: z
-    .record(columnPattern, z.enum(['hash', 'redact', 'null']))
+    .record(columnPattern, rule)
     .default({})
     .describe('Columns whose values are replaced before anything is stored. Key columns only by hash.'),
 })

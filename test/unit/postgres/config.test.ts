@@ -21,6 +21,11 @@ describe('options of a postgres source', () => {
     })
   })
 
+  it('take null of YAML, with quotes or without, as the mask of that name', () => {
+    const columns = { mask: { 'public.t.a': null, 'public.t.b': 'null' } }
+    expect(parse({ columns }).columns.mask).toEqual({ 'public.t.a': 'null', 'public.t.b': 'null' })
+  })
+
   it.each([
     ['an unknown option', { table: [] }],
     ['no table at all', { tables: [] }],
