@@ -462,7 +462,7 @@ export interface SourceLog extends AsyncDisposable {
    * Removes what something newer made needless from all segments that are old enough, now (logs with an index). One at a
    * time: a second call waits for its turn. What it has put in place before it fails, or is aborted, stays.
    */
-  compact?(signal: AbortSignal): Promise<CompactionReport>
+  compact?(signal: AbortSignal, options?: CompactOptions): Promise<CompactionReport>
   /** Filled by the log. */
   forget?(rows: readonly RowKey[], signal: AbortSignal): Promise<ForgetReport>
 }
@@ -514,6 +514,11 @@ export interface UnseenKey {
   readonly version: bigint
   /** Undefined for a row of a load. */
   readonly transaction: TransactionId | undefined
+}
+
+export interface CompactOptions {
+  /** No history is kept, however young, and no delete that every registered reader has read. */
+  readonly all?: boolean
 }
 
 export interface CompactionReport {

@@ -8,18 +8,20 @@ export interface Judged {
   readonly error: { readonly code: string } | null
   readonly tables?: SourceStatus['tables']
   readonly rebuild?: SinkStatus['rebuild']
+  readonly cleansing?: SourceStatus['cleansing']
 }
 
 /** Red: something failed. Yellow: something waits, is paused, loads, builds, or runs with an error to look at. */
 export function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
   const red: string[] = []
   const yellow: string[] = []
-  for (const { name, state, phase, error, tables = [], rebuild } of parts) {
+  for (const { name, state, phase, error, tables = [], rebuild, cleansing = [] } of parts) {
     const why = error === null ? '' : ` (${error.code})`
     if (state === 'failed') red.push(`${name} failed${why}`)
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
     else if (error !== null) yellow.push(`${name}: ${error.code}`)
     else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
+    if (cleansing.length > 0) yellow.push(`${name}: what is masked now is being removed, of ${someOf(cleansing)}`)
     if (rebuild?.state === 'failed') yellow.push(`${name} is not built anew (${rebuild.error?.code})`)
     red.push(...loadReasons(tables.filter(({ state }) => state === 'failed')))
     yellow.push(...loadReasons(tables.filter(({ state }) => state !== 'failed')))

@@ -1,3 +1,4 @@
+import type { Cleansings } from './cleanse/cleansings.ts'
 import { judge } from './health.ts'
 import type { Rebuilds } from './rebuild/rebuilds.ts'
 import type { SinkPart } from './sink-part.ts'
@@ -5,16 +6,26 @@ import type { SourcePart } from './source-part.ts'
 import type { PipelineStatus } from './status.ts'
 import { VERSION } from './version.ts'
 
+export interface PipelineParts {
+  readonly sources: readonly SourcePart[]
+  readonly sinks: readonly SinkPart[]
+  readonly rebuilds: Rebuilds
+  readonly cleansings: Cleansings
+}
+
 /** What all parts say of themselves, and what to make of it. */
 export async function pipelineStatus(
   { pipeline, startedAt }: Pick<PipelineStatus, 'pipeline' | 'startedAt'>,
-  sourceParts: readonly SourcePart[],
-  sinkParts: readonly SinkPart[],
-  rebuilds: Rebuilds,
+  { rebuilds, cleansings, ...parts }: PipelineParts,
 ): Promise<PipelineStatus> {
-  const sources = await Promise.all(sourceParts.map(async part => [part.name, await part.status()] as const))
+  const sources = await Promise.all(
+    parts.sources.map(async part => {
+      const cleansing = cleansings.tables(part)
+      return [part.name, { ...(await part.status()), cleansing }] as const
+    }),
+  )
   const sinks = await Promise.all(
-    sinkParts.map(async part => {
+    parts.sinks.map(async part => {
       const rebuild = await rebuilds.status(part.name)
       return [part.name, { ...(await part.status()), rebuild }] as const
     }),

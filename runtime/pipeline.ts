@@ -1,16 +1,17 @@
 import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { abortable } from './abort.ts'
+import { Cleansings } from './cleanse/cleansings.ts'
 import { type ConfigChanges, configChanges } from './config-changes.ts'
 import type { Generation, SourceLog } from './contract.ts'
 import type { TailraceError } from './errors.ts'
 import { type ForgetParts, forget } from './forget.ts'
 import { namedPart } from './named-part.ts'
-import { Pauses } from './pauses.ts'
+import type { Pauses } from './pauses.ts'
 import type { PipelineConfig, SinkConfig } from './pipeline-config.ts'
 import { pipelineStatus } from './pipeline-status.ts'
-import { RebuildPlans } from './rebuild/plans.ts'
 import { Rebuilds } from './rebuild/rebuilds.ts'
+import { type Remembered, remembered } from './remembered.ts'
 import { replay } from './replay.ts'
 import { allApplied, SinkPart } from './sink-part.ts'
 import { openSource } from './source-part/open.ts'
@@ -41,14 +42,13 @@ export async function runPipeline(
 ): Promise<Pipeline> {
   const { path } = config.log
   await mkdir(path, { recursive: true, mode: 0o700 })
-  const pauses = await Pauses.load(path)
-  const plans = await RebuildPlans.load(path)
+  const state = await remembered(path)
   await using opened = new AsyncDisposableStack()
   const sources: SourcePart[] = []
   for (const source of config.sources)
     sources.push(opened.use(await openSource(config, source, logger, resynced.has(source.name))))
   opened.move()
-  return new Pipeline(config, sources, pauses, plans, logger)
+  return new Pipeline(config, sources, state, logger)
 }
 
 export class Pipeline implements RunningPipeline {
@@ -59,6 +59,7 @@ export class Pipeline implements RunningPipeline {
   readonly #logger: Logger
   readonly #pauses: Pauses
   readonly #rebuilds: Rebuilds
+  readonly #cleansings: Cleansings
   #config: PipelineConfig
   #sources: SourcePart[]
   #sinks: SinkPart[]
@@ -67,13 +68,8 @@ export class Pipeline implements RunningPipeline {
   #stopping: Promise<void> | undefined
 
   /** Starts them. Their logs are its own from now on. */
-  constructor(
-    config: PipelineConfig,
-    sources: readonly SourcePart[],
-    pauses: Pauses,
-    plans: RebuildPlans,
-    logger: Logger,
-  ) {
+  constructor(config: PipelineConfig, sources: readonly SourcePart[], state: Remembered, logger: Logger) {
+    const { pauses, plans, cleansed } = state
     this.#config = config
     this.#logger = logger
     this.#pauses = pauses
@@ -84,6 +80,13 @@ export class Pipeline implements RunningPipeline {
       open: live => this.#newSink(live.config, 'next'),
       isPaused: live => this.#isPaused(live),
       onFatal: this.#fatal.resolve,
+    })
+    this.#cleansings = new Cleansings({
+      cleansed,
+      logger,
+      sinks: () => this.#sinks,
+      rebuild: (sink, signal) => this.#rebuilds.once(sink, signal),
+      resting: (sink, work) => this.#again(sink, work),
     })
     this.#sinks = config.sinks.map(sink => this.#newSink(sink))
     for (const part of [...this.#sinks, ...this.#sources]) this.#start(part)
@@ -101,6 +104,7 @@ export class Pipeline implements RunningPipeline {
     part.supervisor.start(this.#isHeld(part))
     void part.supervisor.fatal.then(this.#fatal.resolve)
     if (part instanceof SinkPart) this.#rebuilds.resume(part)
+    else this.#cleansings.begin(part)
   }
 
   /** By a person, or because its target must not be written now. */
@@ -129,7 +133,8 @@ export class Pipeline implements RunningPipeline {
 
   status(): Promise<PipelineStatus> {
     const { pipeline } = this.#config
-    return pipelineStatus({ pipeline, startedAt: this.#startedAt }, this.#sources, this.#sinks, this.#rebuilds)
+    const parts = { sources: this.#sources, sinks: this.#sinks, rebuilds: this.#rebuilds, cleansings: this.#cleansings }
+    return pipelineStatus({ pipeline, startedAt: this.#startedAt }, parts)
   }
 
   async wait(names: readonly string[] | undefined, signal: AbortSignal): Promise<void> {
@@ -219,9 +224,16 @@ export class Pipeline implements RunningPipeline {
     const gone = this.#sources.filter(({ name }) => changes.sources.removed.includes(name))
     this.#sources = this.#sources.filter(part => !gone.includes(part)).concat(added)
     await this.#changeSinks(changes.sinks, gone.concat(added))
+    await Promise.all(gone.map(part => this.#cleansings.end(part)))
     await Promise.all(gone.map(part => part[Symbol.asyncDispose]()))
     const sources = changes.sources.changed.map(source => [this.#source(source.name), source] as const)
-    await Promise.all(sources.map(([part, source]) => this.#again(part, () => part.configure(source))))
+    await Promise.all(
+      sources.map(async ([part, source]) => {
+        await this.#cleansings.end(part)
+        await this.#again(part, () => part.configure(source))
+        this.#cleansings.begin(part)
+      }),
+    )
     for (const part of added) this.#start(part)
     return changes
   }
@@ -257,6 +269,7 @@ export class Pipeline implements RunningPipeline {
 
   async #stop(): Promise<void> {
     await this.#applying
+    await Promise.all(this.#sources.map(part => this.#cleansings.end(part)))
     await Promise.all(this.#sources.map(source => source.supervisor.stop()))
     await this.#rebuilds.stopAll()
     await Promise.all(this.#sinks.map(sink => sink.supervisor.stop()))

@@ -83,6 +83,22 @@ export class SinkPart {
     return this.#config.onDelete === 'ignore'
   }
 
+  /** It can be built beside what it holds. */
+  get hasGenerations(): boolean {
+    const { plugin, options } = this.#config
+    return plugin.generations !== undefined && plugin.generations.refusal?.(options) === undefined
+  }
+
+  /** It wants every change. */
+  get keepsHistory(): boolean {
+    return this.#reads === 'history'
+  }
+
+  get #reads(): 'state' | 'history' {
+    const { plugin, options } = this.#config
+    return typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state')
+  }
+
   /** By column, what the sink shows of a value; undefined: the value. */
   shown(table: Table): ReturnType<NonNullable<SinkConfig['plugin']['shown']>> | undefined {
     return this.#config.plugin.shown?.(this.#config.options, table)
@@ -143,13 +159,13 @@ export class SinkPart {
     await using sink = await target.sink({ name: source.name, logId: log.id }, work.signal)
     await using lent = new Lent(sink, () => stopped(this.supervisor))
     this.#lent.set(source.name, lent)
-    const { plugin, options, batch, onDelete } = this.#config
+    const { plugin, batch, onDelete } = this.#config
     const delivery: Delivery = {
       sinkName: this.reader,
       log,
       filter: this.#filter(),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
-      reads: typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state'),
+      reads: this.#reads,
       coalesce: plugin.coalesce ?? false,
       deletes: onDelete === 'delete',
     }

@@ -241,7 +241,7 @@ export class SourcePart implements AsyncDisposable {
     return this.log.end() ?? cursor
   }
 
-  async status(): Promise<SourceStatus> {
+  async status(): Promise<Omit<SourceStatus, 'cleansing'>> {
     const { start, end, bytes, records, diskFreeBytes, full, index } = await this.log.stats()
     const head = this.#lag.head
     const loads = this.#states()

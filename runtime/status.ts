@@ -68,6 +68,8 @@ export interface SourceStatus {
     /** Of the look-up by key: `building` from the beginning of the log, and bytes of it that are still to come. */
     readonly index: { readonly state: 'building' | 'following'; readonly behindBytes: number } | null
   }
+  /** Full names of tables of which log and sinks still hold what is masked or excluded now, while that is removed. */
+  readonly cleansing: readonly string[]
   readonly error: StatusError | null
 }
 

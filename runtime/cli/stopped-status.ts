@@ -61,6 +61,7 @@ async function sourceStatus(type: string, found: InspectedLog | undefined): Prom
       diskFreeBytes: stats?.diskFreeBytes ?? null,
       index: null,
     },
+    cleansing: [],
     error: null,
   }
 }

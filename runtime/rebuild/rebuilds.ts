@@ -51,6 +51,12 @@ export class Rebuilds {
     this.#start(live, plan)
   }
 
+  /** The same, to its end; one that is under way serves as well. */
+  async once(live: SinkPart, signal: AbortSignal): Promise<void> {
+    if (!this.has(live.name)) await this.begin(live, { verify: false, rollback: false }, signal)
+    await this.ended(live.name, signal)
+  }
+
   #start(live: SinkPart, plan: RebuildPlan): void {
     const { name } = live
     const { plans, logger, open, isPaused, onFatal } = this.#place

@@ -38,6 +38,7 @@ export const SOURCE_STATUS: SourceStatus = {
     },
   ],
   log: { start: null, end: null, bytes: 1000, records: 3, diskFreeBytes: null, index: null },
+  cleansing: [],
   error: null,
 }
 

@@ -23,6 +23,7 @@ const ENGINE = [
   'source-part',
   'sink-part',
   'ingest',
+  'cleanse',
   'complete',
   'deliver',
   'forget',

@@ -61,7 +61,7 @@ export class EmbeddedLog implements SourceLog {
       this.newest = (table, key, within) => this.#newest(index, table, key, within)
       Object.assign(this, lookUps(index, head))
     }
-    if (compactor !== undefined) this.compact = signal => compactor.compact(signal)
+    if (compactor !== undefined) this.compact = (signal, options) => compactor.compact(signal, options)
     this.#resources = resources
   }
 

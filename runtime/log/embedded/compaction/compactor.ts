@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { CompactionReport } from '../../../contract.ts'
+import type { CompactionReport, CompactOptions } from '../../../contract.ts'
 import { crashPoint } from '../../../crash.ts'
 import { errorCode, TailraceError } from '../../../errors.ts'
 import type { Appender, LogPlace } from '../appender.ts'
@@ -80,9 +80,11 @@ export class Compactor implements AsyncDisposable {
   }
 
   /** See `SourceLog.compact`. */
-  compact(signal: AbortSignal): Promise<CompactionReport> {
+  compact(signal: AbortSignal, { all = false }: CompactOptions = {}): Promise<CompactionReport> {
     const together = AbortSignal.any([signal, this.#closing.signal])
-    const pass = this.#turn.then(() => this.#compact(together))
+    const { retention } = this.#parts
+    const kept = all ? { ...retention, keepHistoryMs: 0, deleteRetentionMs: 0 } : retention
+    const pass = this.#turn.then(() => this.#compact(together, kept))
     this.#turn = pass.catch(() => {})
     return pass
   }
@@ -106,8 +108,9 @@ export class Compactor implements AsyncDisposable {
     const { folder, logger } = this.#parts.place
     try {
       if (this.#closing.signal.aborted) return
-      await this.#sealOld()
-      if (await this.#isDue()) await this.#compact(this.#closing.signal)
+      const { retention } = this.#parts
+      await this.#sealOld(retention)
+      if (await this.#isDue()) await this.#compact(this.#closing.signal, retention)
     } catch (err) {
       if (!this.#closing.signal.aborted) logger.warn({ err, folder }, 'the log could not be compacted')
     }
@@ -127,13 +130,13 @@ export class Compactor implements AsyncDisposable {
     return appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#manifest.compactedAt ?? 0) >= DAY_MS
   }
 
-  async #compact(signal: AbortSignal): Promise<CompactionReport> {
+  async #compact(signal: AbortSignal, retention: Retention): Promise<CompactionReport> {
     const { head, place, index } = this.#parts
     const tally: Tally = { segments: 0, scanned: 0, kept: 0, bytesBefore: 0, bytesAfter: 0 }
     try {
       signal.throwIfAborted()
-      await this.#sealOld()
-      await this.#pass(tally, signal)
+      await this.#sealOld(retention)
+      await this.#pass(tally, signal, retention)
       if (tally.segments > 0) {
         await index.clean()
         await this.#store({ ...this.#manifest, compactedAt: Date.now() })
@@ -150,8 +153,8 @@ export class Compactor implements AsyncDisposable {
   }
 
   /** The newest segment is only full after a long time where little happens. */
-  async #sealOld(): Promise<void> {
-    const { head, place, appender, retention } = this.#parts
+  async #sealOld(retention: Retention): Promise<void> {
+    const { head, place, appender } = this.#parts
     const newest = head.segments.at(-1)
     if (newest === undefined || newest.compacted !== undefined) return
     const { madeAt } = await segmentStart(place.fs, place.folder, newest)
@@ -160,8 +163,8 @@ export class Compactor implements AsyncDisposable {
     for (let i = 0; i < SEAL_TRIES && !(await appender.seal()); i++) await setTimeout(SEAL_PAUSE_MS)
   }
 
-  async #pass(tally: Tally, signal: AbortSignal): Promise<void> {
-    const { head, place, readers, retention } = this.#parts
+  async #pass(tally: Tally, signal: AbortSignal, retention: Retention): Promise<void> {
+    const { head, place, readers } = this.#parts
     await this.#expire()
     const history = historyReadTo(await readers.list(), head)
     const aged = await agedSegments(place, head, this.#micros(retention.keepHistoryMs), history + 1)
@@ -170,7 +173,7 @@ export class Compactor implements AsyncDisposable {
       const count = inputs.findIndex(segment => segment.first - first >= WINDOW)
       const window = count === -1 ? inputs : inputs.slice(0, Math.max(1, count))
       inputs = inputs.slice(window.length)
-      await this.#rewrite(window, tally, signal)
+      await this.#rewrite(window, tally, signal, retention)
     }
   }
 
@@ -191,8 +194,13 @@ export class Compactor implements AsyncDisposable {
     )
   }
 
-  async #rewrite(inputs: readonly SegmentInfo[], tally: Tally, signal: AbortSignal): Promise<void> {
-    const { head, place, readers, index, rewriter, retention, segmentBytes } = this.#parts
+  async #rewrite(
+    inputs: readonly SegmentInfo[],
+    tally: Tally,
+    signal: AbortSignal,
+    retention: Retention,
+  ): Promise<void> {
+    const { head, place, readers, index, rewriter, segmentBytes } = this.#parts
     const last = inputs.at(-1)!
     const to = head.segments[head.segments.indexOf(last) + 1]?.first ?? head.end + 1
     const liveness = await index.live(inputs[0]!.first, to)

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import type { Logger } from 'pino'
+import { sleep } from '../abort.ts'
+import { compactLog } from '../compact.ts'
+import type { SinkPart } from '../sink-part.ts'
+import type { SourcePart } from '../source-part.ts'
+import { Supervisor, type Work } from '../supervisor.ts'
+import type { Cleansed } from './cleansed.ts'
+import { type DueTable, dueTables } from './due.ts'
+
+export interface CleansingPlace {
+  readonly cleansed: Cleansed
+  readonly sinks: () => readonly SinkPart[]
+  /** Builds the sink anew, and swaps; resolves once that has ended. */
+  readonly rebuild: (sink: SinkPart, signal: AbortSignal) => Promise<void>
+  /** Does the work while nothing of the sink is open. */
+  readonly resting: (sink: SinkPart, work: () => Promise<void>) => Promise<void>
+  readonly logger: Logger
+}
+
+const LOOK_MS = 1000
+
+/**
+ * Columns that are masked or excluded from now on stand in the clear in the log and the sinks. The source has read the
+ * tables again by the new rules. Here what is older than that is removed: from the log by a compaction that keeps no
+ * history, from the sinks by building anew those that would keep an excluded column, and by rewriting their files.
+ */
+export class Cleansing {
+  readonly supervisor: Supervisor
+  readonly #source: SourcePart
+  readonly #place: CleansingPlace
+  #due: readonly DueTable[] = []
+
+  constructor(source: SourcePart, place: CleansingPlace) {
+    this.#source = source
+    this.#place = place
+    this.supervisor = new Supervisor(`cleansing of source ${source.name}`, place.logger, work => this.#work(work))
+  }
+
+  /** Full names of the tables of which something is left. */
+  get tables(): readonly string[] {
+    return this.#due.map(({ table }) => table.name)
+  }
+
+  async #work({ drain, running }: Work): Promise<void> {
+    running()
+    const { cleansed } = this.#place
+    const { name, log } = this.#source
+    while (!(await this.#isAtRest())) await sleep(LOOK_MS, drain)
+    this.#due = dueTables(log.tables().values(), cleansed.of(name))
+    if (this.#due.length > 0) {
+      await this.#cleanse(this.#due, drain)
+      await cleansed.add(
+        name,
+        this.#due.map(({ table }) => table),
+      )
+      this.#due = []
+    }
+    if (!drain.aborted) await once(drain, 'abort')
+  }
+
+  /** It streams, and no table is being read again. */
+  async #isAtRest(): Promise<boolean> {
+    const { state, phase, tables } = await this.#source.status()
+    return state === 'running' && phase === 'streaming' && tables.every(table => table.state === 'streaming')
+  }
+
+  async #cleanse(due: readonly DueTable[], signal: AbortSignal): Promise<void> {
+    const { sinks, rebuild, resting, logger } = this.#place
+    const { name, log } = this.#source
+    const what = { source: name, tables: due.map(({ table, columns }) => `${table.name}: ${columns.join(', ')}`) }
+    const keyless = due.filter(({ table }) => table.key.length === 0).map(({ table }) => table.name)
+    if (keyless.length > 0)
+      logger.warn(
+        { source: name, tables: keyless },
+        'rows of tables without a key stay as they were logged: tailrace remove --source, then run; or `retention` of the log',
+      )
+    logger.info(what, 'columns that are masked or excluded now are being removed from the log and the sinks')
+    const taking = sinks().filter(
+      sink => sink.sources.includes(this.#source) && due.some(({ table }) => sink.takes(table)),
+    )
+    const end = log.end()
+    if (end !== undefined) await Promise.all(taking.map(sink => sink.delivery(name)!.reached(log, end, signal)))
+    for (const sink of taking)
+      if (sink.hasGenerations && due.some(({ table, isExcluded }) => isExcluded && sink.takes(table)))
+        await rebuild(sink, signal)
+    await compactLog(log, signal, { all: true })
+    for (const sink of taking) {
+      await resting(sink, async () => {
+        if (sink.hasGenerations) await sink.upkeep({ act: 'drop', generation: 'previous' }, signal)
+        await sink.upkeep({ act: 'purge', rows: [] }, signal)
+      })
+      if (sink.keepsHistory)
+        logger.warn(
+          { sink: sink.name, tables: what.tables },
+          'this sink keeps every change, those from before the columns were masked or excluded too: tailrace remove --sink, then run',
+        )
+    }
+    logger.info({ ...what, sinks: taking.map(sink => sink.name) }, 'nothing is left of the columns')
+  }
+}

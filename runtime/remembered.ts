@@ -1,0 +1,19 @@
+import { Cleansed } from './cleanse/cleansed.ts'
+import { Pauses } from './pauses.ts'
+import { RebuildPlans } from './rebuild/plans.ts'
+
+/** What a restart must not forget, in files beside the logs. */
+export interface Remembered {
+  readonly pauses: Pauses
+  readonly plans: RebuildPlans
+  readonly cleansed: Cleansed
+}
+
+/** Throws PAUSES_UNREADABLE, REBUILDS_UNREADABLE, CLEANSED_UNREADABLE. */
+export async function remembered(folder: string): Promise<Remembered> {
+  return {
+    pauses: await Pauses.load(folder),
+    plans: await RebuildPlans.load(folder),
+    cleansed: await Cleansed.load(folder),
+  }
+}
