@@ -28,6 +28,7 @@ const ENGINE = [
   'deliver',
   'forget',
   'rebuild',
+  'remembered',
   'replay',
   'supervisor',
   'verify',

@@ -61,6 +61,14 @@ export class SmallPipeline implements AsyncDisposable {
     return small
   }
 
+  /** Another pipeline from the same table, in a folder of its own. */
+  async beside(): Promise<SmallPipeline> {
+    const other = new SmallPipeline(this.server, this.database, await mkdtemp(join(tmpdir(), 'tailrace-small-')))
+    other.settings.source = [`slot: beside_${this.database}`, `publication: beside_${this.database}`]
+    await other.configure()
+    return other
+  }
+
   get config(): string {
     return join(this.folder, 'tailrace.yaml')
   }
