@@ -1,3 +1,6 @@
+import { existsSync, readlinkSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
+import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { realFs } from '../fs.ts'
@@ -9,6 +12,11 @@ import { type RewriteJob, rewrite } from './rewrite.ts'
 
 /** Works so long, and then rests as long: whoever follows the log shall not notice. */
 const WORK_MS = 10
+
+/** Linux has a priority for each thread, and says here which one asks. */
+const SELF = '/proc/thread-self'
+
+if (existsSync(SELF)) setPriority(Number(basename(readlinkSync(SELF))), constants.priority.PRIORITY_LOW)
 
 const port = parentPort!
 const post = (message: FromRewriter): void => port.postMessage(message)
