@@ -1,7 +1,7 @@
 import type { Cursor } from '../../runtime/contract.ts'
 import { crashPoint } from '../../runtime/crash.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { Commands } from './commands.ts'
+import { type Argument, Commands } from './commands.ts'
 import type { Connection } from './connection.ts'
 import { OWN } from './key-names.ts'
 import { isReplyError, type Reply, TransactionTaker, ValueTaker } from './reply.ts'
@@ -21,7 +21,15 @@ export interface FormerRow {
   readonly fields: ReadonlyMap<string, string>
 }
 
-const FIELD = { log: 'log', cursor: 'cursor', epoch: 'epoch', layout: 'layout', updatedAt: 'updatedAt' } as const
+export const FIELD = {
+  log: 'log',
+  cursor: 'cursor',
+  epoch: 'epoch',
+  layout: 'layout',
+  /** In rows of the next generation: what is being done with it, from generation-rows.ts. */
+  step: 'step',
+  updatedAt: 'updatedAt',
+} as const
 const TAKE_ATTEMPTS = 20
 
 interface Outcome {
@@ -177,12 +185,18 @@ export class CursorRow {
   }
 
   #lost(state: Reply | undefined): TailraceError {
-    const [epoch] = textsOf(state)
-    if (Number(epoch ?? 0) > this.#epoch) return fenced(this.#connection.server)
-    const what = epoch === undefined || epoch === null ? 'removed' : 'set back'
-    return new TailraceError('SINK_RESTORED', 'retry', `The cursor at ${this.#connection.server} was ${what}.`, {
-      hint: 'The sink goes on from what the database now holds; if it is empty, it is built anew.',
-    })
+    return lostRow(this.#connection.server, textsOf(state)[0], this.#epoch)
+  }
+
+  /** Runs commands that move nothing in the row. Throws as `transact` does. */
+  async run(commands: readonly (readonly Argument[])[], signal: AbortSignal): Promise<void> {
+    const fill = (transaction: Transaction): void => {
+      for (const command of commands) {
+        transaction.commands.add(...command)
+        transaction.causes.push(-1)
+      }
+    }
+    await this.transact(undefined, fill, signal)
   }
 
   /** For `fill`: writes fields of the row. */
@@ -211,7 +225,12 @@ export async function readFields(
   watch = false,
 ): Promise<ReadonlyMap<string, string>> {
   const replies = await connection.askAll([...(watch ? [['WATCH', key]] : []), ['HGETALL', key]])
-  const texts = textsOf(replies.at(-1)).map(String)
+  return fieldsOf(replies.at(-1))
+}
+
+/** The reply to HGETALL. */
+export function fieldsOf(reply: Reply | undefined): ReadonlyMap<string, string> {
+  const texts = textsOf(reply).map(String)
   return new Map(texts.flatMap((text, i) => (i % 2 === 0 ? [[text, texts[i + 1]!] as const] : [])))
 }
 
@@ -220,7 +239,16 @@ export function textsOf(reply: Reply | undefined): (string | null)[] {
   return (reply as readonly Reply[]).map(value => (Buffer.isBuffer(value) ? value.toString() : null))
 }
 
-function fenced(server: string): TailraceError {
+/** What a row that is not as it was left means, from the epoch it now has. */
+export function lostRow(server: string, found: string | null | undefined, epoch: number): TailraceError {
+  if (Number(found ?? 0) > epoch) return fenced(server)
+  const what = found === undefined || found === null ? 'removed' : 'set back'
+  return new TailraceError('SINK_RESTORED', 'retry', `The cursor at ${server} was ${what}.`, {
+    hint: 'The sink goes on from what the database now holds; if it is empty, it is built anew.',
+  })
+}
+
+export function fenced(server: string): TailraceError {
   return new TailraceError('SINK_FENCED', 'stop', `Another process writes to the database at ${server}.`, {
     hint: 'Run one pipeline per target. Stop the other one, then resume this sink.',
   })

@@ -23,22 +23,28 @@ const WHOLE: NameRules = {
 const PERCENT = 0x25
 
 export class KeyNames {
+  /** In front of every finished name: that of a generation, which hides its keys. */
+  readonly prefix: string
   readonly #names: Names
   readonly #colons: number
 
-  constructor(template: string, pipeline: string) {
+  constructor(template: string, pipeline: string, prefix = '') {
+    this.prefix = prefix
     this.#names = new Names(template, pipeline, WHOLE)
     this.#colons = template.split(':').length - 1
   }
 
   /** The name of a table, without the colon behind it. Throws NAME_COLLISION. */
   of({ name, source, schema, table }: Table): string {
-    return this.#names.of({ name, source, schema: fitName(schema, PART), table: fitName(table, PART) })
+    const parts = { name, source, schema: fitName(schema, PART), table: fitName(table, PART) }
+    return this.prefix + this.#names.of(parts)
   }
 
   /** The name that a key of the database has, if it can be one of this template. */
   nameIn(key: string): string | undefined {
-    let at = -1
+    // Without a prefix these are keys of generations, and the sink's own.
+    if (!key.startsWith(this.prefix) || (this.prefix === '' && key.startsWith(OWN))) return undefined
+    let at = this.prefix.length - 1
     for (let colons = 0; colons <= this.#colons; colons++) {
       at = key.indexOf(':', at + 1)
       if (at === -1) return undefined
@@ -58,7 +64,21 @@ export function ownerOf(key: string, names: ReadonlySet<string>): string | undef
 
 /** A pattern of SCAN and ACL that fits exactly the keys of this name. */
 export function patternOf(name: string): string {
-  return `${name.replace(/[*?[\]\\^]/g, '\\$&')}:*`
+  return `${literal(name)}:*`
+}
+
+/** A pattern of SCAN that fits the keys of all these names, and perhaps others; of no name, every key. */
+export function patternOfAll(names: ReadonlySet<string>): string {
+  const [first = '', ...rest] = names
+  if (names.size === 1) return patternOf(first)
+  let shared = first
+  for (const name of rest) while (!name.startsWith(shared)) shared = shared.slice(0, -1)
+  // Half a character would be sent as another one.
+  return `${literal(shared.replace(/[\uD800-\uDBFF]$/, ''))}*`
+}
+
+function literal(text: string): string {
+  return text.replace(/[*?[\]\\^]/g, '\\$&')
 }
 
 /** The bytes behind the colon for a key; those of keyText, without a string where the key is one plain text. */

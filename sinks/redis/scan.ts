@@ -1,7 +1,7 @@
 import { abortable } from '../../runtime/abort.ts'
+import type { Argument } from './commands.ts'
 import type { Connection } from './connection.ts'
-import type { CursorRow } from './cursor-row.ts'
-import { type KeyNames, ownerOf, patternOf } from './key-names.ts'
+import { type KeyNames, ownerOf, patternOfAll } from './key-names.ts'
 import type { Reply } from './reply.ts'
 
 /** Walks over all keys of the database, which nobody has in order: a page at a time, while others write. */
@@ -9,6 +9,11 @@ import type { Reply } from './reply.ts'
 const PAGE_KEYS = 1000
 /** More different names than this are not remembered. */
 const MOST_NAMES = 100_000
+
+/** Runs commands all at once, and only while the database is still ours to write to. */
+export interface Guard {
+  run(commands: readonly (readonly Argument[])[], signal: AbortSignal): Promise<void>
+}
 
 /**
  * Keys that fit the pattern. Every key that is there throughout comes; one that comes or goes meanwhile may; where the
@@ -24,33 +29,34 @@ export async function* scan(connection: Connection, pattern: string, signal: Abo
   } while (cursor !== '0')
 }
 
-/** Removes every key of these names, some at a time, each time only if the row is still ours. Answers how many. */
+/** Keys of these names, of any page each once. */
+export async function* keysOf(
+  connection: Connection,
+  names: ReadonlySet<string>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer[]> {
+  if (names.size === 0) return
+  for await (const page of scan(connection, patternOfAll(names), signal)) {
+    const keys = new Map(page.map(key => [key.toString('latin1'), key]))
+    const own = [...keys.values()].filter(key => ownerOf(key.toString(), names) !== undefined)
+    if (own.length > 0) yield own
+  }
+}
+
+/** Removes every key of these names, some at a time. Answers how many. */
 export async function sweep(
   connection: Connection,
-  row: CursorRow,
+  guard: Guard,
   names: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>([...names].map(name => [name, 0]))
-  if (names.size === 0) return counts
-  const [only] = names
-  const pattern = names.size === 1 ? patternOf(only!) : '*'
-  for await (const page of scan(connection, pattern, signal)) {
-    const keys = page.filter(key => {
-      const name = ownerOf(key.toString(), names)
-      if (name !== undefined) counts.set(name, counts.get(name)! + 1)
-      return name !== undefined
-    })
-    if (keys.length === 0) continue
-    const remove = ['UNLINK', ...keys]
-    await row.transact(
-      undefined,
-      transaction => {
-        transaction.commands.add(...remove)
-        transaction.causes.push(-1)
-      },
-      signal,
-    )
+  for await (const keys of keysOf(connection, names, signal)) {
+    await guard.run([['UNLINK', ...keys]], signal)
+    for (const key of keys) {
+      const name = ownerOf(key.toString(), names)!
+      counts.set(name, counts.get(name)! + 1)
+    }
   }
   return counts
 }
@@ -62,7 +68,7 @@ export async function survey(
   signal: AbortSignal,
 ): Promise<ReadonlySet<string> | undefined> {
   const found = new Set<string>()
-  for await (const page of scan(connection, '*', signal))
+  for await (const page of scan(connection, `${names.prefix}*`, signal))
     for (const key of page) {
       const name = names.nameIn(key.toString())
       if (name !== undefined) found.add(name)

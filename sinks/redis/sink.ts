@@ -1,9 +1,10 @@
 import type { Cursor, LogBatch, LoggedChange, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { generationOwner } from '../../runtime/generation.ts'
 import type { Address } from './address.ts'
 import { Catalog, otherNames } from './catalog.ts'
 import type { Connection } from './connection.ts'
-import { CursorRow, type Owner, rowKey } from './cursor-row.ts'
+import { CursorRow, type Owner } from './cursor-row.ts'
 import { HashRows } from './hash-rows.ts'
 import { JsonRows } from './json-rows.ts'
 import type { KeyNames } from './key-names.ts'
@@ -39,8 +40,9 @@ interface Taken {
 /** Takes over from whoever wrote before. Rows that no cursor vouches for are removed. */
 export async function takeOver(parts: RedisSinkParts, signal: AbortSignal): Promise<Taken> {
   const { connection, context, source, names, layout } = parts
-  const owner: Owner = { pipeline: context.pipeline, sink: context.name, source: source.name }
-  const others = await otherNames(connection, rowKey(owner))
+  const sink = generationOwner(context.name, context.generation)
+  const owner: Owner = { pipeline: context.pipeline, sink, source: source.name }
+  const others = await otherNames(connection, owner)
   const row = await CursorRow.take(connection, owner, source.logId, layout, signal)
   const catalog = new Catalog(row.former, names, others)
   if (row.cursor === undefined) {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { encodeCells } from '../../../runtime/record/cells.ts'
 import { keyText } from '../../../runtime/record/key.ts'
 import { addressOf } from '../../../sinks/redis/address.ts'
-import { KeyNames, keyFromPart, keyPart, ownerOf } from '../../../sinks/redis/key-names.ts'
+import { KeyNames, keyFromPart, keyPart, ownerOf, patternOfAll } from '../../../sinks/redis/key-names.ts'
 import { hasMember, mergeRows } from '../../../sinks/redis/merge.ts'
 import { column, table } from '../../support/scripted-log.ts'
 
@@ -51,6 +51,34 @@ describe('keys', () => {
       )
     },
   )
+
+  it.each(['{schema}.{table}', 'x:{schema}:{table}'])('of a generation are those of no other, with %s', template => {
+    const [live, next, previous] = ['', '_tailrace_next_', '_tailrace_previous_'].map(
+      prefix => new KeyNames(template, 'shop', prefix),
+    )
+    fc.assert(
+      fc.property(hostile, hostile, hostile, (schema, own, part) => {
+        const of = table(1, 'a.b', [], { schema, table: own })
+        const name = next!.of(of)
+        expect(name).toBe(`_tailrace_next_${live!.of(of)}`)
+        expect(next!.nameIn(`${name}:${part}`)).toBe(name)
+        for (const other of [live!, previous!]) {
+          expect(other.nameIn(`${name}:${part}`)).toBeUndefined()
+          expect(next!.nameIn(`${other.of(of)}:${part}`)).toBeUndefined()
+        }
+      }),
+    )
+    expect(live!.nameIn('_tailrace:shop:copy~next:app')).toBeUndefined()
+  })
+
+  it('of several tables fit one pattern', () => {
+    const pattern = (...names: string[]): string => patternOfAll(new Set(names))
+    expect(pattern('public.a')).toBe('public.a:*')
+    expect(pattern('public.a', 'public.ab', 'public.b')).toBe('public.*')
+    expect(pattern('p[1]x', 'p[1]y')).toBe('p\\[1\\]*')
+    expect(pattern('a', 'b')).toBe('*')
+    expect(pattern('t🌊', 't🌋')).toBe('t*')
+  })
 
   it('of a table are never the ones the sink keeps for itself', () => {
     const of = table(1, 'a.b', [], { table: '_tailrace', schema: '' })
