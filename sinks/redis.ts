@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
 import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { generationOwner, generationPrefix } from '../runtime/generation.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption } from '../runtime/quantity.ts'
@@ -8,8 +9,9 @@ import { shownInJson } from '../runtime/record/text.ts'
 import { addressOf, serverName } from './redis/address.ts'
 import { Connection } from './redis/connection.ts'
 import { EVICTION_FIX, evictionRisk, serverFacts } from './redis/facts.ts'
+import { drop, recall, removeAll, settle, swap } from './redis/generations.ts'
 import { KeyNames } from './redis/key-names.ts'
-import { INVALIDATES, removeAll } from './redis/remove.ts'
+import { INVALIDATES } from './redis/remove.ts'
 import { RowSink } from './redis/row-sink.ts'
 import { RedisSink, type RedisSinkParts, takeOver } from './redis/sink.ts'
 
@@ -45,16 +47,33 @@ export default defineSink<Config>({
   open: async (options, context) => open(options, context),
   check: async ({ url }, context, signal) => check(url, context, signal),
   destroy: async ({ url }, context, signal) => removeAll(addressOf(url), context, signal),
+  generations: {
+    refusal: ({ mode }) =>
+      mode === 'invalidate' ? 'with `mode: invalidate` the keys are the application’s' : undefined,
+    swap: async ({ url }, context, signal) => swap(addressOf(url), context, signal),
+    recall: async ({ url }, context, signal) => recall(addressOf(url), context, signal),
+    drop: async ({ url }, context, generation, signal) => drop(addressOf(url), context, generation, signal),
+  },
 })
 
 function open(options: Config, context: SinkContext): Target {
   const address = addressOf(options.url)
-  const names = new KeyNames(options.name, context.pipeline)
+  const names = new KeyNames(options.name, context.pipeline, generationPrefix(context))
   const { value, mode, ttl, name } = options
+  const owner = generationOwner(context.name, context.generation)
   const sinks: Sink[] = []
+  let settled: Promise<void> | undefined
+  // All sources together: each alone would be in the others' way.
+  const settleOnce = (signal: AbortSignal): Promise<void> => {
+    settled ??= settle(address, context, signal).catch(error => {
+      settled = undefined
+      throw error
+    })
+    return settled
+  }
   return {
     async sink(source, signal) {
-      const connectionName = `tailrace:${context.pipeline}:${context.name}:${source.name}`
+      const connectionName = `tailrace:${context.pipeline}:${owner}:${source.name}`
       const connection = await Connection.open(address, connectionName, signal)
       const abort = (): void => connection.abort(signal.reason)
       signal.addEventListener('abort', abort, { once: true })
@@ -62,6 +81,7 @@ function open(options: Config, context: SinkContext): Target {
         const { evictionPolicy } = await serverFacts(connection)
         const risk = evictionRisk(evictionPolicy)
         if (risk !== undefined) context.logger.warn({ server: connection.server, fix: EVICTION_FIX }, risk)
+        await settleOnce(signal)
         const parts: RedisSinkParts = {
           ...{ address, connectionName, connection, context, source, names },
           rows: { value, mode, ttl, onDelete: context.onDelete, logId: source.logId },

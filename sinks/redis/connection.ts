@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls'
 import type { TailraceError } from '../../runtime/errors.ts'
 import { type Address, serverName } from './address.ts'
 import { type Argument, Commands } from './commands.ts'
-import { isReplyError, type Reply, ReplyReader, type ReplyTaker, ValueTaker } from './reply.ts'
+import { isReplyError, type Reply, ReplyReader, type ReplyTaker, TransactionTaker, ValueTaker } from './reply.ts'
 import { connectionError, replyError } from './server-error.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -105,15 +105,44 @@ export class Connection implements AsyncDisposable {
 
   /** The same, where replies may be errors. */
   async tryAll(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
-    const takers = commands.map(command => {
+    const takers = this.#queue(commands)
+    const sent = this.#sendQueued()
+    const [replies] = await Promise.all([Promise.all(takers.map(({ promise }) => promise)), sent])
+    return replies
+  }
+
+  /**
+   * The commands in one MULTI, and others behind it. Answers the errors of those that ran, undefined if what was watched
+   * had changed and none ran, and the others' replies. An error that kept them from running is thrown.
+   */
+  async transact(
+    commands: readonly (readonly Argument[])[],
+    then: readonly (readonly Argument[])[],
+  ): Promise<{ readonly errors: readonly string[] | undefined; readonly replies: readonly Reply[] }> {
+    const taker = new TransactionTaker()
+    this.expect(taker)
+    for (const command of [['MULTI'], ...commands, ['EXEC']]) this.#commands.add(...command)
+    taker.total(commands.length)
+    const takers = this.#queue(then)
+    await this.#sendQueued()
+    await taker.promise
+    const replies = await Promise.all(takers.map(({ promise }) => promise))
+    if (taker.refused !== undefined) throw this.refusal(taker.refused)
+    for (const reply of replies) if (isReplyError(reply)) throw this.refusal(reply.error)
+    return { errors: taker.ran ? taker.failed.map(({ error }) => error) : undefined, replies }
+  }
+
+  #queue(commands: readonly (readonly Argument[])[]): ValueTaker[] {
+    return commands.map(command => {
       const taker = new ValueTaker()
       this.expect(taker)
       this.#commands.add(...command)
       return taker
     })
-    const sent = this.send(Buffer.from(this.#commands.take()))
-    const [replies] = await Promise.all([Promise.all(takers.map(({ promise }) => promise)), sent])
-    return replies
+  }
+
+  #sendQueued(): Promise<void> {
+    return this.send(Buffer.from(this.#commands.take()))
   }
 
   /** Puts what takes the replies of the next commands into line. Rejects it at once if the connection has failed. */

@@ -13,7 +13,7 @@ export class RedisPlace implements SinkPlace {
   readonly options: RedisOptions
   readonly #server: RedisServer
 
-  private constructor(server: RedisServer, database: number, options: RedisOptions) {
+  constructor(server: RedisServer, database: number, options: RedisOptions) {
     this.#server = server
     this.database = database
     this.options = { url: server.url(database), ...options }
