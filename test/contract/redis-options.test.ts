@@ -199,7 +199,7 @@ await describeRedis('the redis sink', () => {
   })
 
   const rights =
-    'on >s3cret:@/ ~public.* ~_tailrace* +@connection +@transaction +info +memory|usage +scan +get +set +unlink +del +hset +hdel +hmget +hgetall +pexpire +sadd +srem +smembers'
+    'on >s3cret:@/ ~public.* ~_tailrace* +@connection +@transaction +info +memory|usage +scan +get +set +unlink +del +hset +hdel +hmget +hgetall +pexpire +sadd +srem +smembers +exists +rename'
 
   it.each(['json', 'hash'] as const)('needs no more than the documented rights, as %s', async value => {
     await rig.text('ACL', 'SETUSER', 'tailrace', 'reset', ...rights.split(' '))
@@ -215,8 +215,26 @@ await describeRedis('the redis sink', () => {
     await sink.truncate!(items, never)
     await rig.text('ACL', 'SETUSER', 'tailrace', '-info')
     await rig.openSink()
+    await rig.target[Symbol.asyncDispose]()
+    const options = redis.config.parse({ url, value })
+    await using next = await redis.open(options, sinkContext({ generation: 'next' }))
+    await follow(await next.sink({ name: 'app', logId: LOG_ID }, never), rig.batches)
+    await redis.generations!.swap(options, sinkContext(), never)
+    await rig.expectKeys('public.items:1', 'public.items:2')
+    expect(await redis.generations!.recall(options, sinkContext(), never)).toBe(true)
+    await redis.generations!.drop(options, sinkContext(), 'next', never)
     expect(await destroy(url)).toHaveLength(2)
     await rig.expectKeys()
+  })
+
+  it('needs no rights of generations without them', async () => {
+    const fewer = rights.replace(' +exists +rename', '')
+    await rig.text('ACL', 'SETUSER', 'plain', 'reset', ...fewer.split(' '))
+    const url = server.url(1, 'plain:s3cret%3A%40%2F@')
+    await rig.target[Symbol.asyncDispose]()
+    rig.target = await redis.open(redis.config.parse({ url }), sinkContext())
+    await filled()
+    expect(await destroy(url)).toHaveLength(2)
   })
 
   it('says who refuses what, without the password, a key or a value', async () => {
