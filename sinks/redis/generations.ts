@@ -79,8 +79,8 @@ export async function settle(address: Address, context: SinkContext, signal: Abo
   const { step } = await GenerationRows.read(connection, context, signal)
   if (step === undefined || (context.generation === undefined && step === 'recall')) return
   if (context.generation !== (step === 'recall' ? 'next' : undefined))
-    throw new TailraceError('TARGET_BUSY', 'retry', `A swap of the generations of ${context.name} is not complete.`, {
-      hint: 'Nothing: it is completed when the live generation is opened, or swapped again.',
+    throw new TailraceError('TARGET_BUSY', 'retry', `A change of generations of ${context.name} was cut off.`, {
+      hint: `Nothing: it is completed when the ${step === 'recall' ? 'next' : 'live'} one is opened, or at the next swap.`,
     })
   await finish(connection, context, signal)
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { RedisPlace } from '../support/redis-place.ts'
 import { describeRedis } from '../support/redis-suite.ts'
+import { generationContract } from './generations.ts'
 import { sinkContract } from './sink.ts'
 
 await describeRedis('Redis', () => {
@@ -18,4 +19,6 @@ await describeRedis('Redis', () => {
   }
   sinkContract('redis', place('json'))
   sinkContract('redis with hashes', place('hash'))
+  generationContract('redis', place('json'))
+  generationContract('redis with hashes', place('hash'))
 })

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import type { z } from 'zod'
 import type { SinkContext, Table } from '../../runtime/contract.ts'
+import { addressOf } from '../../sinks/redis/address.ts'
+import { Connection } from '../../sinks/redis/connection.ts'
 import redis from '../../sinks/redis.ts'
 import type { RedisServer } from './redis.ts'
-import { type SinkPlace, SinkRig } from './sink-rig.ts'
+import { type ItemsClient, never, type SinkPlace, SinkRig } from './sink-rig.ts'
 
 export type RedisOptions = Partial<z.input<typeof redis.config>>
+
+/** Of the rows that a client looks at. */
+const CLIENT_IDS = 100
 
 /** A database of a server, emptied first. */
 export class RedisPlace implements SinkPlace {
@@ -31,6 +36,30 @@ export class RedisPlace implements SinkPlace {
 
   get child(): SinkPlace['child'] {
     return { type: 'redis', options: this.options, crashPoint: 'redis.sent' }
+  }
+
+  /** Readers of rows with the name `{source}:{schema}.{table}`. */
+  get generations(): NonNullable<SinkPlace['generations']> {
+    // Behind every transaction of a swap of one page, where there is a previous generation.
+    const crashPoints = [2, 4, 6, 8, 10, 12, 14].map(pass => `redis.step:${pass}`)
+    return { crashPoints, client: () => this.#client() }
+  }
+
+  async #client(): Promise<ItemsClient> {
+    const connection = await Connection.open(addressOf(this.#server.url(this.database)), 'reader', never)
+    const isHash = (this.options as { readonly value?: string }).value === 'hash'
+    const ids = Array.from({ length: CLIENT_IDS }, (_, id) => String(id))
+    const gets = ids.map(id => `app:public.items:${id}`).map(key => (isHash ? ['HGET', key, 'name'] : ['GET', key]))
+    return {
+      async read() {
+        const values = await connection.askAll(gets)
+        const nameIn = (text: string): string => (isHash ? text : (JSON.parse(text) as { name: string }).name)
+        return new Map(
+          values.flatMap((value, i) => (value === null ? [] : [[ids[i]!, nameIn(String(value))] as const])),
+        )
+      },
+      [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+    }
   }
 
   open(context: SinkContext): ReturnType<typeof redis.open> {
