@@ -1,7 +1,7 @@
 import type { Table } from '../../runtime/contract.ts'
 import { fitName, type NameRules, Names } from '../../runtime/naming.ts'
-import { cellEnd, contentAt, encodeCells } from '../../runtime/record/cells.ts'
-import { keyFromTexts, keyText } from '../../runtime/record/key.ts'
+import { cellEnd, contentAt } from '../../runtime/record/cells.ts'
+import { keyFromText, keyFromTexts, keyText } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 
 /**
@@ -97,17 +97,5 @@ export function keylessPart(logId: string, version: bigint): Uint8Array {
 
 /** The key that keyText made this text of; undefined if it has not as many parts as the table's keys. */
 export function keyFromPart(part: string, table: Table): Uint8Array | undefined {
-  if (table.key.length === 1) return encodeCells([aloneCell(part)])
-  const parts = part.split('|')
-  return parts.length === (table.key.length || 2) ? encodeCells(parts.map(partCell)) : undefined
-}
-
-function aloneCell(text: string): string | Uint8Array {
-  if (text.startsWith('%x')) return Buffer.from(text.slice(2), 'hex')
-  return /^%25(?:25)*x/.test(text) ? `%${text.slice(3)}` : text
-}
-
-function partCell(text: string): string | Uint8Array {
-  if (text.startsWith('%x')) return Buffer.from(text.slice(2), 'hex')
-  return text.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return keyFromText(part, table.key.length || 2)
 }
