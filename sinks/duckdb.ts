@@ -12,6 +12,7 @@ import { checkDatabase, Database } from './duckdb/database.ts'
 import { drop, type Files, recall, swap } from './duckdb/generations.ts'
 import { storageIn, TABLE_NAMES } from './duckdb/layout.ts'
 import { createOwnTables } from './duckdb/owner.ts'
+import { purge } from './duckdb/purge.ts'
 import { removeAll } from './duckdb/remove.ts'
 import { RowsSink } from './duckdb/rows-sink.ts'
 import { shownOf } from './duckdb/shown.ts'
@@ -61,6 +62,7 @@ export default defineSink<Config>({
     recall: async (options, context, signal) => recall(filesOf(options), context, signal),
     drop: async (options, context, generation, signal) => drop(filesOf(options), context, generation, signal),
   },
+  purge: async (options, context, rows, signal) => purge(filesOf(options), context, rows, signal),
 })
 
 const NO_HISTORY =

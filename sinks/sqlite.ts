@@ -12,6 +12,7 @@ import { CursorRow } from './sqlite/cursor-row.ts'
 import { checkDatabase, Database } from './sqlite/database.ts'
 import { drop, recall, swap } from './sqlite/generations.ts'
 import { TABLE_NAMES } from './sqlite/layout.ts'
+import { purge } from './sqlite/purge.ts'
 import { removeAll } from './sqlite/remove.ts'
 import { SqliteSink } from './sqlite/sink.ts'
 import { shownOf } from './sqlite/values.ts'
@@ -44,6 +45,7 @@ export default defineSink<Config>({
     recall: async ({ path }, context) => recall(resolve(path), context),
     drop: async ({ path }, context, generation) => drop(resolve(path), context, generation),
   },
+  purge: async ({ path }, context, rows, signal) => purge(resolve(path), context, rows, signal),
 })
 
 function open(options: Config, context: SinkContext): Target {

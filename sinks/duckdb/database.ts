@@ -117,6 +117,11 @@ export class Database implements AsyncDisposable {
     return (await this.#writer.runAndReadAll(sql, values)).getRowObjects()
   }
 
+  /** Ends the statement that runs. */
+  interrupt(): void {
+    this.#writer.interrupt()
+  }
+
   /**
    * Gives what is not in use back to the system. DuckDB's allocator keeps what it has had, up to a gigabyte after a value
    * of 100 MB; setting the limit that is set empties it.
@@ -134,7 +139,7 @@ export class Database implements AsyncDisposable {
     return this.exclusive(async () => {
       signal?.throwIfAborted()
       this.#checkFile()
-      const interrupt = (): void => this.#writer.interrupt()
+      const interrupt = (): void => this.interrupt()
       signal?.addEventListener('abort', interrupt, { once: true })
       try {
         await this.#writer.run('BEGIN TRANSACTION')

@@ -163,7 +163,7 @@ function prefixOf(generation: Generation | undefined): string {
   return generationPrefix(generation === undefined ? {} : { generation })
 }
 
-async function hasTable(database: Database, { schema, table }: Layout): Promise<boolean> {
+export async function hasTable(database: Database, { schema, table }: Layout): Promise<boolean> {
   const found = await database.query(
     `SELECT 1 FROM duckdb_tables() WHERE database_name = '${CATALOG}' AND schema_name = $1 AND table_name = $2`,
     [schema, table],

@@ -122,7 +122,8 @@ function laterStorage(table: Table, { source, storage: before, name }: LayoutCol
   )
 }
 
-function isHistory({ columns }: Layout): boolean {
+/** Every change is a row. */
+export function isHistory({ columns }: Layout): boolean {
   return columns.some(({ source, name }) => source === undefined && name === Own.kind)
 }
 

@@ -38,7 +38,8 @@ async function removeTables(files: Files, context: SinkContext): Promise<string[
     })
   }
   if (isEmpty) {
-    for (const suffix of ['', '.wal', '.wal.stale']) rmSync(`${path}${suffix}`, { force: true })
+    for (const suffix of ['', '.wal', '.wal.stale', '.rewritten', '.rewritten.wal'])
+      rmSync(`${path}${suffix}`, { force: true })
     done.push(`removed ${path}`)
   }
   return done

@@ -111,7 +111,7 @@ export async function isCopyOld(database: Database, path: string, { pipeline, si
   })
 }
 
-async function sync(path: string): Promise<void> {
+export async function sync(path: string): Promise<void> {
   await using file = await open(path, 'r')
   await file.sync()
 }

@@ -54,6 +54,14 @@ export function removeRows(layout: Layout, from: string): string {
   return `DELETE FROM ${tableName(layout)} AS t USING ${from} AS b WHERE ${isKey(layout)}`
 }
 
+/** `names`: the columns that the rows have, with whether they count. Only rows that deletes have marked, if `isMarked`. */
+export function purgeRows(layout: Layout, names: readonly string[], from: string, isMarked: boolean): string {
+  const isSame = names.map((name, i) => `t.${quote(name)} = b.c${i}`).join(' AND ')
+  const isGone = isMarked ? ` AND NOT (${isLive(layout)})` : ''
+  return `DELETE FROM ${tableName(layout)} AS t USING ${from} AS b
+    WHERE b.c${names.length} AND ${isSame}${isGone}`
+}
+
 export function markRows(layout: Layout, from: string): string {
   return `UPDATE ${tableName(layout)} AS t SET ${quote(Own.deleted)} = true FROM ${from} AS b WHERE ${isKey(layout)}`
 }
@@ -94,6 +102,6 @@ function isKey(layout: Layout): string {
     .join(' AND ')
 }
 
-function hasMarks({ columns }: Layout): boolean {
+export function hasMarks({ columns }: Layout): boolean {
   return columns.some(({ source, name }) => source === undefined && name === Own.deleted)
 }

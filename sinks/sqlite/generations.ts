@@ -143,7 +143,7 @@ function renameTable(database: Database, from: string, to: string): void {
   database.exec(`ALTER TABLE ${quote(from)} RENAME TO ${quote(to)}`)
 }
 
-function isThere(database: Database, name: string): boolean {
+export function isThere(database: Database, name: string): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined
 }
 

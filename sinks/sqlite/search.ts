@@ -45,6 +45,12 @@ export function deleteAllRows(database: Database, layout: Layout): void {
   createSearch(database, layout)
 }
 
+/** Words of former rows are in the index until its parts are merged: this makes it anew of what it holds. */
+export function rebuildSearch(database: Database, { name, search }: Layout): void {
+  const index = quote(searchName(name))
+  if (search.length > 0) database.exec(`INSERT INTO ${index}(${index}) VALUES ('rebuild')`)
+}
+
 /** A row as it stands in table and index. */
 export interface IndexedRow {
   readonly rowid: SQLOutputValue

@@ -33,7 +33,11 @@ export const duckdbPlaceWithCopy = (): Promise<SinkPlace> =>
       snapshotTo: join(data, 'copy.duckdb'),
       snapshotEvery: '20ms',
     }),
-    { clientIn: copyClient, swapPoints: ['duckdb.applied', 'duckdb.swapped'] },
+    {
+      clientIn: copyClient,
+      swapPoints: ['duckdb.applied', 'duckdb.swapped'],
+      purgePoints: ['duckdb.applied', 'duckdb.rewritten'],
+    },
   )
 
 /** Small files: that tables go on in new ones belongs to every test. */
@@ -53,20 +57,21 @@ export const sqlitePlace = (
     sqlite,
     'sqlite.applied',
     data => ({ path: join(data, 'rows.db'), name: '{source}_{schema}_{table}', search }),
-    { clientIn: sqliteClient, swapPoints: ['sqlite.applied'] },
+    { clientIn: sqliteClient, swapPoints: ['sqlite.applied'], purgePoints: ['sqlite.applied'] },
     host,
   )
 
 interface Traits extends Pick<SinkPlace, 'bent' | 'refuses'> {
   readonly clientIn?: (data: string) => Promise<ItemsClient>
   readonly swapPoints?: readonly string[]
+  readonly purgePoints?: readonly string[]
 }
 
 async function filePlace<C>(
   plugin: SinkPlugin<C>,
   crashPoint: string,
   optionsIn: (data: string) => unknown,
-  { clientIn, swapPoints = [], ...traits }: Traits = {},
+  { clientIn, swapPoints = [], purgePoints = [], ...traits }: Traits = {},
   host: 'main' | 'worker' = 'main',
 ): Promise<SinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), `tailrace-${plugin.type}-`))
@@ -77,6 +82,7 @@ async function filePlace<C>(
   return {
     ...traits,
     ...(clientIn && { generations: { crashPoints: swapPoints, client: () => clientIn(data) } }),
+    files: { folder: data, crashPoints: purgePoints },
     shown: table => plugin.shown!(parsed, table),
     child: { type: plugin.type, options, crashPoint },
     open: context =>

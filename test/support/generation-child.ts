@@ -1,16 +1,12 @@
-import { pino } from 'pino'
 import { loadPlugin } from '../../runtime/plugin.ts'
+import { keyFromTexts } from '../../runtime/record/key.ts'
 import type { Step } from './generation-rig.ts'
+import { items, never, sinkContext } from './sink-rig.ts'
 
-/** Takes one step with the generations of a sink, unless it is killed at a crash point. */
+/** Takes one step with a sink that nobody has open, unless it is killed at a crash point. */
 const { type, options, step } = JSON.parse(process.argv[2]!) as { type: string; options: unknown; step: Step }
 const plugin = await loadPlugin('sink', type, process.cwd())
-const context = {
-  pipeline: 'shop',
-  name: 'copy',
-  logger: pino({ level: 'silent' }),
-  sources: ['app'],
-  onDelete: 'delete' as const,
-}
-await plugin.generations![step](plugin.config.parse(options), context, new AbortController().signal)
+const parsed = plugin.config.parse(options)
+if (step === 'purge') await plugin.purge!(parsed, sinkContext(), [{ table: items, key: keyFromTexts(['2']) }], never)
+else await plugin.generations![step](parsed, sinkContext({ sources: ['app'] }), never)
 process.disconnect?.()

@@ -2,12 +2,13 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Generation, LogBatch, Sink, SinkContext, SinkPlugin, Table, Target } from '../../runtime/contract.ts'
 import { loadPlugin } from '../../runtime/plugin.ts'
+import { keyFromTexts } from '../../runtime/record/key.ts'
 import { ScriptedLog, tuple } from './scripted-log.ts'
 import { follow } from './sink-driver.ts'
 import { type ItemsClient, items, LOG_ID, never, type SinkPlace, sinkContext } from './sink-rig.ts'
 
-/** What of `Generations` a test calls. */
-export type Step = 'swap' | 'recall'
+/** What a test has done in a process of its own: a purge is of the row 2 of `items`. */
+export type Step = 'swap' | 'recall' | 'purge'
 
 /** One test's target with its generations, and a log to feed them from, whose first batch announces `items`. */
 export class GenerationRig {
@@ -16,10 +17,13 @@ export class GenerationRig {
   config: unknown
   log!: ScriptedLog
   announced!: LogBatch
+  /** As which targets are opened. */
+  context: Partial<SinkContext> = {}
   readonly #targets = new Map<Generation | undefined, Target>()
 
   async begin(place: SinkPlace): Promise<void> {
     this.place = place
+    this.context = {}
     this.plugin = await loadPlugin('sink', place.child.type, process.cwd())
     this.config = this.plugin.config.parse(place.child.options)
     this.log = new ScriptedLog(LOG_ID)
@@ -34,7 +38,7 @@ export class GenerationRig {
   /** The sink of a source in a generation, whose target stays open until `close`. */
   async sink(generation?: Generation, source = 'app', logId = LOG_ID): Promise<Sink> {
     let target = this.#targets.get(generation)
-    target ??= await this.place.open(sinkContext(generation === undefined ? {} : { generation }))
+    target ??= await this.place.open(sinkContext({ ...this.context, ...(generation && { generation }) }))
     this.#targets.set(generation, target)
     return target.sink({ name: source, logId }, never)
   }
@@ -64,6 +68,16 @@ export class GenerationRig {
   async drop(generation: Generation): Promise<void> {
     await this.close()
     await this.plugin.generations!.drop(this.config, sinkContext(), generation, never)
+  }
+
+  async purge(
+    table: Table,
+    keys: readonly (readonly string[])[],
+    context: Partial<SinkContext> = {},
+  ): Promise<readonly string[]> {
+    await this.close()
+    const rows = keys.map(texts => ({ table, key: keyFromTexts(texts) }))
+    return this.plugin.purge!(this.config, sinkContext(context), rows, never)
   }
 
   async destroy(): Promise<readonly string[]> {

@@ -22,6 +22,8 @@ export interface SinkPlace extends AsyncDisposable {
    * between the rows of a batch and its cursor.
    */
   readonly child: { readonly type: string; readonly options: unknown; readonly crashPoint: string }
+  /** Of targets in files: where they are, and crash points that a purge passes. */
+  readonly files?: { readonly folder: string; readonly crashPoints: readonly string[] }
   /** Of sinks with generations. */
   readonly generations?: {
     /** Crash points that a swap passes. */
