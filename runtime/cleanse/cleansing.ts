@@ -46,8 +46,10 @@ export class Cleansing {
     running()
     const { cleansed } = this.#place
     const { name, log } = this.#source
-    while (!(await this.#isAtRest())) await sleep(LOOK_MS, drain)
+    // Loads are known and done then, those that read the tables again by the new rules among them.
+    await this.#source.reached(drain)
     this.#due = dueTables(log.tables().values(), cleansed.of(name))
+    while (await this.#hasFailed()) await sleep(LOOK_MS, drain)
     if (this.#due.length > 0) {
       await this.#cleanse(this.#due, drain)
       await cleansed.add(
@@ -59,10 +61,10 @@ export class Cleansing {
     if (!drain.aborted) await once(drain, 'abort')
   }
 
-  /** It streams, and no table is being read again. */
-  async #isAtRest(): Promise<boolean> {
-    const { state, phase, tables } = await this.#source.status()
-    return state === 'running' && phase === 'streaming' && tables.every(table => table.state === 'streaming')
+  /** A table could not be read again: somebody has to see to that first. */
+  async #hasFailed(): Promise<boolean> {
+    const { tables } = await this.#source.status()
+    return tables.some(({ table, state }) => state !== 'streaming' && this.tables.includes(table))
   }
 
   async #cleanse(due: readonly DueTable[], signal: AbortSignal): Promise<void> {
