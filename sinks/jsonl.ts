@@ -10,6 +10,7 @@ import { checkWritable } from '../runtime/writable.ts'
 import { ChangesSink } from './jsonl/changes-sink.ts'
 import { CursorFile } from './jsonl/cursor-file.ts'
 import { FOLDER_NAMES } from './jsonl/folder-names.ts'
+import { purge } from './jsonl/purge.ts'
 import { removeAll } from './jsonl/remove.ts'
 import type { JsonlOptions } from './jsonl/sink.ts'
 import { StateSink } from './jsonl/state-sink.ts'
@@ -38,6 +39,7 @@ export default defineSink<Config>({
   open: async (options, context) => open(options, context),
   check: async ({ path }) => [await checkWritable(resolve(path))],
   destroy: async ({ path }, context) => removeAll(resolve(path), context),
+  purge: async (options, context, rows, signal) => purge(resolve(options.path), options, context, rows, signal),
 })
 
 async function open(options: Config, context: SinkContext): Promise<Target> {

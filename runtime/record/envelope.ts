@@ -40,7 +40,7 @@ export class EnvelopeWriter {
    */
   write(change: LoggedChange, cursor: string): Uint8Array {
     const head =
-      `{"cursor":${JSON.stringify(cursor)},"table":${JSON.stringify(change.table.name)},"key":${keyJson(change)},` +
+      `{"cursor":${JSON.stringify(cursor)},"table":${JSON.stringify(change.table.name)},"key":${keyJson(change.table, change.key)},` +
       `"value":{"before":${beforeJson(change)},"after":`
     const tail = `,"source":${this.#source(change)},"op":"${change.kind}","ts_ms":${milliseconds(change.appendTime)},"transaction":${transactionJson(change)}}}`
     const hasRow = change.kind !== 'd' && change.kind !== 't'
@@ -82,7 +82,7 @@ export class EnvelopeWriter {
 }
 
 /** The key columns as a JSON object; null for a table without key and for a truncate. */
-function keyJson({ key, table }: LoggedChange): string {
+export function keyJson(table: Table, key: Uint8Array): string {
   if (key.length === 0) return 'null'
   const members = keyTexts(key).map((text, i) => {
     return memberJson(table.columns[table.key[i]!]!, text)

@@ -6,7 +6,7 @@ import { errorCode, TailraceError } from '../../runtime/errors.ts'
 import { readJson, replaceFile, replaceOpen } from './files.ts'
 
 /** `_cursor-<source>.json`: what the folder holds of a source. Its rename is the commit of a batch. */
-interface Stored {
+export interface Stored {
   readonly pipeline: string
   readonly sink: string
   readonly source: string
@@ -23,6 +23,25 @@ interface Stored {
 export interface TablePlace {
   readonly folder: string
   readonly incarnation: number
+}
+
+/** What a folder holds of a source if it belongs to this sink, without taking it over. */
+export async function readOwn(
+  path: string,
+  context: SinkContext,
+  source: string,
+): Promise<{ stored: Stored; tables: Readonly<Record<string, TablePlace>> } | undefined> {
+  const stored = (await readJson(cursorPath(path, source))) as Stored | undefined
+  if (stored?.pipeline !== context.pipeline || stored.sink !== context.name) return undefined
+  return { stored, tables: ((await readJson(tablesPath(path, source))) ?? {}) as Record<string, TablePlace> }
+}
+
+export function cursorPath(path: string, source: string): string {
+  return join(path, `_cursor-${source}.json`)
+}
+
+export function tablesPath(path: string, source: string): string {
+  return join(path, `_tables-${source}.json`)
 }
 
 /** The sink's own two files for one source: its cursor, and its list of tables. */
@@ -57,9 +76,9 @@ export class CursorFile implements AsyncDisposable {
    * it belongs to another pipeline or sink.
    */
   static async open(path: string, context: SinkContext, source: { name: string; logId: string }): Promise<CursorFile> {
-    const cursorPath = join(path, `_cursor-${source.name}.json`)
-    const tablesPath = join(path, `_tables-${source.name}.json`)
-    const before = (await readJson(cursorPath)) as Stored | undefined
+    const ownPath = cursorPath(path, source.name)
+    const listPath = tablesPath(path, source.name)
+    const before = (await readJson(ownPath)) as Stored | undefined
     if (before !== undefined && (before.pipeline !== context.pipeline || before.sink !== context.name))
       throw new TailraceError(
         'TARGET_TAKEN',
@@ -67,7 +86,7 @@ export class CursorFile implements AsyncDisposable {
         `${path} belongs to the sink "${before.sink}" of the pipeline "${before.pipeline}".`,
         { hint: 'Give each sink a `path` of its own.' },
       )
-    const tables = (await readJson(tablesPath)) as Record<string, TablePlace> | undefined
+    const tables = (await readJson(listPath)) as Record<string, TablePlace> | undefined
     const stored: Stored = {
       pipeline: context.pipeline,
       sink: context.name,
@@ -78,7 +97,7 @@ export class CursorFile implements AsyncDisposable {
       batch: before?.batch ?? 0,
     }
     const folder = await open(path, 'r')
-    const file = new CursorFile(folder, cursorPath, tablesPath, stored, new Map(Object.entries(tables ?? {})))
+    const file = new CursorFile(folder, ownPath, listPath, stored, new Map(Object.entries(tables ?? {})))
     try {
       await file.#store(stored)
       return file

@@ -23,11 +23,14 @@ const LONG_BYTES = 1024 * 1024
 const TAIL_BYTES = 64
 const NOTHING = Buffer.alloc(0)
 
-/**
- * Lines of a file without markers and line breaks, in groups. Memory holds two reads, whatever a line takes. `longFrom`:
- * bytes from which a line may be long.
- */
-export async function* readLines(part: FilePart, signal: AbortSignal, longFrom = LONG_BYTES): AsyncGenerator<Line[]> {
+/** Lines of a file without markers and line breaks, in groups. Memory holds two reads, whatever a line takes. */
+export async function* readLines(part: FilePart, signal: AbortSignal): AsyncGenerator<Line[]> {
+  for await (const lines of readAllLines(part, signal))
+    yield lines.filter(line => typeof line !== 'string' || !line.startsWith(MARKER_START))
+}
+
+/** The same with markers. */
+export async function* readAllLines(part: FilePart, signal: AbortSignal): AsyncGenerator<Line[]> {
   const file = part.handle ?? (await open(part.path, 'r'))
   try {
     let rest = NOTHING
@@ -53,7 +56,7 @@ export async function* readLines(part: FilePart, signal: AbortSignal, longFrom =
       addLines(lines, known.subarray(0, end))
       yield lines
       rest = known.subarray(end)
-      if (rest.length < longFrom) continue
+      if (rest.length < LONG_BYTES) continue
       long = new Unfinished(part, at - rest.length, rest)
       rest = NOTHING
     }
@@ -92,8 +95,7 @@ class Unfinished {
 function addLines(lines: Line[], bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0x0a, at)
-    const line = bytes.toString('utf8', at, end)
-    if (!line.startsWith(MARKER_START)) lines.push(line)
+    lines.push(bytes.toString('utf8', at, end))
     at = end + 1
   }
 }

@@ -85,7 +85,14 @@ export function keyJson(table: Table, key: Uint8Array, log: string, version: big
   return keyArray(table, keyTexts(key))
 }
 
-export function keyArray(table: Table, texts: readonly string[]): string {
+/** The same from a canonical key; that of a table without one is its log and version. */
+export function keyOfLines(table: Table, key: Uint8Array): string {
+  const texts = keyTexts(key)
+  if (table.key.length === 0) return `[${JSON.stringify(texts[0])},${texts[1]}]`
+  return keyArray(table, texts)
+}
+
+function keyArray(table: Table, texts: readonly string[]): string {
   const values = table.key.map((place, i) => {
     const { masked, type } = table.columns[place]!
     return masked === true ? JSON.stringify(texts[i]!) : valueJson(type, texts[i]!)

@@ -2,19 +2,18 @@ import { join } from 'node:path'
 import { abortable } from '../../runtime/abort.ts'
 import type { LoggedChange, SinkRow, Table } from '../../runtime/contract.ts'
 import { errorMessage } from '../../runtime/errors.ts'
-import { keyFromTexts, keyTexts } from '../../runtime/record/key.ts'
+import { keyFromTexts } from '../../runtime/record/key.ts'
 import { RowPage } from '../../runtime/record/row-pages.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
-import { foldFiles, KeyParts, rowEnds, type StateRow, valueText } from './fold.ts'
-import { readRange } from './line-reader.ts'
-import { deleteLine, keyArray, keyJson, type Lines, upsertLine } from './lines.ts'
+import { currentLines } from './current-lines.ts'
+import { foldFiles, KeyParts, type StateRow, valueText } from './fold.ts'
+import { deleteLine, keyJson, keyOfLines, type Lines, upsertLine } from './lines.ts'
 import { JsonlSink } from './sink.ts'
 import { Snapshot } from './snapshot.ts'
 import type { TableFolder } from './table-folder.ts'
 
 /** Below this a table is not worth compacting. */
 const SMALLEST_COMPACTED = 1024 * 1024
-const PIECE_BYTES = 256 * 1024
 
 /** Keeps the current rows: a line per change, the last of a key wins; compacted when more than half is dead. */
 export class StateSink extends JsonlSink {
@@ -47,7 +46,10 @@ export class StateSink extends JsonlSink {
       const count = (rows: number): void => {
         live += rows
       }
-      await folder.replace(currentLines(parts, count, signal), () => ({ ...this.committed(), lines: live, dead: 0 }))
+      await folder.replace(
+        currentLines(parts, () => true, count, signal),
+        () => ({ ...this.committed(), lines: live, dead: 0 }),
+      )
     } catch (error) {
       // The batch is committed and the files say the same as before: a later batch tries again.
       if (!signal.aborted)
@@ -58,7 +60,7 @@ export class StateSink extends JsonlSink {
   /** Walks over the whole table: its lines are in no order. */
   async get(table: Table, keys: readonly Uint8Array[], signal: AbortSignal): Promise<(SinkRow | undefined)[]> {
     signal.throwIfAborted()
-    const names = keys.map(key => lookUpKey(table, key))
+    const names = keys.map(key => keyOfLines(table, key))
     const folder = this.folderIfAny(table)
     if (folder === undefined) return keys.map(() => undefined)
     await using snapshot = await this.#snapshot(folder, signal)
@@ -104,44 +106,6 @@ export class StateSink extends JsonlSink {
       throw error
     }
   }
-}
-
-async function* currentLines(
-  parts: KeyParts,
-  count: (rows: number) => void,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for (const files of parts.files) {
-    const rows = await foldFiles(files, signal)
-    count(rows.size)
-    let piece: string[] = []
-    let size = 0
-    for (const row of rows.values()) {
-      const [before, behind] = rowEnds(row)
-      piece.push(before)
-      if (typeof row.value === 'string') piece.push(row.value)
-      else {
-        yield Buffer.from(piece.join(''))
-        yield* readRange(row.value)
-        piece = []
-        size = 0
-      }
-      piece.push(behind)
-      size += before.length + row.value.length + behind.length
-      if (size < PIECE_BYTES) continue
-      yield Buffer.from(piece.join(''))
-      piece = []
-      size = 0
-    }
-    if (piece.length > 0) yield Buffer.from(piece.join(''))
-  }
-}
-
-/** As `keyJson` wrote it; the key of a table without one is its log and version. */
-function lookUpKey(table: Table, key: Uint8Array): string {
-  const texts = keyTexts(key)
-  if (table.key.length === 0) return `[${JSON.stringify(texts[0])},${texts[1]}]`
-  return keyArray(table, texts)
 }
 
 function keyOfRow(table: Table, row: StateRow): Uint8Array {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { LogBatch, Sink, Target } from '../../../runtime/contract.ts'
+import { keyFromTexts } from '../../../runtime/record/key.ts'
 import jsonl from '../../../sinks/jsonl.ts'
 import { ScriptedLog, tuple } from '../../support/scripted-log.ts'
 import { items, never, sinkContext } from '../../support/sink-rig.ts'
@@ -102,5 +103,31 @@ describe('jsonl with every change', () => {
       never,
     )
     expect((await events()).map(line => line.value.after?.name)).toEqual(['former', 'new'])
+  })
+
+  it('loses every line of a purged key, and keeps all others and the ends of batches', async () => {
+    await target[Symbol.asyncDispose]()
+    await open('1KB')
+    const long = 'x'.repeat(3 * 1024 * 1024)
+    for (let i = 1; i <= 20; i++)
+      await sink.write(put(i % 5 === 0 ? 1 : i, i % 5 === 0 ? 'Zaunkoenig' : `"key":{"id":1}, n${i}`), never)
+    await sink.write(put(1, `Zaunkoenig ${long}`), never)
+    await sink.write(put(2, long), never)
+    const cursor = await sink.cursor!(never)
+    await target[Symbol.asyncDispose]()
+    const before = await events()
+    const markers = (whole: string): string[] => whole.split('\n').filter(line => line.startsWith('{"batch":'))
+    const ends = markers(await text())
+    const options = jsonl.config.parse({ path, fileBytes: '1KB' })
+    const rows = ['1', '777'].map(id => ({ table: items, key: keyFromTexts([id]) }))
+    expect(await jsonl.purge!(options, sinkContext(), rows, never)).toEqual([`rewrote ${join(path, 'public.items')}`])
+    expect(await text()).not.toContain('Zaunkoenig')
+    expect(await events()).toEqual(before.filter(({ key }) => key?.id !== 1))
+    expect(markers(await text())).toEqual(ends)
+    expect((await files()).every(name => /^\d{8}\.jsonl$/.test(name))).toBe(true)
+    await open('1KB')
+    expect(await sink.cursor!(never)).toBe(cursor)
+    await sink.write(put(1, 'later'), never)
+    expect((await events()).at(-1)!.value.after!.name).toBe('later')
   })
 })
