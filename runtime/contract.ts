@@ -712,7 +712,13 @@ export interface SinkPlugin<C = unknown> {
    * them is left there, with `mode: changes` the changes of these keys too. No target of the sink is open. Answers a line
    * for each file that was gone over. Absent: the sink keeps nothing in files of its own.
    */
-  purge?(config: C, context: SinkContext, rows: readonly RowKey[], signal: AbortSignal): Promise<readonly string[]>
+  purge?(config: C, context: SinkContext, what: Purge, signal: AbortSignal): Promise<readonly string[]>
+}
+
+export interface Purge {
+  /** Whose files are gone over: those of the rows, or of which everything that was replaced is to go. */
+  readonly tables: readonly Table[]
+  readonly rows: readonly RowKey[]
 }
 
 /**

@@ -39,7 +39,7 @@ export async function forget(
   const receipts: Record<string, readonly string[]> = {}
   for (const sink of taking)
     await resting(sink, async () => {
-      receipts[sink.name] = await abortable(sink.upkeep({ act: 'purge', rows }, signal), signal)
+      receipts[sink.name] = await abortable(sink.upkeep({ act: 'purge', tables: [table], rows }, signal), signal)
     })
   return { table: name, keys, at: new Date().toISOString(), log: report, sinks: receipts }
 }

@@ -1,10 +1,10 @@
-import type { Generation, RowKey, SinkContext, SinkPlugin } from './contract.ts'
+import type { Generation, Purge, SinkContext, SinkPlugin } from './contract.ts'
 
 /** What is done to a sink's target while it is not open. */
 export type Upkeep =
   | { readonly act: 'swap' | 'recall' }
   | { readonly act: 'drop'; readonly generation: Generation }
-  | { readonly act: 'purge'; readonly rows: readonly RowKey[] }
+  | ({ readonly act: 'purge' } & Purge)
 
 /** Has the plugin do it in this thread. Answers its lines; `recall`: one if there was something to call back. */
 export async function upkeep(
@@ -24,6 +24,6 @@ export async function upkeep(
       await generations!.drop(options, context, what.generation, signal)
       return []
     case 'purge':
-      return (await purge?.(options, context, what.rows, signal)) ?? []
+      return (await purge?.(options, context, what, signal)) ?? []
   }
 }

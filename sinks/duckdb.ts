@@ -62,7 +62,7 @@ export default defineSink<Config>({
     recall: async (options, context, signal) => recall(filesOf(options), context, signal),
     drop: async (options, context, generation, signal) => drop(filesOf(options), context, generation, signal),
   },
-  purge: async (options, context, rows, signal) => purge(filesOf(options), context, rows, signal),
+  purge: async (options, context, { rows }, signal) => purge(filesOf(options), context, rows, signal),
 })
 
 const NO_HISTORY =

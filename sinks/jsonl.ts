@@ -39,7 +39,7 @@ export default defineSink<Config>({
   open: async (options, context) => open(options, context),
   check: async ({ path }) => [await checkWritable(resolve(path))],
   destroy: async ({ path }, context) => removeAll(resolve(path), context),
-  purge: async (options, context, rows, signal) => purge(resolve(options.path), options, context, rows, signal),
+  purge: async (options, context, what, signal) => purge(resolve(options.path), options, context, what, signal),
 })
 
 async function open(options: Config, context: SinkContext): Promise<Target> {

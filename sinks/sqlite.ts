@@ -45,7 +45,7 @@ export default defineSink<Config>({
     recall: async ({ path }, context) => recall(resolve(path), context),
     drop: async ({ path }, context, generation) => drop(resolve(path), context, generation),
   },
-  purge: async ({ path }, context, rows, signal) => purge(resolve(path), context, rows, signal),
+  purge: async ({ path }, context, { rows }, signal) => purge(resolve(path), context, rows, signal),
 })
 
 function open(options: Config, context: SinkContext): Target {

@@ -87,10 +87,11 @@ export class Cleansing {
       if (sink.hasGenerations && due.some(({ table, isExcluded }) => isExcluded && sink.takes(table)))
         await rebuild(sink, signal)
     await compactLog(log, signal, { all: true })
+    const tables = due.map(({ table }) => table)
     for (const sink of taking) {
       await resting(sink, async () => {
         if (sink.hasGenerations) await sink.upkeep({ act: 'drop', generation: 'previous' }, signal)
-        await sink.upkeep({ act: 'purge', rows: [] }, signal)
+        await sink.upkeep({ act: 'purge', tables, rows: [] }, signal)
       })
       if (sink.keepsHistory)
         logger.warn(

@@ -125,8 +125,8 @@ export class Rebuilds {
 }
 
 function noGenerations({ name, config }: SinkPart, refusal: string | undefined): TailraceError {
-  const why = refusal ?? `Sinks of the type "${config.plugin.type}" have no second generation.`
-  return new TailraceError('SINK_GENERATIONS', 'stop', `The sink "${name}" cannot be built beside itself: ${why}`, {
+  const why = refusal ?? `sinks of the type "${config.plugin.type}" have no second generation`
+  return new TailraceError('SINK_GENERATIONS', 'stop', `The sink "${name}" cannot be built beside itself: ${why}.`, {
     hint: 'tailrace remove --sink, then run, builds it anew in its place.',
   })
 }

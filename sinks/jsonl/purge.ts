@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RowKey, SinkContext, Table } from '../../runtime/contract.ts'
+import type { Purge, SinkContext, Table } from '../../runtime/contract.ts'
 import { currentLines } from './current-lines.ts'
 import { readOwn, type Stored } from './cursor-file.ts'
 import { fileError, syncFolder } from './files.ts'
@@ -10,24 +10,25 @@ import { keyOfLines } from './lines.ts'
 import { TableFolder } from './table-folder.ts'
 
 /**
- * Writes the files of these rows' tables anew without their lines. Of the current rows that leaves the last line of each
+ * Writes the files of these tables anew without lines of these rows. Of the current rows that leaves the last line of each
  * key; a history loses the lines of these keys and keeps all others. After a crash in the middle it is to be called again.
  */
 export async function purge(
   path: string,
   options: { readonly mode: 'changes' | 'state'; readonly fileBytes: number },
   context: SinkContext,
-  rows: readonly RowKey[],
+  { tables, rows }: Purge,
   signal: AbortSignal,
 ): Promise<string[]> {
   const done = new Set<string>()
   try {
-    for (const [table, keyed] of Map.groupBy(rows, row => row.table)) {
+    for (const table of tables) {
       const own = await readOwn(path, context, table.source)
       const place = own?.tables[table.name]
       if (own === undefined || place === undefined || !existsSync(join(path, place.folder))) continue
-      const keys = keyed.map(({ key }) => key)
+      const keys = rows.flatMap(row => (row.table.name === table.name ? [row.key] : []))
       const folder = await TableFolder.open(join(path, place.folder), options.fileBytes, own.stored)
+      if (options.mode === 'changes' && keys.length === 0) continue
       if (options.mode === 'changes') await filterHistory(folder, table, keys, signal)
       else await fold(folder, own.stored, table, keys, context, signal)
       done.add(`rewrote ${folder.path}`)

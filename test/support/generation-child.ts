@@ -7,6 +7,12 @@ import { items, never, sinkContext } from './sink-rig.ts'
 const { type, options, step } = JSON.parse(process.argv[2]!) as { type: string; options: unknown; step: Step }
 const plugin = await loadPlugin('sink', type, process.cwd())
 const parsed = plugin.config.parse(options)
-if (step === 'purge') await plugin.purge!(parsed, sinkContext(), [{ table: items, key: keyFromTexts(['2']) }], never)
+if (step === 'purge')
+  await plugin.purge!(
+    parsed,
+    sinkContext(),
+    { tables: [items], rows: [{ table: items, key: keyFromTexts(['2']) }] },
+    never,
+  )
 else await plugin.generations![step](parsed, sinkContext({ sources: ['app'] }), never)
 process.disconnect?.()

@@ -77,7 +77,7 @@ export class GenerationRig {
   ): Promise<readonly string[]> {
     await this.close()
     const rows = keys.map(texts => ({ table, key: keyFromTexts(texts) }))
-    return this.plugin.purge!(this.config, sinkContext(context), rows, never)
+    return this.plugin.purge!(this.config, sinkContext(context), { tables: [table], rows }, never)
   }
 
   async destroy(): Promise<readonly string[]> {

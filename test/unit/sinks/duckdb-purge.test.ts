@@ -19,7 +19,12 @@ describe('a purge of the duckdb sink', () => {
   const purge = async (of = items, ...ids: readonly string[]): Promise<readonly string[]> => {
     await place.close()
     const rows = ids.map(id => ({ table: of, key: keyFromTexts([id]) }))
-    return duckdb.purge!(duckdb.config.parse({ path: place.path, ...place.options }), sinkContext(), rows, never)
+    return duckdb.purge!(
+      duckdb.config.parse({ path: place.path, ...place.options }),
+      sinkContext(),
+      { tables: [of], rows },
+      never,
+    )
   }
 
   it('removes every change of the keys from a history', async () => {

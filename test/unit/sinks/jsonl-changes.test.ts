@@ -120,7 +120,9 @@ describe('jsonl with every change', () => {
     const ends = markers(await text())
     const options = jsonl.config.parse({ path, fileBytes: '1KB' })
     const rows = ['1', '777'].map(id => ({ table: items, key: keyFromTexts([id]) }))
-    expect(await jsonl.purge!(options, sinkContext(), rows, never)).toEqual([`rewrote ${join(path, 'public.items')}`])
+    expect(await jsonl.purge!(options, sinkContext(), { tables: [items], rows }, never)).toEqual([
+      `rewrote ${join(path, 'public.items')}`,
+    ])
     expect(await text()).not.toContain('Zaunkoenig')
     expect(await events()).toEqual(before.filter(({ key }) => key?.id !== 1))
     expect(markers(await text())).toEqual(ends)
