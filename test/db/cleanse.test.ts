@@ -30,11 +30,14 @@ describe('a column that is masked or excluded later', () => {
     await small.sql('ALTER TABLE item ADD COLUMN secret text, ADD COLUMN mail text')
     await small.sql("UPDATE item SET secret = 'canary-secret ' || id, mail = 'canary-mail ' || id")
     await small.sql("INSERT INTO item VALUES (4, 'four', 'canary-deleted', 'canary-deleted')")
-    small.settings.sinks = ['files:', '  type: jsonl', '  path: ./files', '  mode: state']
+    small.settings.sinks = [
+      ...['files:', '  type: jsonl', '  path: ./files', '  mode: state'],
+      ...['warehouse:', '  type: duckdb', '  path: ./warehouse.duckdb'],
+    ]
     await small.configure()
     {
       await using running = small.start()
-      await running.until(({ sinks }) => sinks.copy?.phase === 'live' && sinks.files?.phase === 'live', 'it is live')
+      await running.until(({ sinks }) => Object.values(sinks).every(({ phase }) => phase === 'live'), 'it is live')
       await small.sql("UPDATE item SET name = 'uno' WHERE id = 1")
       await small.sql('DELETE FROM item WHERE id = 4')
       expect((await small.verb('wait')).code).toBe(0)
