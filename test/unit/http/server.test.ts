@@ -219,37 +219,3 @@ describe('who may ask', () => {
     })
   })
 })
-
-describe('POST /sources/{name}/backfill', () => {
-  async function post(body: string | undefined, name = 'app'): Promise<{ status: number; answer: unknown }> {
-    const { url } = await start()
-    const response = await fetch(`${url}/sources/${name}/backfill`, {
-      ...JSON_BODY,
-      ...(body !== undefined && { body }),
-    })
-    return { status: response.status, answer: await response.json() }
-  }
-
-  it('is accepted with the tables that will be read', async () => {
-    const body = JSON.stringify({ tables: ['app.public.orders'], resnapshot: true, yes: true })
-    expect(await post(body)).toEqual({ status: 202, answer: { accepted: true, tables: ['app.public.orders'] } })
-    expect(await post(undefined)).toMatchObject({ status: 202 })
-    expect(pipeline.asked).toEqual([
-      'backfill app app.public.orders true true',
-      'backfill app app.public.orders false false',
-    ])
-  })
-
-  it.each([
-    ['no JSON', '{'],
-    ['a key that nobody reads', '{"table":"app.public.orders"}'],
-    ['no tables', '{"tables":[]}'],
-    ['more than a megabyte', `{"tables":["${'x'.repeat(1024 * 1024)}"]}`],
-  ])('refuses a body with %s', async (_, body) => {
-    expect(await post(body)).toMatchObject({ status: 400, answer: { error: { code: 'REQUEST_INVALID' } } })
-  })
-
-  it('knows its sources', async () => {
-    expect(await post(undefined, 'ap')).toMatchObject({ status: 404 })
-  })
-})
