@@ -1,4 +1,5 @@
 import { type LifeState, LiveOffsets } from '../compaction/live-offsets.ts'
+import { Pace } from '../compaction/pace.ts'
 import type { CompactedSet } from './compacted-set.ts'
 import type { Incarnations } from './incarnations.ts'
 import { blockKey, isGone, Prefix, prefixOf, rowOffset } from './layout.ts'
@@ -10,7 +11,7 @@ const PAGE = 4000
 
 /**
  * Which offsets of the range hold the newest change of a live key, or its delete, as it all stands at the call; and the
- * lives of all tables. Takes about a second for each million keys, and holds nothing up.
+ * lives of all tables. Takes about two seconds for each million keys, and holds nothing up.
  */
 export async function liveOffsets(
   store: Store,
@@ -25,15 +26,18 @@ export async function liveOffsets(
     return { table, incarnation, floor, isNewest: incarnations.isNewest(life) }
   })
   const offsets = new LiveOffsets(from, to)
+  const pace = new Pace()
   for (const [i, { number }] of lives.entries()) {
     const { isNewest, floor } = states[i]!
     if (!isNewest) continue
     await using rows = store.entries(prefixOf(Prefix.row, number), prefixOf(Prefix.row, number + 1))
-    for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE))
+    for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE)) {
       for (const [, value] of page) {
         const offset = rowOffset(value)
         if (offset >= floor && !isGone(value[0]!, offset, horizon)) offsets.add(offset)
       }
+      await pace.rest()
+    }
   }
   return { bits: offsets.bits, lives: states }
 }
@@ -51,6 +55,7 @@ export async function cleanRows(
   isStopped: () => boolean,
 ): Promise<number> {
   let removed = 0
+  const pace = new Pace()
   for (const life of [...incarnations.all()]) {
     await using rows = store.entries(prefixOf(Prefix.row, life.number), prefixOf(Prefix.row, life.number + 1))
     const isDead = (value: Buffer): boolean => {
@@ -58,6 +63,7 @@ export async function cleanRows(
       return !incarnations.isNewest(life) || offset < life.floor || isGone(value[0]!, offset, horizon)
     }
     for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE)) {
+      await pace.rest()
       const dead = page.filter(([, value]) => isDead(value)).map(([key]) => key)
       if (dead.length === 0) continue
       await inTurn(async () => {
