@@ -92,7 +92,7 @@ export interface ChangeView {
   readonly commitTime: bigint
   /** Place in its transaction, from 0. */
   readonly index: number
-  /** Primary-key change: the other key of the pair. */
+  /** Primary-key change: the other key of the pair; empty if that one was forgotten. */
   readonly moved: Uint8Array | undefined
   /** True where `before` answers for every column, not just the key's. */
   readonly hasBefore: boolean
@@ -134,7 +134,10 @@ export interface LoadProgress {
   readonly rows: number
   /** null: not known. */
   readonly totalRows: number | null
-  /** The source's own note of what is read, opaque elsewhere. */
+  /**
+   * The source's own note of what is read, opaque elsewhere. A key in it stands in base64, so that a log finds it that is
+   * to forget the row; once `done` there is none.
+   */
   readonly state: string
   /** Ingest's note of the pass that this load is (R6). */
   readonly pass?: Pass
@@ -334,7 +337,7 @@ export interface LogBatch {
   /** Changes that iterating yields. May be 0: only the cursor moved (R8.3). */
   readonly count: number
   readonly endsTransaction: boolean
-  /** Compaction removed history between the previous batch and this one, or in it. */
+  /** Compaction, or `forget`, removed history between the previous batch and this one, or in it. */
   readonly gap: boolean
   readonly tables: ReadonlyMap<number, Table>
   /** The same changes in batches of at most `rows`, each with its own cursor. */
@@ -463,7 +466,17 @@ export interface SourceLog extends AsyncDisposable {
    * time: a second call waits for its turn. What it has put in place before it fails, or is aborted, stays.
    */
   compact?(signal: AbortSignal, options?: CompactOptions): Promise<CompactionReport>
-  /** Filled by the log. */
+  /**
+   * Removes all that the log holds of these rows, of every version and incarnation of the tables of these names: their
+   * changes, deletes too, and their keys where another row's change of key names them. When it resolves no file of the
+   * log's folder holds a byte of them; everything else, the order and the history with it, is as it was. Cursors from
+   * before a delete that is gone are refused as after a compaction. A key that the log does not know is passed over.
+   * One at a time with `compact`. Called again after a failure it removes the rest.
+   *
+   * Throws FORGET_LIVE while one of the rows is there, FORGET_UNREAD while a registered reader has not read the newest
+   * change of each, and FORGET_LOADING while one of the tables is loaded. Nothing was removed then, unless the reader
+   * has come, or gone back, in the meantime.
+   */
   forget?(rows: readonly RowKey[], signal: AbortSignal): Promise<ForgetReport>
 }
 
@@ -535,9 +548,9 @@ export interface CompactionReport {
 }
 
 export interface ForgetReport {
-  /** Changes that were removed. */
-  readonly records: number
-  /** Segments that were written anew. */
+  /** For each of the rows, in their order: changes that were removed. */
+  readonly removed: readonly number[]
+  /** Segments that were rewritten: those that held any of it. */
   readonly segments: number
   /** Of those segments. */
   readonly bytesBefore: number

@@ -44,6 +44,12 @@ export function* entries(slice: LogSlice): Generator<{ at: number; end: number; 
   }
 }
 
+export function countEntries(slice: LogSlice): number {
+  let count = 0
+  for (const _ of entries(slice)) count++
+  return count
+}
+
 /** Throws at a kind or a flag that this version does not know. */
 export function checkEntry(kind: number, flags: number, at: number): void {
   if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed('an unknown flag', at)

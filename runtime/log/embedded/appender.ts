@@ -1,17 +1,18 @@
-import type { Logger } from 'pino'
+import { Bell } from '../../abort.ts'
 import type { Batch, Cursor, Position, Table } from '../../contract.ts'
 import { crashPoint } from '../../crash.ts'
 import { errorCode, TailraceError } from '../../errors.ts'
 import { collectAfter, giveBack } from '../../large-memory.ts'
-import { malformed } from '../../record/cells.ts'
 import { wholeSlice } from '../../record/slice.ts'
 import { stampAppendTime } from '../../record/stamp.ts'
-import { writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, checkpointOf } from './checkpoint.ts'
+import { CheckpointWriter } from './checkpoint-writer.ts'
 import { CHUNK_HEADER, ChunkType } from './chunk.ts'
 import { cutTail } from './cut.ts'
-import type { Fs } from './fs.ts'
+import { logFull } from './failures.ts'
 import type { Head } from './head.ts'
 import type { OpenUnit as WrittenUnit } from './key-index/messages.ts'
+import type { LogPlace } from './log-place.ts'
 import type { MarkFile } from './mark.ts'
 import type { LogChunk } from './ring.ts'
 import { SEGMENT_HEADER, type SegmentInfo } from './segment.ts'
@@ -26,13 +27,6 @@ export interface AppendLimits {
   readonly checkpointBytes: number
   /** A unit up to this size is kept in memory for the readers that wait for its end; of a larger one nothing is. */
   readonly ringBytes: number
-}
-
-export interface LogPlace {
-  readonly fs: Fs
-  readonly folder: string
-  readonly logId: string
-  readonly logger: Logger
 }
 
 /** The unit being written. */
@@ -58,11 +52,15 @@ export class Appender {
   #segment: SegmentWriter | undefined
   #unit: OpenUnit | undefined
   #units = 0
+  readonly #checkpoints: CheckpointWriter
+  /** Something that was under way has ended. */
+  readonly #idle = new Bell()
   #next: number
-  #sinceCheckpoint: number
   #broken = false
   #appending = false
   #sealing: Promise<void> | undefined
+  /** No unit is begun before. */
+  #held: Promise<void> | undefined
   /** An append waits for room. */
   full = false
 
@@ -81,7 +79,7 @@ export class Appender {
     this.#mark = mark
     this.#limits = limits
     this.#next = head.end + 1
-    this.#sinceCheckpoint = sinceCheckpoint
+    this.#checkpoints = new CheckpointWriter(place, head, limits.checkpointBytes, sinceCheckpoint)
   }
 
   /** What the files hold of the unit being written. */
@@ -93,7 +91,8 @@ export class Appender {
 
   /** See `SourceLog.append`. After LOG_FSYNC the whole log is unusable: the process must end. */
   async append(batch: Batch, signal: AbortSignal): Promise<{ cursor: Cursor; position?: Position } | undefined> {
-    while (this.#sealing !== undefined) await this.#sealing
+    while (this.#sealing !== undefined || (this.#held !== undefined && this.#unit === undefined))
+      await (this.#sealing ?? this.#held)
     this.#head.check()
     if (this.#broken)
       throw new TailraceError('LOG_UNIT_TORN', 'retry', 'An earlier append failed: the unit cannot go on.', {
@@ -101,7 +100,7 @@ export class Appender {
       })
     return this.#guard(async () => {
       signal.throwIfAborted()
-      if (this.#unit === undefined && this.#sinceCheckpoint >= this.#limits.checkpointBytes) await this.#checkpoint()
+      if (this.#unit === undefined && this.#checkpoints.isDue) await this.#checkpoints.write()
       const { length } = batch.bytes
       await this.#waitForRoom(length, signal)
       await this.#write(batch)
@@ -116,14 +115,30 @@ export class Appender {
    * unit is under way.
    */
   async seal(): Promise<boolean> {
-    if (this.#sealing !== undefined || this.#appending || this.#unit !== undefined || this.#broken) return false
-    this.#sealing = this.#guard(() => this.#seal())
-    try {
-      await this.#sealing
-    } finally {
-      this.#sealing = undefined
-    }
+    if (this.#isBusy) return false
+    await this.#sealNow()
     return true
+  }
+
+  /**
+   * The same as soon as no unit is under way, and none is begun before. Its checkpoint is on the disk, and how the log
+   * stands there is answered. Throws LOG_FULL, LOG_DISK_FULL.
+   */
+  async sealed(signal: AbortSignal): Promise<Checkpoint> {
+    const held = Promise.withResolvers<void>()
+    this.#held = held.promise
+    try {
+      for (; this.#isBusy; await this.#idle.wait(signal)) {
+        this.#head.check()
+        if (this.full) throw logFull(this.#place.folder)
+      }
+      const failure = await this.#sealNow()
+      if (failure !== undefined) throw failure
+      return checkpointOf(this.#place.logId, this.#head)
+    } finally {
+      this.#held = undefined
+      held.resolve()
+    }
   }
 
   /** Drops a unit that was begun and not ended, durably; appends may go on. */
@@ -140,13 +155,14 @@ export class Appender {
     })
     this.#next = this.#head.end + 1
     this.#broken = false
+    this.#idle.ring()
   }
 
   /** A unit that was not ended is left behind for the next opening to cut. */
   async close(): Promise<void> {
     await this.#segment?.close()
     this.#segment = undefined
-    if (!this.#broken && this.#sinceCheckpoint > 0) await this.#checkpoint()
+    if (!this.#broken && this.#checkpoints.since > 0) await this.#checkpoints.write()
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -159,15 +175,30 @@ export class Appender {
       throw error
     } finally {
       this.#appending = false
+      this.#idle.ring()
     }
   }
 
-  async #seal(): Promise<void> {
+  get #isBusy(): boolean {
+    return this.#sealing !== undefined || this.#appending || this.#unit !== undefined || this.#broken
+  }
+
+  /** Answers why there is no checkpoint. A segment that holds nothing stays the newest. */
+  async #sealNow(): Promise<unknown> {
+    const { segments, end } = this.#head
+    const isEmpty = (segments.at(-1)?.first ?? 0) > end
+    const seal = this.#guard(() => (isEmpty ? this.#checkpoints.write() : this.#seal()))
+    const done = (): void => void (this.#sealing = undefined)
+    this.#sealing = seal.then(done, done)
+    return seal
+  }
+
+  async #seal(): Promise<unknown> {
     const old = this.#segment
     this.#segment = undefined
     await old?.close()
     this.#segment = await beginSegment(this.#place, this.#head)
-    await this.#checkpoint()
+    return this.#checkpoints.write()
   }
 
   async #write(batch: Batch): Promise<void> {
@@ -178,7 +209,7 @@ export class Appender {
     this.#unit ??= { base: this.#next, number: ++this.#units, tables: [], finished: [], chunks: [], chunkBytes: 0 }
     const unit = this.#unit
     const common = { base: this.#next, unitBase: unit.base, session: this.#session, appendTime }
-    const tables = this.#undeclared(batch, segment.declared)
+    const tables = segment.undeclared(batch, this.#head.state.tables)
     if (tables.length > 0) {
       const definitions = Buffer.from(JSON.stringify(tables))
       segment.put({ ...common, type: ChunkType.tables, entries: 0, changes: 0, endSize: 0 }, definitions)
@@ -212,22 +243,11 @@ export class Appender {
     const before = this.#head.bytes
     const last = this.#next - 1
     this.#head.advance({ end, last, tables, place, segments: [...finished, segment.info], chunks: chunks ?? [] })
-    this.#sinceCheckpoint += this.#head.bytes - before
+    this.#checkpoints.since += this.#head.bytes - before
     this.#unit = undefined
     this.#mark.publish({ ...place, logId: this.#place.logId, session: this.#session, end: last })
     const cursor = this.#head.cursors.at(last)
     return end.lane === 'stream' ? { cursor, position: end.position } : { cursor }
-  }
-
-  #undeclared(batch: Batch, declared: ReadonlySet<number>): Table[] {
-    const missing: Table[] = []
-    for (const id of batch.tables) {
-      if (declared.has(id)) continue
-      const table = batch.registry.get(id) ?? this.#head.state.tables.get(id)
-      if (table === undefined) throw malformed(`a change of table ${id}, which was never announced,`, 0)
-      missing.push(table)
-    }
-    return missing
   }
 
   async #waitForRoom(size: number, signal: AbortSignal): Promise<void> {
@@ -235,6 +255,7 @@ export class Appender {
     try {
       while (this.#bytes() + needed > this.#limits.maxBytes) {
         this.full = true
+        this.#idle.ring()
         await this.#head.bell.wait(signal)
       }
     } finally {
@@ -245,14 +266,7 @@ export class Appender {
   /** Bytes of the log with the unit being written. */
   #bytes(): number {
     if (this.#segment === undefined || this.#unit === undefined) return this.#head.bytes
-    const written = [...this.#unit.finished, this.#segment.info].reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.#head.bytes - this.#durableBytes() + written
-  }
-
-  /** Durable bytes of the segments that the unit is being written to. */
-  #durableBytes(): number {
-    const first = this.#unit?.finished[0]?.first ?? this.#segment?.info.first
-    return this.#head.place?.segment === first ? (this.#head.place?.at ?? 0) : 0
+    return this.#head.bytesWith([...this.#unit.finished, this.#segment.info])
   }
 
   async #segmentFor(size: number): Promise<SegmentWriter> {
@@ -281,18 +295,5 @@ export class Appender {
     } finally {
       await segment.close()
     }
-  }
-
-  /** Only saves time at the next opening, so a full disk does not stop the log here. */
-  async #checkpoint(): Promise<void> {
-    const { fs, folder, logId, logger } = this.#place
-    this.#sinceCheckpoint = 0
-    try {
-      await writeCheckpoint(fs, folder, logId, this.#head)
-    } catch (error) {
-      if (errorCode(error) !== 'LOG_DISK_FULL') throw error
-      logger.warn({ err: error }, 'no checkpoint of the log: the disk is full')
-    }
-    crashPoint('log.checkpoint')
   }
 }

@@ -6,12 +6,12 @@ import { crc32 } from 'node:zlib'
  *   at  size  field
  *    0     4  magic
  *    4     1  type: data (a batch's entries as they came), tables (definitions, takes no offsets), compacted (what is
- *             left of several data chunks, compaction/payload.ts), places (of the chunks of a compacted segment, at its
- *             end; takes no offsets)
+ *             left of several data chunks, compaction/payload.ts), places (of the chunks of a segment written anew, at its
+ *             end; takes no offsets), packed (a data chunk in the same form, without the rows that were forgotten)
  *    5     3  zero
  *    8     8  length of the payload
  *   16     8  base: offset of the first entry (tables: of the entry that comes next)
- *   24     4  entries; compacted: offsets that it stands for
+ *   24     4  entries; compacted, packed: offsets that it stands for
  *   28     4  changes among them
  *   32     8  offset of the first entry of the unit
  *   40     8  session that wrote it
@@ -28,11 +28,16 @@ import { crc32 } from 'node:zlib'
 export const CHUNK_HEADER = 72
 export const CHUNK_MAGIC = Buffer.from('TRc\x01', 'latin1')
 
-export const ChunkType = { data: 1, tables: 2, compacted: 3, places: 4 } as const
+export const ChunkType = { data: 1, tables: 2, compacted: 3, places: 4, packed: 5 } as const
 
 /** Chunks of this type hold entries, and stand for offsets. */
 export function holdsEntries(type: number): boolean {
-  return type === ChunkType.data || type === ChunkType.compacted
+  return type === ChunkType.data || inBlocks(type)
+}
+
+/** Their payload is one of compaction/payload.ts. */
+export function inBlocks(type: number): boolean {
+  return type === ChunkType.compacted || type === ChunkType.packed
 }
 
 export interface ChunkHead {

@@ -12,10 +12,11 @@ const BLOCK = 1024 * 1024
  * Removes all that lies behind the last whole unit, newest first, so that a crash half way leaves a log that the next
  * opening cuts at the same place. Durable on return. Throws LOG_FSYNC, LOG_WRITE.
  */
-export async function cutTail(fs: Fs, folder: string, { place }: Head): Promise<void> {
+export async function cutTail(fs: Fs, folder: string, { place, appendedFrom }: Head): Promise<void> {
   try {
     const firsts = (await fs.list(folder)).flatMap(name => segmentFirst(name) ?? []).sort((a, b) => b - a)
-    for (const first of firsts) if (first > (place?.segment ?? 0)) await fs.remove(join(folder, segmentName({ first })))
+    const behind = place === undefined ? appendedFrom : place.segment + 1
+    for (const first of firsts) if (first >= behind) await fs.remove(join(folder, segmentName({ first })))
     if (place !== undefined) {
       const path = join(folder, segmentName({ first: place.segment }))
       await using file = await fs.open(path, 'update')
@@ -35,7 +36,7 @@ export async function cutTail(fs: Fs, folder: string, { place }: Head): Promise<
 export async function settle(fs: Fs, folder: string, head: Head, from: Place | undefined): Promise<void> {
   for (const segment of head.segments) {
     const { first, bytes } = segment
-    if (segment.compacted !== undefined || first < (from?.segment ?? 0)) continue
+    if (first < (from?.segment ?? head.appendedFrom)) continue
     const path = join(folder, segmentName(segment))
     try {
       await using file = await fs.open(path, 'update')

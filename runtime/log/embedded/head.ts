@@ -39,10 +39,12 @@ export class Head {
   end = 0
   bytes = 0
   records = 0
-  /** First offset of the oldest segment that is as it was appended. */
+  /** First offset behind the segments that compaction, or `forget`, has put in place: from here on units can be walked. */
   appendedFrom = 1
-  /** Greatest offset of a delete, or of an event, that compaction has removed; 0: none. */
+  /** Greatest offset of a delete, or of an event, that was removed; 0: none. */
   horizon = 0
+  /** See the manifest. */
+  expiredTo = 0
   /** The newest unit ends of the stream, oldest first; all of one lineage. */
   readonly streamEnds: { readonly offset: number; readonly position: Position }[] = []
   #failure: unknown
@@ -89,11 +91,17 @@ export class Head {
     this.records += segment.records
   }
 
+  /** What `bytes` would be with these at the end, the first of which may be there in part. */
+  bytesWith(written: readonly SegmentInfo[]): number {
+    const durable = this.place?.segment === written[0]?.first ? (this.place?.at ?? 0) : 0
+    return this.bytes - durable + written.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   /**
    * Compaction has put these segments in the place of all before `first`. Who reads one that was replaced keeps its file
    * to the end of the present chunk. Answers whether any are others than before.
    */
-  compacted({ segments, first, horizon }: Compacted): boolean {
+  compacted({ segments, first, horizon, expiredTo }: Compacted): boolean {
     const names = new Set(this.segments.map(segmentName))
     if (segments.every(segment => names.has(segmentName(segment)))) return false
     const appended = this.segments.filter(segment => segment.first >= first && segment.compacted === undefined)
@@ -102,7 +110,8 @@ export class Head {
     this.bytes = this.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.records = this.segments.reduce((sum, { records }) => sum + records, 0)
     this.appendedFrom = first
-    this.horizon = horizon
+    this.horizon = Math.max(this.horizon, horizon)
+    this.expiredTo = expiredTo
     this.near.clear()
     if (this.end < first) this.ring.clear()
     this.bell.ring()

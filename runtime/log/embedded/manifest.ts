@@ -4,7 +4,7 @@ import { TailraceError } from '../../errors.ts'
 import { readChecked, replaceChecked } from './checked-file.ts'
 import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
-import { COMPACTED_FORMAT, SEGMENT_FORMAT } from './segment.ts'
+import { FORGOTTEN_FORMAT, SEGMENT_FORMAT } from './segment.ts'
 
 export const MANIFEST = 'manifest'
 
@@ -19,14 +19,18 @@ export interface Manifest {
   readonly format: number
   readonly logId: string
   readonly sessions: readonly Session[]
-  /** First offset of the oldest segment that is as it was appended. */
+  /** First offset behind the segments that the base holds. */
   readonly first: number
-  /** Greatest offset of a delete that compaction removed; readers below must start again. 0: none. */
+  /** Greatest offset of a delete that was removed; readers below must start again. 0: none. */
   readonly horizon: number
+  /** Every delete up to here is gone: compaction takes them one after the other. Undefined: the horizon. */
+  readonly expiredTo?: number
   /** Below this offset only the order per key holds. 0: everywhere it is the log's. */
   readonly cleanedTo: number
-  /** The compacted segments ahead of `first`, and how the log stands behind them (compaction/base.ts). */
+  /** The segments ahead of `first`, and how the log stands behind them (compaction/base.ts). */
   readonly compaction?: number
+  /** Rows are being forgotten: the index may name changes that are gone already. */
+  readonly isForgetting?: boolean
   /** When compaction last came to its end; milliseconds since 1970. */
   readonly compactedAt?: number
 }
@@ -46,14 +50,18 @@ export async function readManifest(fs: Fs, folder: string): Promise<Manifest | u
   if (found.state === 'missing') return undefined
   if (found.state === 'damaged') throw damaged(join(folder, MANIFEST), 0, 'it does not match its checksum')
   const manifest = found.value as Manifest
-  if (manifest.format > COMPACTED_FORMAT)
+  if (manifest.format > FORGOTTEN_FORMAT)
     throw new TailraceError(
       'LOG_FORMAT',
       'stop',
-      `The log in ${folder} has format ${manifest.format}; this version of Tailrace reads up to ${COMPACTED_FORMAT}.`,
+      `The log in ${folder} has format ${manifest.format}; this version of Tailrace reads up to ${FORGOTTEN_FORMAT}.`,
       { hint: 'Run the version of Tailrace that wrote it, or a newer one.' },
     )
   return manifest
+}
+
+export function expiredTo({ expiredTo: offset, horizon }: Manifest): number {
+  return offset ?? horizon
 }
 
 /** Durable on return. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SourceLog } from '../../contract.ts'
-import { Appender, type AppendLimits, type LogPlace } from './appender.ts'
+import { Appender, type AppendLimits } from './appender.ts'
 import { type Base, baseName, restoreHead } from './compaction/base.ts'
 import { Compactor, type CompactorParts } from './compaction/compactor.ts'
+import { InPlace } from './compaction/in-place.ts'
 import { removeLeftovers } from './compaction/leftovers.ts'
 import { Cursors } from './cursors.ts'
 import { cutTail, settle } from './cut.ts'
@@ -12,6 +13,7 @@ import type { Fs } from './fs.ts'
 import { Head } from './head.ts'
 import type { KeyIndex } from './key-index/key-index.ts'
 import { EmbeddedLog } from './log.ts'
+import type { LogPlace } from './log-place.ts'
 import { MANIFEST, type Manifest, newManifest, readManifest, withSession, writeManifest } from './manifest.ts'
 import { MarkFile, readMark } from './mark.ts'
 import { Readers, type ReadersLog } from './readers.ts'
@@ -64,7 +66,8 @@ export async function openLog(
   const { segmentBytes } = limits
   const compaction = parts.compaction?.(index)
   if (compaction === undefined) return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
-  const compactor = new Compactor({ place, head, appender, readers, segmentBytes, ...compaction }, current, base)
+  const inPlace = new InPlace(place, head, compaction.index, current, base)
+  const compactor = new Compactor({ place, head, appender, readers, segmentBytes, ...compaction }, inPlace)
   opened.use(compactor)
   if (parts.compactionMs !== undefined) compactor.watch(parts.compactionMs)
   return new EmbeddedLog(place, head, readers, appender, opened.move(), index, compactor)

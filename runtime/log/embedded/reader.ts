@@ -148,6 +148,7 @@ class Reader implements Disposable {
   }
 
   async #next(): Promise<LogChunk> {
+    if (this.#passed === 0) this.#begun = this.#head.horizon
     this.#checkHorizon()
     const { ring, near } = this.#head
     const next = this.#passed + 1
@@ -157,6 +158,8 @@ class Reader implements Disposable {
       const shared = near.find(next)
       if (shared !== undefined) return shared
       const chunk = await this.#segments.chunk(next)
+      // It may be one that was put in place since.
+      this.#checkHorizon()
       this.#uncollected += chunk.slice.bytes.length
       // What a compaction has replaced meanwhile is this reader's alone.
       if (!this.#segments.isStale) near.keep(chunk)
@@ -173,8 +176,7 @@ class Reader implements Disposable {
   /** What was read before a delete, and is removed with it, would stay with the reader for ever. */
   #checkHorizon(): void {
     const { horizon } = this.#head
-    if (this.#passed === 0) this.#begun = horizon
-    else if (this.#passed < horizon && this.#begun < horizon) throw expired()
+    if (this.#passed < horizon && this.#begun < horizon) throw expired()
   }
 
   #newGather(): Gather {

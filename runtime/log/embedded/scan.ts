@@ -1,5 +1,5 @@
 import { giveBack, LARGE_BYTES } from '../../large-memory.ts'
-import { CHUNK_HEADER, type ChunkHeader, ChunkType, chunkCrc, decodeChunkHeader } from './chunk.ts'
+import { CHUNK_HEADER, type ChunkHeader, chunkCrc, decodeChunkHeader, inBlocks } from './chunk.ts'
 import { unpackPayload } from './compaction/payload.ts'
 import type { File } from './fs.ts'
 import { checkSegmentHeader, SEGMENT_HEADER } from './segment.ts'
@@ -128,7 +128,7 @@ export class SegmentScan {
     // What was read for this chunk alone is not held longer than by who takes it.
     if (payload.length > WINDOW) this.#window = NOTHING
     if (!isSound) return { at, flaw: 'the chunk does not match its checksum' }
-    const content = header.type === ChunkType.compacted ? unpackPayload(payload, shareableMemory) : payload
+    const content = inBlocks(header.type) ? unpackPayload(payload, shareableMemory) : payload
     if (content === undefined) return { at, flaw: 'the blocks of the chunk do not fit it' }
     this.#at = end
     this.#crc = header.crc

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { errorCode } from '../../errors.ts'
-import { wholeSlice } from '../../record/slice.ts'
-import { CHUNK_HEADER, type ChunkHeader, ChunkType, holdsEntries } from './chunk.ts'
+import { countEntries, wholeSlice } from '../../record/slice.ts'
+import { CHUNK_HEADER, type ChunkHeader, ChunkType, holdsEntries, inBlocks } from './chunk.ts'
 import { type EntryHead, walkHeads } from './entry-heads.ts'
 import { damaged } from './failures.ts'
 import type { File, Fs } from './fs.ts'
@@ -51,12 +51,14 @@ export class SegmentReader implements AsyncDisposable {
   /** The chunk that holds this offset, which must be durable. Throws LOG_DAMAGED. */
   async chunk(offset: number): Promise<LogChunk> {
     const { header, payload } = await this.#step(offset, scan => scan.next())
+    const slice = wholeSlice(payload, header.base, header.appendTime)
+    const isThinned = header.type === ChunkType.packed && countEntries(slice) < header.entries
     return {
-      slice: wholeSlice(payload, header.base, header.appendTime),
+      slice,
       last: header.base + header.entries - 1,
       changes: header.changes,
       endsUnit: header.endSize > 0 || header.type === ChunkType.compacted,
-      isCompacted: header.type === ChunkType.compacted,
+      isCompacted: header.type === ChunkType.compacted || isThinned,
       tables: undefined,
     }
   }
@@ -67,7 +69,7 @@ export class SegmentReader implements AsyncDisposable {
       const { at } = scan
       const found = await scan.peek()
       if (found === undefined || isFlaw(found)) return found
-      if (found.type === ChunkType.compacted) return scan.next()
+      if (inBlocks(found.type)) return scan.next()
       scan.pass(found)
       return { header: found, at, payload: undefined }
     })
@@ -181,7 +183,7 @@ export class SegmentReader implements AsyncDisposable {
 
   #checkOrder(header: ChunkHeader, at: number): void {
     const { type, base, entries } = header
-    if (type > ChunkType.places) throw this.#damaged({ at, flaw: `a chunk of the unknown kind ${type}` })
+    if (type > ChunkType.packed) throw this.#damaged({ at, flaw: `a chunk of the unknown kind ${type}` })
     const fits = holdsEntries(type) ? base <= this.#next && this.#next < base + entries : base === this.#next
     if (!fits) throw this.#damaged({ at, flaw: `offset ${base} stands where ${this.#next} was expected` })
   }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { Batch, Table } from '../../contract.ts'
 import { isTailraceError } from '../../errors.ts'
+import { malformed } from '../../record/cells.ts'
 import { type ChunkHead, sealChunk } from './chunk.ts'
 import { syncFile, syncFolder, writeFailed } from './failures.ts'
 import { type File, type Fs, writeFully } from './fs.ts'
@@ -28,14 +30,15 @@ export class SegmentWriter {
     this.#records = records
   }
 
-  /** The file's name is durable on return; its content is so after `sync`. */
+  /** The file's name is durable on return; its content is so after `sync`. `madeAt`: microseconds since 1970. */
   static async create(
     { fs, folder, logId }: { readonly fs: Fs; readonly folder: string; readonly logId: string },
     first: number,
     name = segmentName({ first }),
+    madeAt = BigInt(Date.now()) * 1000n,
   ): Promise<SegmentWriter> {
     const path = join(folder, name)
-    const { header, crc } = encodeSegmentHeader(first, logId, BigInt(Date.now()) * 1000n)
+    const { header, crc } = encodeSegmentHeader(first, logId, madeAt)
     try {
       const file = await fs.open(path, 'create')
       try {
@@ -70,6 +73,18 @@ export class SegmentWriter {
 
   get isEmpty(): boolean {
     return this.#at === SEGMENT_HEADER
+  }
+
+  /** The tables of the batch whose definition does not stand in it yet; `known`: beside those that the batch brings. */
+  undeclared(batch: Batch, known: ReadonlyMap<number, Table>): Table[] {
+    const missing: Table[] = []
+    for (const id of batch.tables) {
+      if (this.declared.has(id)) continue
+      const table = batch.registry.get(id) ?? known.get(id)
+      if (table === undefined) throw malformed(`a change of table ${id}, which was never announced,`, 0)
+      missing.push(table)
+    }
+    return missing
   }
 
   /** Adds a chunk to the next write; the payload must not change until then. */

@@ -16,6 +16,8 @@ export const SEGMENT_HEADER = 44
 export const SEGMENT_FORMAT = 1
 /** Of a log that holds compacted segments. */
 export const COMPACTED_FORMAT = 2
+/** Of one whose base holds segments that keep their history, as `forget` leaves them. */
+export const FORGOTTEN_FORMAT = 3
 const MAGIC = 'TAILRACE'
 
 export interface SegmentInfo {
@@ -24,27 +26,35 @@ export interface SegmentInfo {
   readonly bytes: number
   /** Changes in it. */
   readonly records: number
-  /** Set once compaction has written it. */
+  /** Set once it was written anew. */
   readonly compacted?: CompactedInfo
 }
 
 export interface CompactedInfo {
-  /** Which of all that compaction has written: tells files of the same offsets apart. */
+  /** Which of all that were written anew: tells files of the same offsets apart. */
   readonly generation: number
   /** Where the places of its chunks stand (compaction/chunk-places.ts). */
   readonly placesAt: number
   /** Bytes of its entries before they were compressed. */
   readonly entryBytes: number
+  /** Nothing is gone from it but rows that were forgotten: in all else it is as it was appended. */
+  readonly keepsHistory?: true
 }
 
-/** What compaction has made of a log. */
+/** What compaction, and `forget`, have made of a log. */
 export interface Compacted {
-  /** Its oldest segments. */
+  /** Its oldest segments: those that the base holds. Among them may be such as were never written anew. */
   readonly segments: readonly SegmentInfo[]
   /** First offset behind them: the rest is as it was appended. */
   readonly first: number
   /** See the manifest. */
   readonly horizon: number
+  readonly expiredTo: number
+}
+
+/** Its history was removed. */
+export function isStripped({ compacted }: SegmentInfo): boolean {
+  return compacted !== undefined && compacted.keepsHistory !== true
 }
 
 /** The name of its file. */
@@ -59,7 +69,7 @@ export function segmentFirst(name: string): number | undefined {
   return match === null ? undefined : Number(match[1])
 }
 
-/** Whether compaction made the file. */
+/** Whether it is that of a segment that was written anew. */
 export function isCompactedName(name: string): boolean {
   return /^\d{16}\.\d+\.log$/.test(name)
 }

@@ -3,7 +3,7 @@ import { CHUNK_HEADER, decodeChunkHeader } from '../chunk.ts'
 import { openExisting } from '../failures.ts'
 import type { Fs } from '../fs.ts'
 import type { Head } from '../head.ts'
-import { SEGMENT_HEADER, type SegmentInfo, segmentMadeAt, segmentName } from '../segment.ts'
+import { isStripped, SEGMENT_HEADER, type SegmentInfo, segmentMadeAt, segmentName } from '../segment.ts'
 
 /** Where a segment begins. */
 export interface SegmentStart {
@@ -30,7 +30,7 @@ export async function agedSegments(
   keptFrom: bigint,
   to = Number.POSITIVE_INFINITY,
 ): Promise<SegmentInfo[]> {
-  let count = segments.findLastIndex(segment => segment.compacted !== undefined) + 1
+  let count = segments.findLastIndex(isStripped) + 1
   for (let i = count + 1; i < segments.length && segments[i]!.first <= to; i++) {
     const { madeAt, isWhole } = await segmentStart(fs, folder, segments[i]!)
     if (madeAt > keptFrom) break

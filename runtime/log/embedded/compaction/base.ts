@@ -4,11 +4,11 @@ import { type Checkpoint, readCheckpoint, restore } from '../checkpoint.ts'
 import { damaged } from '../failures.ts'
 import type { Fs } from '../fs.ts'
 import type { Head } from '../head.ts'
-import type { Manifest } from '../manifest.ts'
+import { expiredTo, type Manifest } from '../manifest.ts'
 
 /**
- * The base of a log: its compacted segments, and what a scan of all that they were made of would find. One file for
- * each time that compaction has put its work in place; the manifest names the one that counts.
+ * The base of a log: its oldest segments, compacted or gone over for rows to be forgotten, and what a scan of all that they
+ * were made of would find. One file for each time that such work was put in place; the manifest names the one that counts.
  */
 export type Base = Checkpoint
 
@@ -57,6 +57,7 @@ export async function restoreHead(
   const base = await readBase(fs, folder, manifest)
   if (base === 'missing') return 'missing'
   head.horizon = manifest.horizon
+  head.expiredTo = expiredTo(manifest)
   head.appendedFrom = manifest.first
   const from = startOf(await readCheckpoint(fs, folder, manifest.logId), base, manifest.first)
   if (from !== undefined) restore(head, from)

@@ -1,16 +1,14 @@
-import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { CompactionReport, CompactOptions } from '../../../contract.ts'
-import { crashPoint } from '../../../crash.ts'
 import { errorCode, TailraceError } from '../../../errors.ts'
-import type { Appender, LogPlace } from '../appender.ts'
+import type { Appender } from '../appender.ts'
 import type { Head } from '../head.ts'
-import { type Manifest, writeManifest } from '../manifest.ts'
+import type { LogPlace } from '../log-place.ts'
+import { expiredTo } from '../manifest.ts'
 import type { Readers } from '../readers.ts'
-import { COMPACTED_FORMAT, type Compacted, type SegmentInfo, segmentName } from '../segment.ts'
+import { COMPACTED_FORMAT, isStripped, type SegmentInfo } from '../segment.ts'
 import { agedSegments, segmentStart } from './aged.ts'
-import { type Base, baseName, writeBase } from './base.ts'
-import { removeLeftovers } from './leftovers.ts'
+import { InPlace, type SegmentIndex } from './in-place.ts'
 import type { Liveness } from './live-offsets.ts'
 import { historyReadTo, readTo, silentSince } from './registered.ts'
 import type { RewriteJob, Rewritten } from './rewrite.ts'
@@ -28,10 +26,8 @@ export interface Retention {
 }
 
 /** What tells which changes are needed. */
-export interface LiveIndex {
+export interface LiveIndex extends SegmentIndex {
   live(from: number, to: number): Promise<Liveness>
-  /** Resolves once nothing of what these segments replace is read any more. */
-  compacted(compacted: Compacted): Promise<void>
   /** Removes what the log does not hold any more. */
   clean(): Promise<unknown>
 }
@@ -59,24 +55,17 @@ const WINDOW = 2 ** 29
 
 type Tally = { -readonly [Figure in Exclude<keyof CompactionReport, 'horizon'>]: number }
 
-/** Puts compacted segments in the place of the oldest (R3). The manifest's only writer while the log is open. */
+/** Puts compacted segments in the place of the oldest (R3). */
 export class Compactor implements AsyncDisposable {
   readonly #parts: CompactorParts
-  #manifest: Manifest
-  #base: Base | undefined
-  /** Of the file that is written next. */
-  #generation: number
+  readonly #inPlace: InPlace
   #turn: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
-  /** `manifest` and `base`: as they are now, of a log that was opened. */
-  constructor(parts: CompactorParts, manifest: Manifest, base: Base | undefined) {
+  constructor(parts: CompactorParts, inPlace: InPlace) {
     this.#parts = parts
-    this.#manifest = manifest
-    this.#base = base
-    const known = (base?.segments ?? []).map(({ compacted }) => compacted?.generation ?? 0)
-    this.#generation = Math.max(0, ...known) + 1
+    this.#inPlace = inPlace
   }
 
   /** See `SourceLog.compact`. */
@@ -122,12 +111,12 @@ export class Compactor implements AsyncDisposable {
     const aged = await agedSegments(place, head, this.#micros(this.#parts.retention.keepHistoryMs))
     let fresh = 0
     let old = 0
-    for (const { bytes, compacted } of aged) {
-      if (compacted === undefined) fresh += bytes
-      else old += compacted.entryBytes
+    for (const segment of aged) {
+      if (isStripped(segment)) old += segment.compacted!.entryBytes
+      else fresh += segment.bytes
     }
     if (fresh === 0) return false
-    return appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#manifest.compactedAt ?? 0) >= DAY_MS
+    return appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#inPlace.manifest.compactedAt ?? 0) >= DAY_MS
   }
 
   async #compact(signal: AbortSignal, retention: Retention): Promise<CompactionReport> {
@@ -139,16 +128,16 @@ export class Compactor implements AsyncDisposable {
       await this.#pass(tally, signal, retention)
       if (tally.segments > 0) {
         await index.clean()
-        await this.#store({ ...this.#manifest, compactedAt: Date.now() })
+        await this.#inPlace.store({ compactedAt: Date.now() })
         place.logger.info({ folder: place.folder, ...tally }, 'the log was compacted')
       }
     } catch (error) {
       // Which manifest is on the disk is not known then: nothing may go. The process ends.
       if (errorCode(error) === 'LOG_FSYNC') head.fail(error)
-      else await this.#removeLeftovers()
+      else await this.#inPlace.removeLeftovers()
       throw error
     }
-    const { horizon } = this.#manifest
+    const { horizon } = this.#inPlace.manifest
     return { ...tally, horizon: horizon === 0 ? undefined : head.cursors.at(horizon) }
   }
 
@@ -201,6 +190,7 @@ export class Compactor implements AsyncDisposable {
     retention: Retention,
   ): Promise<void> {
     const { head, place, readers, index, rewriter, segmentBytes } = this.#parts
+    const inPlace = this.#inPlace
     const last = inputs.at(-1)!
     const to = head.segments[head.segments.indexOf(last) + 1]?.first ?? head.end + 1
     const liveness = await index.live(inputs[0]!.first, to)
@@ -209,20 +199,20 @@ export class Compactor implements AsyncDisposable {
       logId: place.logId,
       sessions: head.cursors.sessions,
       inputs,
-      base: this.#base,
+      base: inPlace.base,
       liveness,
       readTo: readTo(await readers.list(), head),
       deletesTo: this.#micros(retention.deleteRetentionMs),
       eventsTo: retention.retentionMs === undefined ? 0n : this.#micros(retention.retentionMs),
       fileBytes: segmentBytes / 2,
-      generation: this.#generation,
+      generation: inPlace.generation,
     }
     for await (const rewritten of rewriter(job, signal)) {
       signal.throwIfAborted()
-      this.#generation = rewritten.segment.compacted!.generation + 1
+      inPlace.written(rewritten.segment)
       // Who has registered since would keep what the missing deletes removed. The next pass will do.
       if (rewritten.expired > readTo(await readers.list(), head)) return
-      await this.#putInPlace(rewritten)
+      await this.#put(rewritten)
       tally.segments += rewritten.segments
       tally.scanned += rewritten.scanned
       tally.kept += rewritten.kept
@@ -231,56 +221,15 @@ export class Compactor implements AsyncDisposable {
     }
   }
 
-  /** Durable on return. A crash leaves either the old segments or the new one in the log, and files to be removed. */
-  async #putInPlace({ segment, to, state, expired }: Rewritten): Promise<void> {
-    const { place, head, index } = this.#parts
-    const { fs, folder } = place
-    const compaction = (this.#manifest.compaction ?? 0) + 1
-    const known = this.#base?.segments ?? []
-    const before = known.filter(({ first }) => first < segment.first)
-    const segments = [...before, segment, ...known.filter(({ first }) => first >= to)]
-    const base: Base = { ...state, segments, place: undefined }
-    await writeBase(fs, folder, compaction, base)
-    crashPoint('compaction.based')
-    const first = Math.max(this.#manifest.first, to)
-    const horizon = Math.max(this.#manifest.horizon, expired)
-    await this.#store({ ...this.#manifest, format: COMPACTED_FORMAT, first, horizon, cleanedTo: first - 1, compaction })
-    crashPoint('compaction.placed')
-    this.#base = base
-    const replaced = head.segments.filter(known => known.first >= segment.first && known.first < to)
-    head.compacted({ segments, first, horizon })
-    await index.compacted({ segments, first, horizon })
-    // By name: the rewriter may be at the next file already.
-    await this.#remove([...replaced.map(segmentName), ...(compaction > 1 ? [baseName(compaction - 1)] : [])])
-    crashPoint('compaction.removed')
-  }
-
-  async #store(manifest: Manifest): Promise<void> {
-    const { fs, folder } = this.#parts.place
-    await writeManifest(fs, folder, manifest)
-    this.#manifest = manifest
-  }
-
-  /** What stays is removed at the next opening. */
-  async #remove(names: readonly string[]): Promise<void> {
-    const { fs, folder, logger } = this.#parts.place
-    for (const name of names) {
-      try {
-        await fs.remove(join(folder, name))
-      } catch (err) {
-        logger.warn({ err, folder, name }, 'a file that compaction has replaced could not be removed')
-      }
-    }
-  }
-
-  /** Of a pass that has ended. What stays is removed at the next opening. */
-  async #removeLeftovers(): Promise<void> {
-    const { fs, folder, logger } = this.#parts.place
-    try {
-      await removeLeftovers(fs, folder, this.#manifest, this.#base?.segments ?? [])
-    } catch (err) {
-      logger.warn({ err, folder }, 'files of a compaction could not be removed')
-    }
+  #put(rewritten: Rewritten): Promise<void> {
+    const { manifest, base } = this.#inPlace
+    const { to, expired } = rewritten
+    return this.#inPlace.put(rewritten, base?.segments ?? [], {
+      format: Math.max(manifest.format, COMPACTED_FORMAT),
+      horizon: Math.max(manifest.horizon, expired),
+      expiredTo: Math.max(expiredTo(manifest), expired),
+      cleanedTo: Math.max(manifest.cleanedTo, to - 1),
+    })
   }
 
   /** So many milliseconds ago; microseconds since 1970. */

@@ -6,8 +6,8 @@ import { isCompactedName, type SegmentInfo, segmentFirst, segmentName } from '..
 import { baseName, isBaseName } from './base.ts'
 
 /**
- * Removes what a compaction that ended half way has left: files that the manifest does not name yet, and those that it
- * does not name any more. A crash in between leaves the rest to the next opening. Throws LOG_WRITE.
+ * Removes what work that ended half way has left: files that the manifest does not name yet, and those that it does not
+ * name any more. `segments`: of the base at least. A crash in between leaves the rest to the next opening. Throws LOG_WRITE.
  */
 export async function removeLeftovers(
   fs: Fs,
@@ -15,13 +15,12 @@ export async function removeLeftovers(
   { first, compaction }: Manifest,
   segments: readonly SegmentInfo[],
 ): Promise<void> {
-  const known = new Set(segments.filter(segment => segment.compacted !== undefined).map(segmentName))
+  const known = new Set(segments.map(segmentName))
   if (compaction !== undefined) known.add(baseName(compaction))
   for (const name of await fs.list(folder)) {
     const appended = segmentFirst(name)
     const isOurs = isCompactedName(name) || isBaseName(name)
-    const isLeft = appended === undefined ? isOurs && !known.has(name) : appended < first
-    if (!isLeft) continue
+    if (known.has(name) || (appended === undefined ? !isOurs : appended >= first)) continue
     const path = join(folder, name)
     try {
       await fs.remove(path)

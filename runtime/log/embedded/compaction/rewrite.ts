@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Table } from '../../../contract.ts'
 import { crashPoint } from '../../../crash.ts'
-import { type Checkpoint, checkpointOf, restore } from '../checkpoint.ts'
+import { checkpointOf, restore } from '../checkpoint.ts'
 import { type ChunkHeader, ChunkType } from '../chunk.ts'
 import { Cursors } from '../cursors.ts'
 import { damaged, openExisting } from '../failures.ts'
@@ -13,6 +13,7 @@ import { type SegmentInfo, segmentName } from '../segment.ts'
 import { UnitWalk } from '../unit-walk.ts'
 import type { Base } from './base.ts'
 import { CompactedWriter } from './compacted-writer.ts'
+import type { Replacement } from './in-place.ts'
 import type { Liveness } from './live-offsets.ts'
 import { Survivors } from './survivors.ts'
 
@@ -21,9 +22,9 @@ export interface RewriteJob {
   readonly folder: string
   readonly logId: string
   readonly sessions: readonly Session[]
-  /** In the log's order, without gaps; those that were compacted before come first. */
+  /** In the log's order, without gaps; those that the base holds come first. */
   readonly inputs: readonly SegmentInfo[]
-  /** How the log stands ahead of the first that was not; undefined: at its beginning. */
+  /** How the log stands behind those; undefined: at its beginning. */
   readonly base: Base | undefined
   readonly liveness: Liveness
   /** Everybody who needs them has read the deletes and events up to this offset. */
@@ -37,13 +38,7 @@ export interface RewriteJob {
   readonly generation: number
 }
 
-/** A segment that can take the place of some. */
-export interface Rewritten {
-  readonly segment: SegmentInfo
-  /** Offset behind it. */
-  readonly to: number
-  /** How the log stands there, without its segments. */
-  readonly state: Checkpoint
+export interface Rewritten extends Replacement {
   /** Greatest offset of a delete or an event that is gone; 0: none. */
   readonly expired: number
   /** Segments that went into it, and their bytes. */
@@ -109,6 +104,8 @@ class Rewriting {
   readonly #head: Head
   readonly #walk: UnitWalk
   readonly #survivors: Survivors
+  /** The base tells of all up to here; what comes behind is walked. */
+  readonly #based: number
   /** No chunk has come yet that is too young, or not read by all: then nothing behind it may go either. */
   #deletesGo = true
   #eventsGo = true
@@ -118,6 +115,7 @@ class Rewriting {
     this.#job = job
     this.#head = head
     this.#walk = new UnitWalk(head)
+    this.#based = head.end
     this.#survivors = new Survivors(job.liveness)
     this.#know([...head.state.tables.values()])
     this.next = job.inputs[0]!.first
@@ -129,8 +127,8 @@ class Rewriting {
   }
 
   /** The chunks that follow come from this segment. */
-  enter({ first, compacted }: SegmentInfo): void {
-    if (compacted === undefined) this.#walk.enter(first, 0)
+  enter({ first }: SegmentInfo): void {
+    if (first > this.#based) this.#walk.enter(first, 0)
   }
 
   async take(input: SegmentInfo, found: FoundChunk, path: string, into: CompactedWriter): Promise<void> {
@@ -138,7 +136,7 @@ class Rewriting {
     if (header.base !== this.next)
       throw damaged(path, at, `offset ${header.base} stands where ${this.next} was expected`)
     if (header.type === ChunkType.places) return
-    if (input.compacted === undefined) {
+    if (input.first > this.#based) {
       const flaw = this.#walk.take(input.first, found)
       if (flaw !== undefined) throw damaged(path, at, flaw)
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { asBuffer, readU32LE } from '../../../record/cells.ts'
 import { At, EntryKind } from '../../../record/layout.ts'
 import { entryLength } from '../../../record/slice.ts'
-import { CHUNK_HEADER, ChunkType, decodeChunkHeader } from '../chunk.ts'
+import { CHUNK_HEADER, ChunkType, decodeChunkHeader, inBlocks } from '../chunk.ts'
 import { chunkBefore } from '../compaction/chunk-places.ts'
 import { type Block, blocksOf, directoryLength, NO_HEADER, unpackBlock } from '../compaction/payload.ts'
 import { type SegmentInfo, segmentName } from '../segment.ts'
@@ -24,7 +24,7 @@ interface OpenFile {
 }
 
 /**
- * Reads single records from compacted segments, decompressing the block that holds them and that of their transaction's
+ * Reads single records from segments that were written anew, decompressing the block that holds them and that of their transaction's
  * header. Blocks the thread it is in.
  */
 export class CompactedRecords implements Disposable {
@@ -44,7 +44,7 @@ export class CompactedRecords implements Disposable {
     const open = this.#fileOf(offset)
     const chunkAt = chunkBefore(open.places, offset)
     const header = decodeChunkHeader(this.#read(open, chunkAt, CHUNK_HEADER), 0)
-    if (header?.type !== ChunkType.compacted) throw misfit(open.info, chunkAt, 'no compacted chunk stands there')
+    if (header === undefined || !inBlocks(header.type)) throw misfit(open.info, chunkAt, 'no chunk in blocks stands there')
     const { base, appendTime, length } = header
     const payloadAt = chunkAt + CHUNK_HEADER
     const directory = this.#read(open, payloadAt, directoryLength(this.#read(open, payloadAt, 8)))

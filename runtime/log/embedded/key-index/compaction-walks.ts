@@ -16,7 +16,7 @@ const PAGE = 4000
 export async function liveOffsets(
   store: Store,
   incarnations: Incarnations,
-  horizon: number,
+  expiredTo: number,
   { from, to }: { readonly from: number; readonly to: number },
   isStopped: () => boolean,
 ): Promise<Answers['live']> {
@@ -34,7 +34,7 @@ export async function liveOffsets(
     for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE)) {
       for (const [, value] of page) {
         const offset = rowOffset(value)
-        if (offset >= floor && !isGone(value[0]!, offset, horizon)) offsets.add(offset)
+        if (offset >= floor && !isGone(value[0]!, offset, expiredTo)) offsets.add(offset)
       }
       await pace.rest()
     }
@@ -50,7 +50,7 @@ export async function liveOffsets(
 export async function cleanRows(
   store: Store,
   incarnations: Incarnations,
-  { first, horizon }: CompactedSet,
+  { placesFrom, expiredTo }: CompactedSet,
   inTurn: (work: () => Promise<void>) => Promise<void>,
   isStopped: () => boolean,
 ): Promise<number> {
@@ -60,7 +60,7 @@ export async function cleanRows(
     await using rows = store.entries(prefixOf(Prefix.row, life.number), prefixOf(Prefix.row, life.number + 1))
     const isDead = (value: Buffer): boolean => {
       const offset = rowOffset(value)
-      return !incarnations.isNewest(life) || offset < life.floor || isGone(value[0]!, offset, horizon)
+      return !incarnations.isNewest(life) || offset < life.floor || isGone(value[0]!, offset, expiredTo)
     }
     for (let page = await rows.nextv(PAGE); page.length > 0 && !isStopped(); page = await rows.nextv(PAGE)) {
       await pace.rest()
@@ -78,7 +78,7 @@ export async function cleanRows(
       })
     }
   }
-  await store.clear(prefixOf(Prefix.block), blockKey(first))
+  await store.clear(prefixOf(Prefix.block), blockKey(placesFrom))
   if (removed > 0 && !isStopped()) await store.forget(Prefix.row)
   return removed
 }

@@ -39,7 +39,7 @@ export class Finder {
     if (value === undefined) return life.floor > 0 ? 'ended' : 'unknown'
     const row = decodeRow(value)
     if (row.offset < life.floor) return 'ended'
-    if (isGone(row.flags, row.offset, this.#set.horizon)) return 'unknown'
+    if (isGone(row.flags, row.offset, this.#set.expiredTo)) return 'unknown'
     const found = this.#records.find(this.#store, row.offset)
     const from = into.at
     const at = from + found.headerLength

@@ -93,7 +93,7 @@ export class KeyStates {
     const { keyAt, keyEnd, cellsAt } = this.#parts
     const value = this.#store.get(this.#keys.rowKey(Prefix.row, life.number, bytes, keyAt, keyEnd))
     const offset = value === undefined ? 0 : rowOffset(value)
-    if (value === undefined || offset < life.floor || isGone(value[0]!, offset, this.#set.horizon)) {
+    if (value === undefined || offset < life.floor || isGone(value[0]!, offset, this.#set.expiredTo)) {
       packer.none()
       return
     }

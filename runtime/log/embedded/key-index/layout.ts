@@ -112,8 +112,8 @@ export function decodeRow(value: Uint8Array): Row {
 }
 
 /** It is a delete that compaction has removed from the log: as good as if it had never been. */
-export function isGone(flags: number, offset: number, horizon: number): boolean {
-  return offset <= horizon && (flags & RowFlag.delete) !== 0
+export function isGone(flags: number, offset: number, expiredTo: number): boolean {
+  return offset <= expiredTo && (flags & RowFlag.delete) !== 0
 }
 
 /** Of a row's value. */

@@ -56,7 +56,7 @@ export class Records implements Disposable {
 
   /** The record at this offset, whose place `store` must know. Throws LOG_INDEX where the log is not as the index says. */
   find(store: Store, offset: number): FoundRecord {
-    if (offset < this.#set.first) return this.#compacted.find(offset)
+    if (this.#set.find(offset)?.compacted !== undefined) return this.#compacted.find(offset)
     const block = store.get(blockKey(offset))
     if (block === undefined) throw indexFailed(`offset ${offset} is in no block`)
     const { segment, chunkAt, entryAt, headerAt } = placeBefore(block, offset)

@@ -147,7 +147,7 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
   }
   const { incarnations, incomplete } = main.indexer
   if (question.about === 'live') {
-    const walk = liveOffsets(store, incarnations, compacted.horizon, question, () => closing)
+    const walk = liveOffsets(store, incarnations, compacted.expiredTo, question, () => closing)
     beside(tell(walk, found => post({ kind: 'answer', id, answer: found }, [found.bits.buffer])))
     return
   }
