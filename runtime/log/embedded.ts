@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defineLog } from '../plugin.ts'
 import { durationOption, sizeOption } from '../quantity.ts'
 import type { Retention } from './embedded/compaction/compactor.ts'
-import { rewriteInThread } from './embedded/compaction/in-thread.ts'
+import { eraseInThread, rewriteInThread } from './embedded/compaction/in-thread.ts'
 import { unusable } from './embedded/failures.ts'
 import { realFs } from './embedded/fs.ts'
 import { inspectLog } from './embedded/inspect.ts'
@@ -48,7 +48,12 @@ export default defineLog<z.infer<typeof config>>({
     return openLog(realFs, folder, limits, logger, resources, {
       openIndex: KeyIndex.open,
       compactionMs: COMPACTION_MS,
-      compaction: index => ({ index: liveIndex(index!), rewriter: rewriteInThread, retention }),
+      compaction: index => ({
+        index: liveIndex(index!),
+        rewriter: rewriteInThread,
+        eraser: eraseInThread,
+        retention,
+      }),
     })
   },
   inspect: (_, { folder, logger }) => inspectLog(realFs, folder, logger),

@@ -1,4 +1,6 @@
+import type { SourceLog } from '../../runtime/contract.ts'
 import { errorCode } from '../../runtime/errors.ts'
+import type { Retention } from '../../runtime/log/embedded/compaction/compactor.ts'
 import type { Random } from '../crash/random.ts'
 import { expectState, itemWriter, keyedUnit } from './keyed-units.ts'
 import { FOLDER, lastUnit, never } from './log-life.ts'
@@ -9,6 +11,25 @@ import { type Fault, SimulatedFs } from './simulated-fs.ts'
 const UNITS_A_LIFE = 30
 /** Files that a log may hold, beside its segments and its base. */
 const KNOWN = new Set(['manifest', 'checkpoint', 'durable', 'readers'])
+
+/** What a fault is to strike. */
+export interface CrashWork {
+  readonly retention?: Partial<Retention>
+  /** How many the fault may let pass, more or less; default: one. */
+  readonly runs?: number
+  /** Ahead of the fault. */
+  begin?(log: SourceLog, sink: ModelSink): Promise<void>
+  /** `state`: what the source has behind the unit of this number, which is the last. */
+  run(log: SourceLog, state: ReadonlyMap<string, string>, unit: number): Promise<void>
+  /** Of a log that was opened after the fault. */
+  check?(log: SourceLog): Promise<void>
+}
+
+const COMPACTING: CrashWork = {
+  async run(log) {
+    await log.compact!(never)
+  },
+}
 
 /** In which step of compaction a fault struck. */
 export const STEPS = ['write', 'sync', 'name', 'base', 'manifest', 'remove'] as const
@@ -28,7 +49,7 @@ export function stepOf(struck: string): Step | undefined {
  * every row must be there as the last whole unit left it, for a new sink and for one that goes on, and no file be left
  * that nobody knows. Answers the operations that were struck.
  */
-export async function crashCompaction(random: Random, lives: number): Promise<string[]> {
+export async function crashCompaction(random: Random, lives: number, work = COMPACTING): Promise<string[]> {
   const struck: string[] = []
   /** What the source held behind each unit. */
   const states: ReadonlyMap<string, string>[] = [new Map()]
@@ -36,11 +57,11 @@ export async function crashCompaction(random: Random, lives: number): Promise<st
   let fs = new SimulatedFs(random)
   for (let life = 0; life < lives; life++) {
     fs.arm(undefined)
-    await liveOnce(fs, random, states, sink)
+    await liveOnce(fs, random, states, sink, work)
     if (fs.struck !== undefined) struck.push(fs.struck)
     sink.stop()
     fs = random.chance(0.7) ? fs.powerLoss() : fs.processDeath()
-    await check(fs, random, states, sink)
+    await check(fs, random, states, sink, work)
     fs = fs.powerLoss()
   }
   return struck
@@ -51,8 +72,9 @@ async function liveOnce(
   random: Random,
   states: ReadonlyMap<string, string>[],
   sink: ModelSink,
+  work: CrashWork,
 ): Promise<void> {
-  const log = await openCompacting(fs, random)
+  const log = await openCompacting(fs, random, work.retention)
   const unit = await lastUnit(log)
   states.length = unit + 1
   const writer = itemWriter(log)
@@ -66,15 +88,16 @@ async function liveOnce(
     if (random.chance(0.3)) await sink.step(log, 2)
     if (random.chance(0.2)) await sink.save(log)
   }
+  await work.begin?.(log, sink)
   const code = random.chance(0.8) ? 'POWER' : random.chance(0.5) ? 'EIO' : 'ENOSPC'
   const only = ([undefined, 'write', 'sync', 'rename', 'remove'] as const)[random.between(0, 5)]
-  const operation = random.between(1, only === undefined ? 90 : 16)
+  const operation = random.between(1, (only === undefined ? 90 : 16) * (work.runs ?? 1))
   const fault: Fault =
     only === 'sync' && random.chance(0.4) ? syncOfCompacted(random, code) : { operation, code, ...(only && { only }) }
   fs.arm(fault, random.chance(0.3))
   try {
     while (fs.struck === undefined) {
-      await log.compact!(new AbortController().signal)
+      await work.run(log, states.at(-1)!, states.length - 1)
       await append()
       await sink.step(log, 3)
       await sink.save(log)
@@ -93,9 +116,11 @@ async function check(
   random: Random,
   states: readonly ReadonlyMap<string, string>[],
   sink: ModelSink,
+  work: CrashWork,
 ): Promise<void> {
-  const log = await openCompacting(fs, random)
+  const log = await openCompacting(fs, random, work.retention)
   const unit = await lastUnit(log)
+  await work.check?.(log)
   // The fault may have struck the last append.
   if (unit < states.length - 2) throw new Error(`unit ${states.length - 2} was acknowledged, ${unit} is the last`)
   for (const one of [new ModelSink('new'), sink]) await expectState(log, one, states[unit]!)

@@ -2,8 +2,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SourceLog } from '../../runtime/contract.ts'
 import { INDEX_FOLDER } from '../../runtime/log/embedded/key-index/opening.ts'
+import type { Retention } from '../../runtime/log/embedded/compaction/compactor.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Random } from '../crash/random.ts'
+import { forgetSome } from './forget-step.ts'
 import { ITEMS, openIndexed } from './indexed-log.ts'
 import { expectState, itemWriter, keyedUnit } from './keyed-units.ts'
 import { never } from './log-life.ts'
@@ -19,9 +21,10 @@ export interface HistoryPlace {
   rest(random: Random): Promise<void>
 }
 
-export function diskPlace(folder: string): HistoryPlace {
+/** `retention`: of each process. */
+export function diskPlace(folder: string, retention: (random: Random) => Partial<Retention> = () => ({})): HistoryPlace {
   return {
-    open: random => openIndexed(folder, { segmentBytes: random.between(400, 3000) }),
+    open: random => openIndexed(folder, { segmentBytes: random.between(400, 3000), retention: retention(random) }),
     async rest(random) {
       if (random.chance(0.3)) await rm(join(folder, INDEX_FOLDER), { recursive: true, force: true })
       if (random.chance(0.3)) await rm(join(folder, 'checkpoint'), { force: true })
@@ -29,10 +32,13 @@ export function diskPlace(folder: string): HistoryPlace {
   }
 }
 
-export function simulatedPlace(random: Random): HistoryPlace {
+export function simulatedPlace(
+  random: Random,
+  retention: (random: Random) => Partial<Retention> = () => ({}),
+): HistoryPlace {
   let fs = new SimulatedFs(random)
   return {
-    open: () => openCompacting(fs, random),
+    open: () => openCompacting(fs, random, retention(random)),
     async rest() {
       fs = fs.processDeath()
     },
@@ -40,7 +46,8 @@ export function simulatedPlace(random: Random): HistoryPlace {
 }
 
 /**
- * One log through random changes, compactions, restarts and rebuilds of its index, with sinks that are slow, stopped,
+ * One log through random changes, compactions, restarts and rebuilds of its index, and if `forgets` with rows that are
+ * forgotten, with sinks that are slow, stopped,
  * removed, made anew and restored from copies. Throws if a sink, a look-up or a new reader ends otherwise than the
  * source.
  */
@@ -54,9 +61,12 @@ export class CompactionHistory {
   #writer!: BatchWriter
   #unit = 0
   #made = 0
-  readonly figures = { compactions: 0, dropped: 0, restarts: 0, sinks: 0 }
+  readonly figures = { compactions: 0, dropped: 0, restarts: 0, sinks: 0, forgotten: 0 }
+  readonly #forgets: number
 
-  constructor(random: Random, place: HistoryPlace) {
+  /** `forgets`: how often, as a share of all steps. */
+  constructor(random: Random, place: HistoryPlace, forgets = 0) {
+    this.#forgets = forgets
     this.#random = random
     this.#place = place
   }
@@ -83,6 +93,14 @@ export class CompactionHistory {
     const random = this.#random
     const log = this.#log!
     const sink = this.#sinks.length === 0 ? undefined : this.#sinks[random.between(0, this.#sinks.length)]!
+    if (random.chance(this.#forgets)) {
+      for (const each of random.chance(0.6) ? this.#sinks : []) {
+        while (!(await each.step(log, 20)));
+        await each.save(log)
+      }
+      this.figures.forgotten += await forgetSome(log, random, this.#unit, this.#source)
+      return
+    }
     const dice = random.next()
     if (dice < 0.55) await this.#write()
     else if (dice < 0.62) await this.#compact()

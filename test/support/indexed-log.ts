@@ -1,6 +1,8 @@
 import type { Batch, SourceLog, Table } from '../../runtime/contract.ts'
 import type { Retention, Rewriter } from '../../runtime/log/embedded/compaction/compactor.ts'
 import { rewrite } from '../../runtime/log/embedded/compaction/rewrite.ts'
+import { erase } from '../../runtime/log/embedded/forget/erase.ts'
+import type { Eraser } from '../../runtime/log/embedded/forget/forget.ts'
 import { realFs } from '../../runtime/log/embedded/fs.ts'
 import { KeyIndex } from '../../runtime/log/embedded/key-index/key-index.ts'
 import { liveIndex } from '../../runtime/log/embedded/key-index/live-index.ts'
@@ -25,6 +27,7 @@ export interface IndexedLogOptions {
   readonly compactionMs?: number
   /** Default: in the thread of the test. */
   readonly rewriter?: Rewriter
+  readonly eraser?: Eraser
 }
 
 const KEEP_NOTHING: Retention = {
@@ -35,7 +38,7 @@ const KEEP_NOTHING: Retention = {
 }
 
 export async function openIndexed(folder: string, options: IndexedLogOptions = {}): Promise<SourceLog> {
-  const { isIndexed = true, trailBytes, said, segmentBytes = 2 ** 20, rewriter = rewriteHere } = options
+  const { isIndexed = true, trailBytes, said, segmentBytes = 2 ** 20, rewriter = rewriteHere, eraser = eraseHere } = options
   await realFs.makeFolder(folder)
   const logger = createLogger('info', { write: line => void said?.push(line) })
   const limits = { segmentBytes, maxBytes: 2 ** 40, ringBytes: 2 ** 20, checkpointBytes: 2 ** 24 }
@@ -46,9 +49,11 @@ export async function openIndexed(folder: string, options: IndexedLogOptions = {
   return openLog(realFs, folder, limits, logger, undefined, {
     openIndex: opening,
     ...(options.compactionMs !== undefined && { compactionMs: options.compactionMs }),
-    compaction: index => ({ index: liveIndex(index!), rewriter, retention }),
+    compaction: index => ({ index: liveIndex(index!), rewriter, eraser, retention }),
   })
 }
+
+const eraseHere: Eraser = (job, signal) => erase(realFs, job, async () => signal.throwIfAborted())
 
 const rewriteHere: Rewriter = (job, signal) => rewrite(realFs, job, async () => signal.throwIfAborted())
 

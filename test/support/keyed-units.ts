@@ -9,6 +9,11 @@ import { transaction, tuple } from './records.ts'
 const KEYS = 6
 const UNITS_A_KEY = 4
 
+/** Keys below this one do not change any more behind the unit of this number. */
+export function settledKeys(unit: number): number {
+  return Math.floor(unit / UNITS_A_KEY)
+}
+
 /** Of a log that goes on. */
 export function itemWriter(log: SourceLog): BatchWriter {
   const writer = new BatchWriter([...log.tables().values()])
@@ -16,7 +21,7 @@ export function itemWriter(log: SourceLog): BatchWriter {
   return writer
 }
 
-/** A unit of this number with some changes, which `state` has on return: text by key. */
+/** A unit of this number with some changes, also of keys, which `state` has on return: text by key. */
 export function keyedUnit(writer: BatchWriter, random: Random, unit: number, state: Map<string, string>): Batch {
   return transaction(writer, String(unit), rows => {
     if (random.chance(0.03)) {
@@ -24,10 +29,17 @@ export function keyedUnit(writer: BatchWriter, random: Random, unit: number, sta
       state.clear()
     }
     for (let i = random.between(1, 4); i > 0; i--) {
-      const key = String(Math.floor(unit / UNITS_A_KEY) + random.between(0, KEYS))
+      const key = String(settledKeys(unit) + random.between(0, KEYS))
       if (state.has(key) && random.chance(0.5)) {
         state.delete(key)
         rows.delete(ITEMS, tuple(key, null), false)
+      } else if (state.has(key) && random.chance(0.2)) {
+        const to = String(settledKeys(unit) + random.between(0, KEYS))
+        if (state.has(to)) continue
+        rows.delete(ITEMS, tuple(key, null), false, tuple(to).bytes)
+        rows.row('u', ITEMS, tuple(to, `${unit}`), undefined, tuple(key).bytes)
+        state.delete(key)
+        state.set(to, `${unit}`)
       } else {
         rows.row(state.has(key) ? 'u' : 'c', ITEMS, tuple(key, `${unit}`))
         state.set(key, `${unit}`)

@@ -40,6 +40,7 @@ export class EmbeddedLog implements SourceLog {
   readonly incompleteKeys?: LoadLookUps['incompleteKeys']
   readonly passes?: LoadLookUps['passes']
   readonly compact?: NonNullable<SourceLog['compact']>
+  readonly forget?: NonNullable<SourceLog['forget']>
   readonly #resources: AsyncDisposableStack
 
   /** `resources` is disposed with the log; `index` and `compactor` must be among them. */
@@ -62,7 +63,10 @@ export class EmbeddedLog implements SourceLog {
       this.newest = (table, key, within) => this.#newest(index, table, key, within)
       Object.assign(this, lookUps(index, head))
     }
-    if (compactor !== undefined) this.compact = (signal, options) => compactor.compact(signal, options)
+    if (compactor !== undefined) {
+      this.compact = (signal, options) => compactor.compact(signal, options)
+      this.forget = (rows, signal) => compactor.forget(rows, signal)
+    }
     this.#resources = resources
   }
 

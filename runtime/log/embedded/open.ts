@@ -26,7 +26,7 @@ export interface LogParts {
   /** Look-up by key. */
   readonly openIndex?: typeof KeyIndex.open
   /** Needs to be told what is needed: by the index, where there is one. */
-  readonly compaction?: (index: KeyIndex | undefined) => Pick<CompactorParts, 'index' | 'rewriter' | 'retention'>
+  readonly compaction?: (index: KeyIndex | undefined) => Pick<CompactorParts, 'index' | 'rewriter' | 'eraser' | 'retention'>
   /** How often it looks whether compaction is due; default: it is only done when asked for. */
   readonly compactionMs?: number
 }
@@ -61,12 +61,14 @@ export async function openLog(
   if (head.place !== undefined) mark.publish({ ...head.place, logId: manifest.logId, session, end: head.end })
   const readers = await Readers.open(fs, folder, readersLog(head))
   const appender = new Appender(place, session, head, mark, limits, unscanned)
-  const index = await parts.openIndex?.({ folder, logId: manifest.logId, head, logger })
+  const badBecause = current.isForgetting === true ? 'rows were being forgotten when the process ended' : undefined
+  const index = await parts.openIndex?.({ folder, logId: manifest.logId, head, logger, badBecause })
   if (index !== undefined) opened.use(index)
   const { segmentBytes } = limits
   const compaction = parts.compaction?.(index)
   if (compaction === undefined) return new EmbeddedLog(place, head, readers, appender, opened.move(), index)
   const inPlace = new InPlace(place, head, compaction.index, current, base)
+  if (badBecause !== undefined) await inPlace.store({ isForgetting: false })
   const compactor = new Compactor({ place, head, appender, readers, segmentBytes, ...compaction }, inPlace)
   opened.use(compactor)
   if (parts.compactionMs !== undefined) compactor.watch(parts.compactionMs)

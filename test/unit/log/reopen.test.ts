@@ -169,7 +169,7 @@ describe('a log that is opened again', () => {
   it('refuses a format that is newer than itself', async () => {
     const fs = new SimulatedFs(new Random(1))
     await (await open(fs))[Symbol.asyncDispose]()
-    await replaceChecked(fs, FOLDER, 'manifest', { format: 3, logId: 'x', sessions: [] })
+    await replaceChecked(fs, FOLDER, 'manifest', { format: 4, logId: 'x', sessions: [] })
     await expect(open(fs)).rejects.toMatchObject({ code: 'LOG_FORMAT', recovery: 'stop' })
   })
 })

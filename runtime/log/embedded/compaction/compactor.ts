@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import type { CompactionReport, CompactOptions } from '../../../contract.ts'
+import type { CompactionReport, CompactOptions, ForgetReport, RowKey } from '../../../contract.ts'
 import { errorCode, TailraceError } from '../../../errors.ts'
 import type { Appender } from '../appender.ts'
+import { type Eraser, forget, type RowIndex } from '../forget/forget.ts'
 import type { Head } from '../head.ts'
 import type { LogPlace } from '../log-place.ts'
 import { expiredTo } from '../manifest.ts'
@@ -39,8 +40,9 @@ export interface CompactorParts {
   readonly head: Head
   readonly appender: Appender
   readonly readers: Readers
-  readonly index: LiveIndex
+  readonly index: LiveIndex & RowIndex
   readonly rewriter: Rewriter
+  readonly eraser: Eraser
   readonly retention: Retention
   readonly segmentBytes: number
 }
@@ -70,12 +72,21 @@ export class Compactor implements AsyncDisposable {
 
   /** See `SourceLog.compact`. */
   compact(signal: AbortSignal, { all = false }: CompactOptions = {}): Promise<CompactionReport> {
-    const together = AbortSignal.any([signal, this.#closing.signal])
     const { retention } = this.#parts
     const kept = all ? { ...retention, keepHistoryMs: 0, deleteRetentionMs: 0 } : retention
-    const pass = this.#turn.then(() => this.#compact(together, kept))
-    this.#turn = pass.catch(() => {})
-    return pass
+    return this.#inTurn(together => this.#compact(together, kept), signal)
+  }
+
+  /** See `SourceLog.forget`. */
+  forget(rows: readonly RowKey[], signal: AbortSignal): Promise<ForgetReport> {
+    return this.#inTurn(together => forget(rows, this.#parts, this.#inPlace, together), signal)
+  }
+
+  #inTurn<Report>(work: (signal: AbortSignal) => Promise<Report>, signal: AbortSignal): Promise<Report> {
+    const together = AbortSignal.any([signal, this.#closing.signal])
+    const done = this.#turn.then(() => work(together))
+    this.#turn = done.catch(() => {})
+    return done
   }
 
   /** From now on compacts by itself, whenever it is due. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import type { Erased, EraseJob } from '../forget/erase.ts'
 import { type FailedError, failure, packFailure } from '../key-index/messages.ts'
 import { LiveOffsets } from './live-offsets.ts'
 import type { RewriteJob, Rewritten } from './rewrite.ts'
@@ -9,19 +10,32 @@ import type { RewriteJob, Rewritten } from './rewrite.ts'
 /** `.ts` from a checkout, `.js` from the package: as this file itself. */
 const THREAD = new URL(`./thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
-export type FromRewriter =
-  | { readonly kind: 'rewritten'; readonly rewritten: Rewritten }
+/** What the thread is to do. */
+export type Work =
+  | { readonly kind: 'rewrite'; readonly job: RewriteJob }
+  | { readonly kind: 'erase'; readonly job: EraseJob }
+
+export type FromWorker<Result> =
+  | { readonly kind: 'result'; readonly result: Result }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: FailedError }
 
 /** In a thread of its own, which rests half of the time. What it has begun when it is ended stays in the folder. */
-export async function* rewriteInThread(job: RewriteJob, signal: AbortSignal): AsyncGenerator<Rewritten> {
-  const { bits } = job.liveness.offsets
-  const thread = new Worker(THREAD, { workerData: job, transferList: [bits.buffer], name: 'log compaction' })
+export function rewriteInThread(job: RewriteJob, signal: AbortSignal): AsyncGenerator<Rewritten> {
+  return inThread({ kind: 'rewrite', job }, [job.liveness.offsets.bits.buffer], signal)
+}
+
+/** The same. */
+export function eraseInThread(job: EraseJob, signal: AbortSignal): AsyncGenerator<Erased> {
+  return inThread({ kind: 'erase', job }, [], signal)
+}
+
+async function* inThread<Result>(work: Work, transfer: ArrayBuffer[], signal: AbortSignal): AsyncGenerator<Result> {
+  const thread = new Worker(THREAD, { workerData: work, transferList: transfer, name: 'log compaction' })
   const ended = once(thread, 'exit')
-  const messages: FromRewriter[] = []
+  const messages: FromWorker<Result>[] = []
   let wake = Promise.withResolvers<void>()
-  const say = (message: FromRewriter): void => {
+  const say = (message: FromWorker<Result>): void => {
     messages.push(message)
     wake.resolve()
   }
@@ -42,7 +56,7 @@ export async function* rewriteInThread(job: RewriteJob, signal: AbortSignal): As
           await ended
           return
         }
-        yield message.rewritten
+        yield message.result
       }
     }
   } finally {

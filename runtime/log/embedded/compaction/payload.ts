@@ -19,6 +19,8 @@ export const NO_HEADER = 0xffff_ffff
 
 /** Entries of one block: what a look-up of one record decompresses. A larger entry is a block of its own. */
 const BLOCK_BYTES = 32 * 1024
+/** Less than this gains nothing: it is stored as it is. */
+const SMALL_BYTES = 256
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /** A block as its chunk's directory tells of it. */
@@ -51,7 +53,7 @@ export function packPayload(entries: Buffer, headers: readonly number[]): Buffer
   let at = HEAD
   for (const { from, to, firstDelta, headerAt } of parts) {
     const raw = entries.subarray(from, to)
-    const packed = zstdCompressSync(raw, OPTIONS)
+    const packed = raw.length < SMALL_BYTES ? raw : zstdCompressSync(raw, OPTIONS)
     const piece = packed.length < raw.length ? packed : raw
     pieces.push(piece)
     directory.writeUInt32LE(piece.length, at)

@@ -18,6 +18,11 @@ export function historyReadTo(readers: readonly ReaderState[], head: Head): numb
   return readTo(ofHistories, head)
 }
 
+/** Names of the registered readers that are waited for and have not come to this offset. */
+export function readersBelow(readers: readonly ReaderState[], head: Head, offset: number): string[] {
+  return readers.filter(reader => !reader.expired && offsetOf(reader, head) < offset).map(({ name }) => name)
+}
+
 /** Registered readers that have not come for so long (milliseconds). */
 export function silentSince(readers: readonly ReaderState[], ageMs: number): ReaderState[] {
   return readers.filter(({ savedAt, registeredAt, expired }) => {

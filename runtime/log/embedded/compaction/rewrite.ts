@@ -12,6 +12,7 @@ import { type FoundChunk, isFlaw, KeptMemory, openSegment, SegmentScan } from '.
 import { type SegmentInfo, segmentName } from '../segment.ts'
 import { UnitWalk } from '../unit-walk.ts'
 import type { Base } from './base.ts'
+import { BlockSegment } from './block-segment.ts'
 import { CompactedWriter } from './compacted-writer.ts'
 import type { Replacement } from './in-place.ts'
 import type { Liveness } from './live-offsets.ts'
@@ -65,10 +66,11 @@ export async function* rewrite(fs: Fs, job: RewriteJob, pace: Pace): AsyncGenera
   let tally = newTally()
   try {
     for (const [i, input] of job.inputs.entries()) {
-      writer ??= await CompactedWriter.create({ fs, ...job }, input.first, generation++)
+      const { first } = input
+      writer ??= new CompactedWriter(await BlockSegment.create({ fs, ...job }, { first, generation: generation++ }))
       const path = join(job.folder, segmentName(input))
       await using file = await openExisting(fs, path)
-      const place = await openSegment(file, input.first, job.logId)
+      const place = await openSegment(file, first, job.logId)
       if (isFlaw(place)) throw damaged(path, place.at, place.flaw)
       const scan = new SegmentScan(file, place, input.bytes, memory.take)
       rewriting.enter(input)

@@ -2,13 +2,14 @@ import { existsSync, readlinkSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import { erase } from '../forget/erase.ts'
 import { realFs } from '../fs.ts'
 import { packFailure } from '../key-index/messages.ts'
-import { type FromRewriter, receivedJob } from './in-thread.ts'
+import { type FromWorker, receivedJob, type Work } from './in-thread.ts'
 import { Pace } from './pace.ts'
-import { type RewriteJob, rewrite } from './rewrite.ts'
+import { rewrite } from './rewrite.ts'
 
-/** The thread of one run of compaction. */
+/** The thread of one run of compaction, or of one `forget`. */
 
 /** Linux has a priority for each thread, and says here which one asks. */
 const SELF = '/proc/thread-self'
@@ -16,12 +17,15 @@ const SELF = '/proc/thread-self'
 if (existsSync(SELF)) setPriority(Number(basename(readlinkSync(SELF))), constants.priority.PRIORITY_LOW)
 
 const port = parentPort!
-const post = (message: FromRewriter): void => port.postMessage(message)
+const post = (message: FromWorker<unknown>): void => port.postMessage(message)
 const pace = new Pace()
+const rest = (): Promise<void> => pace.rest()
 
 try {
-  for await (const rewritten of rewrite(realFs, receivedJob(workerData as RewriteJob), () => pace.rest()))
-    post({ kind: 'rewritten', rewritten })
+  const work = workerData as Work
+  const results =
+    work.kind === 'rewrite' ? rewrite(realFs, receivedJob(work.job), rest) : erase(realFs, work.job, rest)
+  for await (const result of results) post({ kind: 'result', result })
   post({ kind: 'done' })
 } catch (error) {
   post({ kind: 'failed', error: packFailure(error) })

@@ -44,6 +44,15 @@ export class Evidence {
     return known?.pass === pass ? known.number : undefined
   }
 
+  /** Takes a key of the table out of all there is. */
+  forget(batch: StoreBatch, table: string, key: Uint8Array): void {
+    const others = new Set<number>()
+    for (const [life, { number }] of this.#passes)
+      if (this.#incarnations.withNumber(life)?.table !== table) others.add(number)
+    for (let number = 1; number <= this.#last; number++)
+      if (!others.has(number)) batch.del(this.#keys.rowKey(Prefix.seen, number, key))
+  }
+
   /** Puts a key into the batch. */
   note(batch: StoreBatch, number: number, bytes: Uint8Array, keyAt: number, keyEnd: number): void {
     batch.put(this.#keys.rowKey(Prefix.seen, number, bytes, keyAt, keyEnd), NOTHING)

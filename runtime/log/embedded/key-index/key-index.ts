@@ -36,6 +36,8 @@ export interface KeyIndexOptions {
   readonly head: Head
   readonly logger: Logger
   readonly trailBytes?: number
+  /** Why the index that is there is not to be used; undefined: it may be. */
+  readonly badBecause?: string | undefined
 }
 
 interface Asked {
@@ -80,7 +82,7 @@ export class KeyIndex implements AsyncDisposable {
   /** Throws LOG_INDEX if its folder cannot be used. */
   static async open(options: KeyIndexOptions): Promise<KeyIndex> {
     const index = new KeyIndex(options)
-    await index.#start(false)
+    await index.#start(options.badBecause)
     return index
   }
 
@@ -153,7 +155,7 @@ export class KeyIndex implements AsyncDisposable {
     const lost = this.#thread
     this.#thread = undefined
     await lost?.terminate()
-    await this.#start(true)
+    await this.#start('it failed')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,7 +172,7 @@ export class KeyIndex implements AsyncDisposable {
     await ended
   }
 
-  async #start(isIndexBad: boolean): Promise<void> {
+  async #start(badBecause: string | undefined): Promise<void> {
     const { folder, logId, head } = this.#options
     const { sessions } = head.cursors
     const { appendedFrom, horizon, expiredTo } = head
@@ -179,7 +181,7 @@ export class KeyIndex implements AsyncDisposable {
     const first = head.segments[0]?.first ?? compacted.first
     const tables = Array.from(head.state.tables.values(), ({ id, name, incarnation }) => ({ id, name, incarnation }))
     const log = { folder, logId, first, sessions, end: head.end, appendedFrom: compacted.first }
-    const data: ThreadData = { ...log, tables, compacted, isIndexBad }
+    const data: ThreadData = { ...log, tables, compacted, badBecause }
     const thread = new Worker(THREAD, { workerData: data, name: 'log index' })
     this.#thread = thread
     this.#failure = undefined

@@ -5,6 +5,7 @@ import { At, CHANGE_KINDS, EntryKind } from '../../../record/layout.ts'
 import { entryLength } from '../../../record/slice.ts'
 import type { CompactedSet } from './compacted-set.ts'
 import type { Evidence } from './evidence.ts'
+import type { ForgottenKeys } from './forgotten-keys.ts'
 import type { Incarnation, Incarnations } from './incarnations.ts'
 import { isRow } from './indexer.ts'
 import { HASH_AT, isGone, Prefix, RowFlag, rowOffset, Scratch, TRANSACTION_AT } from './layout.ts'
@@ -35,12 +36,20 @@ export class KeyStates {
   readonly #set: CompactedSet
   readonly #incarnations: Incarnations
   readonly #evidence: Evidence
+  readonly #forgotten: ForgottenKeys
   readonly #keys = new Scratch()
   readonly #parts = newParts()
   readonly #hasher = new CellHasher()
   readonly #hash = Buffer.alloc(8)
 
-  constructor(store: Store, set: CompactedSet, incarnations: Incarnations, evidence: Evidence) {
+  constructor(
+    store: Store,
+    set: CompactedSet,
+    incarnations: Incarnations,
+    evidence: Evidence,
+    forgotten: ForgottenKeys,
+  ) {
+    this.#forgotten = forgotten
     this.#store = store
     this.#set = set
     this.#incarnations = incarnations
@@ -91,7 +100,8 @@ export class KeyStates {
   /** Of the change whose parts were found. */
   #look(life: Incarnation, bytes: Buffer, end: number, kind: number, packer: StatesPacker): void {
     const { keyAt, keyEnd, cellsAt } = this.#parts
-    const value = this.#store.get(this.#keys.rowKey(Prefix.row, life.number, bytes, keyAt, keyEnd))
+    const rowKey = this.#keys.rowKey(Prefix.row, life.number, bytes, keyAt, keyEnd)
+    const value = this.#store.get(rowKey) ?? this.#forgotten.get(rowKey)
     const offset = value === undefined ? 0 : rowOffset(value)
     if (value === undefined || offset < life.floor || isGone(value[0]!, offset, this.#set.expiredTo)) {
       packer.none()

@@ -1,6 +1,7 @@
 import type { Table } from '../../../contract.ts'
 import { errorMessage, isTailraceError, type Recovery, TailraceError } from '../../../errors.ts'
 import type { LifeState } from '../compaction/live-offsets.ts'
+import type { ForgottenRow, NewestChange } from '../forget/forgotten-rows.ts'
 import type { Place } from '../scan.ts'
 import type { Compacted } from '../segment.ts'
 import { indexFailed } from './failures.ts'
@@ -60,6 +61,10 @@ export interface Questions {
   readonly compacted: Compacted
   /** Removes what compaction has made needless; answers how many keys that were. */
   readonly clean: object
+  /** How these rows stand. */
+  readonly rows: { readonly rows: readonly ForgottenRow[] }
+  /** Removes their keys, unless they have changed again from this offset on; answered once no file holds them. */
+  readonly forget: { readonly rows: readonly ForgottenRow[]; readonly below: number }
 }
 
 export type QuestionAbout<About extends keyof Questions> = { readonly about: About } & Questions[About]
@@ -76,6 +81,8 @@ export interface Answers {
   readonly live: { readonly bits: Uint8Array<ArrayBuffer>; readonly lives: readonly LifeState[] }
   readonly compacted: undefined
   readonly clean: number
+  readonly rows: readonly NewestChange[]
+  readonly forget: undefined
 }
 
 export type ToThread =

@@ -19,8 +19,8 @@ export interface IndexedLog {
   readonly end: number
   /** First offset of the oldest segment that is as it was appended. */
   readonly appendedFrom: number
-  /** The index failed: what is there is not to be used. */
-  readonly isIndexBad: boolean
+  /** Why what is there is not to be used; undefined: it may be. */
+  readonly badBecause: string | undefined
 }
 
 /**
@@ -48,7 +48,7 @@ export interface OpenedIndex {
 /** Opens what fits the log, and makes anew what does not: it can always be built again. */
 export async function openIndex(log: IndexedLog): Promise<OpenedIndex> {
   const folder = join(log.folder, INDEX_FOLDER)
-  const found = log.isIndexBad ? 'it failed' : await openStore(folder)
+  const found = log.badBecause ?? (await openStore(folder))
   const misfit = typeof found === 'string' ? found : misfitOf(found, folder, log)
   if (typeof found !== 'string') {
     const state = readJson<State>(found, STATE_KEY)

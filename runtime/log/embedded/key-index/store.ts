@@ -115,6 +115,15 @@ export class Store implements AsyncDisposable {
     await this.#level.compactRange(from, to)
   }
 
+  /**
+   * Closes it and opens it again. What LevelDB keeps of its files' bounds, which are keys, it only ever adds to: it begins
+   * that list anew when it is opened. No walk may be under way.
+   */
+  async reopen(): Promise<void> {
+    await this.#level.close()
+    await this.#level.open()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#level.close()
   }

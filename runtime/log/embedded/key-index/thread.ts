@@ -6,6 +6,7 @@ import { CompactedSet } from './compacted-set.ts'
 import { cleanRows, liveOffsets } from './compaction-walks.ts'
 import { Evidence } from './evidence.ts'
 import { Finder, type Found } from './finder.ts'
+import { type ForgetPlace, ForgottenKeys } from './forgotten-keys.ts'
 import { Indexer } from './indexer.ts'
 import { KeyStates } from './key-states.ts'
 import {
@@ -60,9 +61,12 @@ async function partOf(of: Store, applied: number, from: OpenUnit['from'], next?:
 }
 
 const evidence = await Evidence.load(store, main.indexer.incarnations)
-const keyStates = new KeyStates(store, compacted, main.indexer.incarnations, evidence)
+const forgotten = new ForgottenKeys()
+const keyStates = new KeyStates(store, compacted, main.indexer.incarnations, evidence, forgotten)
 /** What goes on beside the messages. The store stays open for it. */
 const walks = new Set<Promise<void>>()
+/** Those among them that wait for the others. */
+const waiting = new Set<Promise<void>>()
 
 /** Brings the index to the end of what is durable: never beyond, or it would outlive what a crash takes away. */
 async function follow({ place: until, end }: Durable): Promise<void> {
@@ -137,7 +141,7 @@ async function answer({ id, keys, durable, open }: Extract<ToThread, { kind: 'fi
 
 async function answerQuestion({ id, question, durable }: Extract<ToThread, { kind: 'ask' }>): Promise<void> {
   // What is known of the passes themselves is told also while the index is far behind.
-  const isOfRows = question.about === 'states' || question.about === 'live' || 'limit' in question
+  const isOfRows = ['states', 'live', 'rows', 'forget'].includes(question.about) || 'limit' in question
   if (durable !== undefined && isOfRows) await follow(durable)
   if (closing) return
   const say = (answer: Answers[keyof Answers]): void => post({ kind: 'answer', id, answer })
@@ -167,6 +171,19 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
       () => closing,
     )
     beside(tell(walk, say))
+    return
+  }
+  if (question.about === 'rows' || question.about === 'forget') {
+    const of: ForgetPlace = { store, incarnations, incomplete, evidence, inTurn, walksEnded, dropUnit: forgetUnit }
+    if (question.about === 'rows') {
+      say(forgotten.newest(of, question.rows))
+      return
+    }
+    const walk = tell(
+      forgotten.forget(of, question.rows, question.below).then(() => undefined),
+      say,
+    )
+    beside(walk, true)
     return
   }
   const life = incarnations.find(question.table, question.incarnation)
@@ -199,10 +216,18 @@ async function tell<T>(walk: Promise<T>, say: (answer: T) => void): Promise<void
   if (!closing) say(found)
 }
 
-/** Long work that nothing has to wait for: the index follows its log meanwhile. */
-function beside(work: Promise<void>): void {
-  const walk: Promise<void> = work.catch(fail).finally(() => walks.delete(walk))
+/** Long work that nothing has to wait for: the index follows its log meanwhile. `waits`: for all others. */
+function beside(work: Promise<void>, waits = false): void {
+  const walk: Promise<void> = work.catch(fail).finally(() => {
+    walks.delete(walk)
+    waiting.delete(walk)
+  })
   walks.add(walk)
+  if (waits) waiting.add(walk)
+}
+
+async function walksEnded(): Promise<void> {
+  await Promise.all([...walks].filter(walk => !waiting.has(walk)))
 }
 
 function fail(error: unknown): void {
