@@ -31,7 +31,8 @@ export async function forget(context: Context, { table, key: keys, yes = false }
 }
 
 function receiptText({ table, keys, at, log, sinks }: ForgetReceipt): string {
-  const removed = log.records === 0 ? 'nothing of them was there' : `${count(log.records)} changes removed`
+  const records = log.removed.reduce((sum, one) => sum + one, 0)
+  const removed = records === 0 ? 'nothing of them was there' : `${count(records)} changes removed`
   const rewritten = log.segments === 0 ? '' : `, ${count(log.segments)} segments written anew`
   const size = log.segments === 0 ? '' : ` (${formatSize(log.bytesBefore)} to ${formatSize(log.bytesAfter)})`
   const lines = [`${table}  ${keys.join(', ')}`, `forgotten at ${at}`, `log  ${removed}${rewritten}${size}`]

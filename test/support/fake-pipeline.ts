@@ -147,7 +147,7 @@ export class FakePipeline implements RunningPipeline {
 
   async forget(table: string, keys: readonly string[]): Promise<ForgetReceipt> {
     this.asked.push(`forget ${table} ${keys.join(',')}`)
-    const log = { records: 2, segments: 1, bytesBefore: 100, bytesAfter: 50 }
+    const log = { removed: [1, 1], segments: 1, bytesBefore: 100, bytesAfter: 50 }
     return { table, keys, at: '2026-01-01T00:00:00.000Z', log, sinks: { search: ['./search.db'] } }
   }
 

@@ -1,6 +1,6 @@
-import type { LogPlace } from './appender.ts'
 import { segmentStart } from './compaction/aged.ts'
 import type { Head } from './head.ts'
+import type { LogPlace } from './log-place.ts'
 import type { SegmentReader } from './segment-reader.ts'
 
 /**

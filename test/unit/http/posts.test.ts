@@ -86,7 +86,7 @@ describe('POST /tables/{table}/forget', () => {
   it('answers the receipt', async () => {
     expect(await post('/tables/app.public.orders/forget', { keys: ['1', '2'] })).toMatchObject({
       status: 200,
-      answer: { table: 'app.public.orders', keys: ['1', '2'], log: { records: 2 } },
+      answer: { table: 'app.public.orders', keys: ['1', '2'], log: { removed: [1, 1] } },
     })
     expect(await post('/tables/app.public.orders/forget', { keys: [] })).toMatchObject({ status: 400 })
     expect(pipeline.asked).toEqual(['forget app.public.orders 1,2'])
