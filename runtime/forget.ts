@@ -33,8 +33,7 @@ export async function forget(
     if (isRebuilt(sink)) throw rebuilt(sink.name)
     if (sink.supervisor.state !== 'running') throw notRunning(sink.supervisor)
   }
-  const end = log.end()
-  if (end !== undefined) await Promise.all(taking.map(sink => sink.delivery(source.name)!.reached(log, end, signal)))
+  await Promise.all(taking.map(sink => sink.settled(source, signal)))
   const report = await log.forget(rows, signal)
   const receipts: Record<string, readonly string[]> = {}
   for (const sink of taking)

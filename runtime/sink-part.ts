@@ -74,6 +74,14 @@ export class SinkPart {
     return this.#progress.get(source)
   }
 
+  /** Resolves once the sink has applied all that the source's log holds now, and the log knows that it has. */
+  async settled({ name, log }: SourcePart, signal: AbortSignal): Promise<void> {
+    const end = log.end()
+    if (end === undefined) return
+    await this.#progress.get(name)!.reached(log, end, signal)
+    await log.readers.save(this.reader, end)
+  }
+
   takes(table: Table): boolean {
     return this.#filter()(table)
   }

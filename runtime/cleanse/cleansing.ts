@@ -81,8 +81,7 @@ export class Cleansing {
     const taking = sinks().filter(
       sink => sink.sources.includes(this.#source) && due.some(({ table }) => sink.takes(table)),
     )
-    const end = log.end()
-    if (end !== undefined) await Promise.all(taking.map(sink => sink.delivery(name)!.reached(log, end, signal)))
+    await Promise.all(taking.map(sink => sink.settled(this.#source, signal)))
     for (const sink of taking)
       if (sink.hasGenerations && due.some(({ table, isExcluded }) => isExcluded && sink.takes(table)))
         await rebuild(sink, signal)
