@@ -173,7 +173,7 @@ export interface RunningPipeline extends AsyncDisposable {
   replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>>
   /**
    * Removes every byte of rows that the source has deleted from the log and the sinks' files. `keys` as `keyText` writes
-   * them. It can be asked again after a failure. Throws UNKNOWN_TABLE, FORGET_KEY, FORGET_LIVE, FORGET_UNREAD,
+   * them. It can be asked again after a failure. Throws UNKNOWN_TABLE, FORGET_KEY, FORGET_LIVE, FORGET_UNREAD, FORGET_LOADING,
    * FORGET_UNSUPPORTED, PART_NOT_RUNNING, REBUILD_BUSY.
    */
   forget(table: string, keys: readonly string[], signal: AbortSignal): Promise<ForgetReceipt>

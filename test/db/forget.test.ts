@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ForgetReceipt } from '../../runtime/status.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { refusalOf, SmallPipeline } from '../support/small-pipeline.ts'
