@@ -165,7 +165,8 @@ class Load {
       attributes: attributesOf(rows),
       ...walk.done(),
       table: captured.table.id,
-      ...(done ? { files: filesOf(rows.leaves) } : {}),
+      // A key is noted no longer than it is needed: its row may have to be forgotten.
+      ...(done ? { files: filesOf(rows.leaves), key: undefined } : {}),
     }
     return {
       done,

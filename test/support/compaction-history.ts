@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SourceLog } from '../../runtime/contract.ts'
-import { INDEX_FOLDER } from '../../runtime/log/embedded/key-index/opening.ts'
 import type { Retention } from '../../runtime/log/embedded/compaction/compactor.ts'
+import { INDEX_FOLDER } from '../../runtime/log/embedded/key-index/opening.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Random } from '../crash/random.ts'
 import { forgetSome } from './forget-step.ts'
@@ -22,7 +22,10 @@ export interface HistoryPlace {
 }
 
 /** `retention`: of each process. */
-export function diskPlace(folder: string, retention: (random: Random) => Partial<Retention> = () => ({})): HistoryPlace {
+export function diskPlace(
+  folder: string,
+  retention: (random: Random) => Partial<Retention> = () => ({}),
+): HistoryPlace {
   return {
     open: random => openIndexed(folder, { segmentBytes: random.between(400, 3000), retention: retention(random) }),
     async rest(random) {

@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isFlaw, openSegment, SegmentScan } from '../../runtime/log/embedded/scan.ts'
+import { errorCode } from '../../runtime/errors.ts'
 import { realFs } from '../../runtime/log/embedded/fs.ts'
 import { readManifest } from '../../runtime/log/embedded/manifest.ts'
+import { isFlaw, openSegment, SegmentScan } from '../../runtime/log/embedded/scan.ts'
 
 /** Files of a log's folder in which one of these texts stands, in any of the forms in which it may; decompressed where it is. */
 export async function filesWith(folder: string, texts: readonly string[]): Promise<string[]> {
@@ -10,12 +11,23 @@ export async function filesWith(folder: string, texts: readonly string[]): Promi
   const holds = (bytes: Buffer): boolean => forms.some(form => bytes.includes(form)) || holdsBase64(bytes, texts)
   const found: string[] = []
   for (const name of await readdir(folder, { recursive: true })) {
-    const path = join(folder, name)
-    if (!(await stat(path)).isFile()) continue
-    if (holds(await readFile(path))) found.push(name)
-    else if (name.endsWith('.log') && /^\d{16}/.test(name) && (await chunksOf(folder, name)).some(holds)) found.push(name)
+    const bytes = await contentOf(join(folder, name))
+    if (bytes === undefined) continue
+    if (holds(bytes)) found.push(name)
+    else if (name.endsWith('.log') && /^\d{16}/.test(name) && (await chunksOf(folder, name)).some(holds))
+      found.push(name)
   }
   return found
+}
+
+/** Undefined for a folder, and for a file that has gone meanwhile: LevelDB removes what it has merged. */
+async function contentOf(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (['EISDIR', 'ENOENT'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  }
 }
 
 /** Any run of base64 that decodes to something with the text in it. */

@@ -48,7 +48,9 @@ export async function forgetSome(
     .map(told => (told.moved !== undefined && keys.has(told.moved) ? { ...told, moved: '' } : told))
   const found = await everything(log)
   if (JSON.stringify(found) !== JSON.stringify(wanted))
-    throw new Error(`after ${[...keys].join(' ')} was forgotten there is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`)
+    throw new Error(
+      `after ${[...keys].join(' ')} was forgotten there is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`,
+    )
   const count = removed.reduce((sum, of) => sum + of, 0)
   if (count !== before.length - found.length) throw new Error(`${count} changes were removed, it was said`)
   return count

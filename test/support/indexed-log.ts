@@ -38,7 +38,14 @@ const KEEP_NOTHING: Retention = {
 }
 
 export async function openIndexed(folder: string, options: IndexedLogOptions = {}): Promise<SourceLog> {
-  const { isIndexed = true, trailBytes, said, segmentBytes = 2 ** 20, rewriter = rewriteHere, eraser = eraseHere } = options
+  const {
+    isIndexed = true,
+    trailBytes,
+    said,
+    segmentBytes = 2 ** 20,
+    rewriter = rewriteHere,
+    eraser = eraseHere,
+  } = options
   await realFs.makeFolder(folder)
   const logger = createLogger('info', { write: line => void said?.push(line) })
   const limits = { segmentBytes, maxBytes: 2 ** 40, ringBytes: 2 ** 20, checkpointBytes: 2 ** 24 }

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import type { Batch, Cursor, LogBatch, Position, SourceLog } from '../../runtime/contract.ts'
 import { errorCode } from '../../runtime/errors.ts'
-import type { AppendLimits } from '../../runtime/log/embedded/appender.ts'
+import type { AppendLimits } from '../../runtime/log/embedded/append-limits.ts'
 import { openLog } from '../../runtime/log/embedded/open.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import type { Random } from '../crash/random.ts'

@@ -5,6 +5,7 @@ import { errorCode, TailraceError } from '../../errors.ts'
 import { collectAfter, giveBack } from '../../large-memory.ts'
 import { wholeSlice } from '../../record/slice.ts'
 import { stampAppendTime } from '../../record/stamp.ts'
+import type { AppendLimits } from './append-limits.ts'
 import { type Checkpoint, checkpointOf } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
 import { CHUNK_HEADER, ChunkType } from './chunk.ts'
@@ -17,17 +18,6 @@ import type { MarkFile } from './mark.ts'
 import type { LogChunk } from './ring.ts'
 import { SEGMENT_HEADER, type SegmentInfo } from './segment.ts'
 import { beginSegment, SegmentWriter } from './segment-writer.ts'
-
-export interface AppendLimits {
-  /** A new segment begins where a chunk would make one larger. */
-  readonly segmentBytes: number
-  /** Appends wait where they would make the log larger. */
-  readonly maxBytes: number
-  /** A checkpoint is written each time the log has grown by this. */
-  readonly checkpointBytes: number
-  /** A unit up to this size is kept in memory for the readers that wait for its end; of a larger one nothing is. */
-  readonly ringBytes: number
-}
 
 /** The unit being written. */
 interface OpenUnit {
@@ -185,12 +175,15 @@ export class Appender {
 
   /** Answers why there is no checkpoint. A segment that holds nothing stays the newest. */
   async #sealNow(): Promise<unknown> {
-    const { segments, end } = this.#head
-    const isEmpty = (segments.at(-1)?.first ?? 0) > end
-    const seal = this.#guard(() => (isEmpty ? this.#checkpoints.write() : this.#seal()))
-    const done = (): void => void (this.#sealing = undefined)
-    this.#sealing = seal.then(done, done)
-    return seal
+    const isEmpty = (this.#head.segments.at(-1)?.first ?? 0) > this.#head.end
+    const sealing = Promise.withResolvers<void>()
+    this.#sealing = sealing.promise
+    try {
+      return await this.#guard(() => (isEmpty ? this.#checkpoints.write() : this.#seal()))
+    } finally {
+      this.#sealing = undefined
+      sealing.resolve()
+    }
   }
 
   async #seal(): Promise<unknown> {

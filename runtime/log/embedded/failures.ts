@@ -71,7 +71,12 @@ export function expired(): TailraceError {
 
 /** What would have to wait for room. */
 export function logFull(folder: string): TailraceError {
-  return new TailraceError('LOG_FULL', 'retry', `The log in ${folder} has reached its limit, and a change waits for room.`, {
-    hint: 'Raise log.maxBytes; nothing was dropped.',
-  })
+  return new TailraceError(
+    'LOG_FULL',
+    'retry',
+    `The log in ${folder} has reached its limit, and a change waits for room.`,
+    {
+      hint: 'Raise log.maxBytes; nothing was dropped.',
+    },
+  )
 }

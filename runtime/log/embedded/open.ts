@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SourceLog } from '../../contract.ts'
-import { Appender, type AppendLimits } from './appender.ts'
+import type { AppendLimits } from './append-limits.ts'
+import { Appender } from './appender.ts'
 import { type Base, baseName, restoreHead } from './compaction/base.ts'
 import { Compactor, type CompactorParts } from './compaction/compactor.ts'
 import { InPlace } from './compaction/in-place.ts'
@@ -26,7 +27,9 @@ export interface LogParts {
   /** Look-up by key. */
   readonly openIndex?: typeof KeyIndex.open
   /** Needs to be told what is needed: by the index, where there is one. */
-  readonly compaction?: (index: KeyIndex | undefined) => Pick<CompactorParts, 'index' | 'rewriter' | 'eraser' | 'retention'>
+  readonly compaction?: (
+    index: KeyIndex | undefined,
+  ) => Pick<CompactorParts, 'index' | 'rewriter' | 'eraser' | 'retention'>
   /** How often it looks whether compaction is due; default: it is only done when asked for. */
   readonly compactionMs?: number
 }

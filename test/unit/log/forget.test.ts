@@ -6,7 +6,7 @@ import type { RowKey, SourceLog } from '../../../runtime/contract.ts'
 import { eraseInThread, rewriteInThread } from '../../../runtime/log/embedded/compaction/in-thread.ts'
 import { INDEX_FOLDER } from '../../../runtime/log/embedded/key-index/opening.ts'
 import { filesWith } from '../../support/folder-bytes.ts'
-import { ITEMS, type IndexedLogOptions, ItemWriter, newestText, openIndexed } from '../../support/indexed-log.ts'
+import { type IndexedLogOptions, ITEMS, ItemWriter, newestText, openIndexed } from '../../support/indexed-log.ts'
 import { readToEnd } from '../../support/log-reading.ts'
 import { tuple } from '../../support/records.ts'
 
@@ -37,7 +37,14 @@ async function write(log: SourceLog, rounds = 10): Promise<ItemWriter> {
   }
   for (let n = 0; n < rounds; n++) {
     await round(n)
-    if (n % 3 === 0) await log.append(writer.unit([['0', `with ${n}`], ['canary-key', `canary-value ${n}`]]), signal)
+    if (n % 3 === 0)
+      await log.append(
+        writer.unit([
+          ['0', `with ${n}`],
+          ['canary-key', `canary-value ${n}`],
+        ]),
+        signal,
+      )
   }
   await log.append(writer.deletion(['canary-key', '3']), signal)
   await round(rounds)
@@ -69,7 +76,9 @@ describe('everything else', () => {
     await using log = await openIndexed(folder, young)
     await write(log)
     const before = await readToEnd(log)
-    const kept = before.lines.map((line, i) => ({ line, seen: before.seen[i] })).filter(({ line }) => !line.includes('canary'))
+    const kept = before.lines
+      .map((line, i) => ({ line, seen: before.seen[i] }))
+      .filter(({ line }) => !line.includes('canary'))
     const { segments } = await log.forget!([rowOf('canary-key')], signal)
     const count = (await readdir(folder)).filter(name => /^\d/.test(name)).length
     expect(segments).toBeLessThan(count - 2)

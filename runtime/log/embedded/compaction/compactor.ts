@@ -9,7 +9,7 @@ import { expiredTo } from '../manifest.ts'
 import type { Readers } from '../readers.ts'
 import { COMPACTED_FORMAT, isStripped, type SegmentInfo } from '../segment.ts'
 import { agedSegments, segmentStart } from './aged.ts'
-import { InPlace, type SegmentIndex } from './in-place.ts'
+import type { InPlace, SegmentIndex } from './in-place.ts'
 import type { Liveness } from './live-offsets.ts'
 import { historyReadTo, readTo, silentSince } from './registered.ts'
 import type { RewriteJob, Rewritten } from './rewrite.ts'
@@ -127,7 +127,9 @@ export class Compactor implements AsyncDisposable {
       else fresh += segment.bytes
     }
     if (fresh === 0) return false
-    return appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#inPlace.manifest.compactedAt ?? 0) >= DAY_MS
+    return (
+      appender.full || fresh >= old * FRESH_SHARE || Date.now() - (this.#inPlace.manifest.compactedAt ?? 0) >= DAY_MS
+    )
   }
 
   async #compact(signal: AbortSignal, retention: Retention): Promise<CompactionReport> {

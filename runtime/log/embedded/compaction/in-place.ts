@@ -74,7 +74,11 @@ export class InPlace {
    * Durable on return. A crash leaves either the old segments or the new one in the log, and files to be removed. `among`:
    * the segments that the base holds from then on, ahead of and behind those replaced. `change`: of the manifest.
    */
-  async put({ segment, to, state }: Replacement, among: readonly SegmentInfo[], change: Partial<Manifest>): Promise<void> {
+  async put(
+    { segment, to, state }: Replacement,
+    among: readonly SegmentInfo[],
+    change: Partial<Manifest>,
+  ): Promise<void> {
     const { fs, folder } = this.#place
     const compaction = (this.#manifest.compaction ?? 0) + 1
     const before = among.filter(({ first }) => first < segment.first)

@@ -23,8 +23,7 @@ const rest = (): Promise<void> => pace.rest()
 
 try {
   const work = workerData as Work
-  const results =
-    work.kind === 'rewrite' ? rewrite(realFs, receivedJob(work.job), rest) : erase(realFs, work.job, rest)
+  const results = work.kind === 'rewrite' ? rewrite(realFs, receivedJob(work.job), rest) : erase(realFs, work.job, rest)
   for await (const result of results) post({ kind: 'result', result })
   post({ kind: 'done' })
 } catch (error) {

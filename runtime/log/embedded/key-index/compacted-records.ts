@@ -44,7 +44,8 @@ export class CompactedRecords implements Disposable {
     const open = this.#fileOf(offset)
     const chunkAt = chunkBefore(open.places, offset)
     const header = decodeChunkHeader(this.#read(open, chunkAt, CHUNK_HEADER), 0)
-    if (header === undefined || !inBlocks(header.type)) throw misfit(open.info, chunkAt, 'no chunk in blocks stands there')
+    if (header === undefined || !inBlocks(header.type))
+      throw misfit(open.info, chunkAt, 'no chunk in blocks stands there')
     const { base, appendTime, length } = header
     const payloadAt = chunkAt + CHUNK_HEADER
     const directory = this.#read(open, payloadAt, directoryLength(this.#read(open, payloadAt, 8)))

@@ -4,6 +4,7 @@ import type { CompactedSet } from './compacted-set.ts'
 import type { Incarnations } from './incarnations.ts'
 import { blockKey, isGone, Prefix, prefixOf, rowOffset } from './layout.ts'
 import type { Answers } from './messages.ts'
+import { type PurgePlace, purge } from './purge.ts'
 import type { Store } from './store.ts'
 
 /** Entries that a walk asks for at a time. */
@@ -44,16 +45,15 @@ export async function liveOffsets(
 
 /**
  * Removes the rows of lives that ended, those below a truncate, the deletes that the log does not hold any more, and the
- * places of what was compacted: nothing of their keys stays in the index's files. `inTurn` does its work while the index
- * stands still. Answers how many rows that were.
+ * places of what was compacted: nothing of their keys stays in the index's files. Answers how many rows that were.
  */
 export async function cleanRows(
-  store: Store,
   incarnations: Incarnations,
   { placesFrom, expiredTo }: CompactedSet,
-  inTurn: (work: () => Promise<void>) => Promise<void>,
+  place: PurgePlace,
   isStopped: () => boolean,
 ): Promise<number> {
+  const { store } = place
   let removed = 0
   const pace = new Pace()
   for (const life of [...incarnations.all()]) {
@@ -66,7 +66,7 @@ export async function cleanRows(
       await pace.rest()
       const dead = page.filter(([, value]) => isDead(value)).map(([key]) => key)
       if (dead.length === 0) continue
-      await inTurn(async () => {
+      await place.inTurn(async () => {
         const batch = store.batch()
         for (const key of dead) {
           const now = store.get(key)
@@ -79,6 +79,6 @@ export async function cleanRows(
     }
   }
   await store.clear(prefixOf(Prefix.block), blockKey(placesFrom))
-  if (removed > 0 && !isStopped()) await store.forget(Prefix.row)
+  if (removed > 0 && !isStopped()) await purge(place)
   return removed
 }

@@ -3,20 +3,15 @@ import type { Evidence } from './evidence.ts'
 import type { Incarnation, Incarnations } from './incarnations.ts'
 import type { IncompleteKeys } from './incomplete-keys.ts'
 import { Prefix, RowFlag, rowOffset, Scratch } from './layout.ts'
-import type { Store } from './store.ts'
+import { type PurgePlace, purge } from './purge.ts'
 
 /** Rows of which the store is asked, or told, in one turn. */
 const PAGE = 1000
 
-export interface ForgetPlace {
-  readonly store: Store
+export interface ForgetPlace extends PurgePlace {
   readonly incarnations: Incarnations
   readonly incomplete: IncompleteKeys
   readonly evidence: Evidence
-  /** Does its work while the index stands still. */
-  inTurn(work: () => Promise<void>): Promise<void>
-  /** The walks that are under way now have ended when it resolves. */
-  walksEnded(): Promise<void>
   /** Drops what is indexed of a unit that is being written. */
   dropUnit(): Promise<void>
 }
@@ -56,13 +51,9 @@ export class ForgottenKeys {
     for (let from = 0; from < rows.length; from += PAGE)
       await place.inTurn(() => this.#remove(place, rows.slice(from, from + PAGE), below))
     await place.inTurn(() => place.dropUnit())
-    // What a walk sees that was begun before stays in the files.
-    await place.walksEnded()
-    for (const prefix of [Prefix.row, Prefix.incomplete, Prefix.seen]) await store.forget(prefix)
-    await place.inTurn(async () => {
-      await place.walksEnded()
-      await store.reopen()
-    })
+    await purge(place)
+    if (await store.isNoted(new Set(rows.map(({ key }) => Buffer.from(key).toString('latin1')))))
+      throw new Error('its files name rows that were forgotten')
   }
 
   async #remove(

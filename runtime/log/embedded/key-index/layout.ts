@@ -7,6 +7,7 @@ import { asBuffer } from '../../../record/cells.ts'
  *   key                                              value
  *   00                                               State as JSON
  *   01                                               Life as JSON (opening.ts)
+ *   02, ff                                           nothing (store.ts)
  *   10, u32 incarnation, canonical key               flags, u48 offset, 64-bit hash of the cells, transaction number
  *   20, u48 offset / BLOCK                           places of entries among these offsets, the first always: u8 offset
  *                                                    in the block; u48 segment, chunk, entry, header of its

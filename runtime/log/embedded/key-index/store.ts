@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ClassicLevel, type Iterator, type KeyIterator } from 'classic-level'
 import { collect } from '../../../large-memory.ts'
 
@@ -14,6 +15,15 @@ const UNCOLLECTED = 100_000
 /** What a walk brings into memory at a time. */
 const WALK_BYTES = 256 * 1024
 
+/** Memory is written to a file of one of the levels from the top on that no file of it overlaps: of these. */
+const TOP_LEVELS = 3
+
+/** Ahead of all rows, behind all that is kept, and behind that. */
+const FIRST = Buffer.from([0x02])
+const LAST = Buffer.from([0xff])
+const BEHIND = Buffer.from([0xff, 0xff])
+const NOTHING = Buffer.alloc(0)
+
 type Level = ClassicLevel<Buffer, Buffer>
 export type StoreBatch = ReturnType<Level['batch']>
 export type EntryWalk = Iterator<Level, Buffer, Buffer>
@@ -25,10 +35,12 @@ export type KeyWalk = KeyIterator<Level, Buffer>
  */
 export class Store implements AsyncDisposable {
   readonly #level: Level
+  readonly #folder: string
   #uncollected = 0
 
-  private constructor(level: Level) {
+  private constructor(level: Level, folder: string) {
     this.#level = level
+    this.#folder = folder
   }
 
   /** Makes it if it is missing; nobody else may look into the folder. */
@@ -43,7 +55,7 @@ export class Store implements AsyncDisposable {
       writeBufferSize: WRITE_BUFFER,
     })
     await level.open()
-    return new Store(level)
+    return new Store(level, folder)
   }
 
   static async remove(folder: string): Promise<void> {
@@ -103,25 +115,40 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * What was removed of all that begins with this byte leaves the files, too: they are rewritten, in the background.
-   * LevelDB never rewrites files of the lowest level by themselves (TEST_CompactRange in its db_impl.cc), only together
-   * with one above that overlaps them: so there is made one, of two deletes at the ends of the range.
+   * What was removed leaves the files of the data, too: they are rewritten, in the background. LevelDB never rewrites files
+   * of the lowest level by themselves (TEST_CompactRange in its db_impl.cc), only together with one above that overlaps
+   * them: so there is made one of two entries at the ends. It comes to lie a level higher each time, the third at the top;
+   * and as each level then ends with the same entry, that is what LevelDB notes as the key up to which it has come there.
    */
-  async forget(prefix: number): Promise<void> {
-    const [from, to] = [Buffer.from([prefix]), Buffer.from([prefix, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])]
-    // Only writes what is in memory to a file.
-    await this.#level.compactRange(to, to)
-    await this.#level.batch().del(from).del(to).write()
-    await this.#level.compactRange(from, to)
+  async rewrite(): Promise<void> {
+    for (let level = 0; level < TOP_LEVELS; level++) {
+      await this.#level.batch().put(FIRST, NOTHING).put(LAST, NOTHING).write()
+      // Only writes what is in memory to a file.
+      await this.#level.compactRange(BEHIND, BEHIND)
+    }
+    await this.#level.compactRange(FIRST, LAST)
   }
 
   /**
-   * Closes it and opens it again. What LevelDB keeps of its files' bounds, which are keys, it only ever adds to: it begins
-   * that list anew when it is opened. No walk may be under way.
+   * Closes it and opens it again: LevelDB's lists of its files name the first and last key of each, are only added to, and
+   * are begun anew then. So is its own log, which tells of keys. No walk may be under way.
    */
   async reopen(): Promise<void> {
     await this.#level.close()
     await this.#level.open()
+    await rm(join(this.#folder, 'LOG.old'), { force: true })
+  }
+
+  /** Whether one of these texts, of one byte a character, stands in what LevelDB keeps beside the data. */
+  async isNoted(texts: ReadonlySet<string>): Promise<boolean> {
+    const lengths = new Set(Array.from(texts, text => text.length))
+    for (const name of await readdir(this.#folder)) {
+      if (/\.(ldb|log)$/.test(name)) continue
+      const noted = await readFile(join(this.#folder, name), 'latin1')
+      for (const length of lengths)
+        for (let at = 0; at + length <= noted.length; at++) if (texts.has(noted.slice(at, at + length))) return true
+    }
+    return false
   }
 
   [Symbol.asyncDispose](): Promise<void> {

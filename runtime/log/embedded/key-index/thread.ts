@@ -163,14 +163,8 @@ async function answerQuestion({ id, question, durable }: Extract<ToThread, { kin
     return
   }
   if (question.about === 'clean') {
-    const walk = cleanRows(
-      store,
-      incarnations,
-      compacted,
-      work => inTurn(work),
-      () => closing,
-    )
-    beside(tell(walk, say))
+    const walk = cleanRows(incarnations, compacted, { store, inTurn, walksEnded }, () => closing)
+    beside(tell(walk, say), true)
     return
   }
   if (question.about === 'rows' || question.about === 'forget') {
