@@ -1,22 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { pipelineFilesWith } from '../support/folder-bytes.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { SmallPipeline } from '../support/small-pipeline.ts'
 
 const CANARIES = ['canary-secret', 'canary-mail', 'canary-deleted']
-
-/** The files below the folder in which one of the canaries stands. */
-async function found(folder: string): Promise<string[]> {
-  const files = await readdir(folder, { recursive: true, withFileTypes: true })
-  const hits: string[] = []
-  for (const file of files.filter(each => each.isFile())) {
-    const path = join(file.parentPath, file.name)
-    const bytes = await readFile(path)
-    for (const canary of CANARIES) if (bytes.includes(canary)) hits.push(`${path.slice(folder.length)}: ${canary}`)
-  }
-  return hits
-}
 
 describe('a column that is masked or excluded later', () => {
   let server: PostgresServer
@@ -44,7 +31,7 @@ describe('a column that is masked or excluded later', () => {
       running.kill('SIGTERM')
       await running.exit
     }
-    expect((await found(small.folder)).length).toBeGreaterThan(3)
+    expect((await pipelineFilesWith(small.folder, CANARIES)).length).toBeGreaterThan(3)
     small.settings.source = ['columns:', '  exclude: [public.item.secret]', '  mask:', '    public.item.mail: redact']
     await small.configure()
     await using running = small.start()
@@ -69,7 +56,7 @@ describe('a column that is masked or excluded later', () => {
     for (const canary of CANARIES) expect(changes).not.toContain(canary)
     running.kill('SIGTERM')
     await running.exit
-    expect(await found(small.folder)).toEqual([])
+    expect(await pipelineFilesWith(small.folder, CANARIES)).toEqual([])
     // Once is enough.
     await using again = small.start()
     await again.until(({ sources }) => sources.app?.state === 'running', 'it runs again')

@@ -1,21 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ForgetReceipt } from '../../runtime/status.ts'
+import { pipelineFilesWith } from '../support/folder-bytes.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { refusalOf, SmallPipeline } from '../support/small-pipeline.ts'
 
 const CANARY = 'canary-of-a-person'
-
-async function found(folder: string): Promise<string[]> {
-  const files = await readdir(folder, { recursive: true, withFileTypes: true })
-  const hits: string[] = []
-  for (const file of files.filter(each => each.isFile())) {
-    const path = join(file.parentPath, file.name)
-    if ((await readFile(path)).includes(CANARY)) hits.push(path.slice(folder.length))
-  }
-  return hits
-}
 
 describe('tailrace forget', () => {
   let server: PostgresServer
@@ -45,7 +34,7 @@ describe('tailrace forget', () => {
     expect(refusalOf(await forget())).toMatchObject({ code: 'FORGET_LIVE' })
     await small.sql(`DELETE FROM item WHERE id = '${key}'`)
     expect((await small.verb('wait')).code).toBe(0)
-    expect((await found(small.folder)).length).toBeGreaterThan(3)
+    expect((await pipelineFilesWith(small.folder, [CANARY])).length).toBeGreaterThan(3)
     const { code, out, err } = await forget()
     expect([code, err]).toEqual([0, ''])
     const receipt = JSON.parse(out) as ForgetReceipt
@@ -61,7 +50,7 @@ describe('tailrace forget', () => {
     expect(sink).toEqual(source)
     running.kill('SIGTERM')
     await running.exit
-    expect(await found(small.folder)).toEqual([])
+    expect(await pipelineFilesWith(small.folder, [CANARY])).toEqual([])
   })
 
   it('refuses a key that the table cannot have, a table that is not there, and a sink that has stopped', async () => {

@@ -20,6 +20,11 @@ export async function filesWith(folder: string, texts: readonly string[]): Promi
   return found
 }
 
+/** The same of all files of a pipeline's folder, its log among them. */
+export async function pipelineFilesWith(folder: string, texts: readonly string[]): Promise<string[]> {
+  return [...(await filesWith(folder, texts)), ...(await filesWith(join(folder, 'data', 'app'), texts))]
+}
+
 /** Undefined for a folder, and for a file that has gone meanwhile: LevelDB removes what it has merged. */
 async function contentOf(path: string): Promise<Buffer | undefined> {
   try {
