@@ -71,6 +71,25 @@ describe('a sink that is built anew', () => {
     expect(sink).toEqual(source)
   })
 
+  it('stays paused with its sink, and goes on with a configuration that was changed meanwhile', async () => {
+    await using small = await SmallPipeline.open(server)
+    await using running = small.start()
+    await live(running)
+    expect((await small.verb('pause', '--sink', 'copy')).code).toBe(0)
+    expect((await small.verb('backfill', '--sink', 'copy', '--detach')).code).toBe(0)
+    await running.until(({ sinks }) => sinks.copy?.rebuild?.state === 'paused', 'it is paused')
+    small.settings.sinks = ['  onDelete: mark']
+    await small.configure()
+    running.kill('SIGHUP')
+    await running.until(() => running.output.includes('the configuration is in use'), 'it is in use')
+    expect((await running.status())?.sinks.copy?.rebuild?.state).toBe('paused')
+    expect((await small.verb('resume', '--sink', 'copy')).code).toBe(0)
+    await running.until(({ sinks }) => sinks.copy?.rebuild === null && sinks.copy.state === 'running', 'it is swapped')
+    await small.sql('DELETE FROM item WHERE id = 1')
+    expect((await small.verb('wait')).code).toBe(0)
+    expect(await small.sink('SELECT _deleted FROM public_item WHERE id = 1')).toEqual([{ _deleted: 1 }])
+  })
+
   it('never shows fewer rows or an older version to a reader that polls through it, and through a rollback', async () => {
     await using small = await SmallPipeline.open(server)
     await small.sql('ALTER TABLE item ADD COLUMN version int NOT NULL DEFAULT 0')

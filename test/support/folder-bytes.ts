@@ -20,9 +20,14 @@ export async function filesWith(folder: string, texts: readonly string[]): Promi
   return found
 }
 
-/** The same of all files of a pipeline's folder, its log among them. */
+/** The same of a pipeline's log, and all files of its folder in which one of the texts stands as it is. */
 export async function pipelineFilesWith(folder: string, texts: readonly string[]): Promise<string[]> {
-  return [...(await filesWith(folder, texts)), ...(await filesWith(join(folder, 'data', 'app'), texts))]
+  const found = await filesWith(join(folder, 'data', 'app'), texts)
+  for (const name of await readdir(folder, { recursive: true })) {
+    const bytes = await contentOf(join(folder, name))
+    if (texts.some(text => bytes?.includes(text))) found.push(name)
+  }
+  return found
 }
 
 /** Undefined for a folder, and for a file that has gone meanwhile: LevelDB removes what it has merged. */
