@@ -1,4 +1,4 @@
-import type { Batch, SourceLog, Table } from '../../runtime/contract.ts'
+import type { Batch, Position, SourceLog, Table } from '../../runtime/contract.ts'
 import type { Retention, Rewriter } from '../../runtime/log/embedded/compaction/compactor.ts'
 import { rewrite } from '../../runtime/log/embedded/compaction/rewrite.ts'
 import { erase } from '../../runtime/log/embedded/forget/erase.ts'
@@ -66,36 +66,55 @@ const rewriteHere: Rewriter = (job, signal) => rewrite(realFs, job, async () => 
 
 /** Units of rows `<key> <text>`, in one transaction each. */
 export class ItemWriter {
-  readonly #writer: BatchWriter
+  readonly writer: BatchWriter
   #position: number
 
   constructor(log: SourceLog, position = 0) {
-    this.#writer = new BatchWriter([...log.tables().values()])
+    this.writer = new BatchWriter([...log.tables().values()])
     this.#position = position
-    if (!log.tables().has(ITEMS.id)) this.#writer.announce(ITEMS)
+    if (!log.tables().has(ITEMS.id)) this.writer.announce(ITEMS)
   }
 
   unit(rows: readonly (readonly [key: string, text: string | undefined])[], kind: 'c' | 'u' = 'c'): Batch {
-    return transaction(this.#writer, String(++this.#position), writer => {
+    return transaction(this.writer, String(++this.#position), writer => {
       for (const [key, text] of rows) writer.row(kind, ITEMS, tuple(key, text))
     })
   }
 
+  /** A row gets another key. */
+  move(from: string, to: string, text: string): Batch {
+    return transaction(this.writer, String(++this.#position), writer => {
+      writer.delete(ITEMS, tuple(from, null), false, tuple(to).bytes)
+      writer.row('u', ITEMS, tuple(to, text), undefined, tuple(from).bytes)
+    })
+  }
+
+  /** A unit of two batches. */
+  inParts(key: string): [Batch, Batch] {
+    const position = String(++this.#position)
+    this.writer.begin(position, position, 1n)
+    this.writer.row('u', ITEMS, tuple(key, 'first part'))
+    const first = this.writer.takePart()
+    this.writer.row('u', ITEMS, tuple(key, 'second part'))
+    this.writer.commit()
+    return [first, this.writer.take({ lane: 'stream', position: position as Position })]
+  }
+
   deletion(keys: readonly string[]): Batch {
-    return transaction(this.#writer, String(++this.#position), writer => {
+    return transaction(this.writer, String(++this.#position), writer => {
       for (const key of keys) writer.delete(ITEMS, tuple(key, null), false)
     })
   }
 }
 
-/** A chunk of a load of items, as the log is asked about it. */
-export function loadChunk(log: SourceLog, rows: readonly (readonly [key: string, text: string])[]): Batch {
+/** A chunk of a load of items, or of another table like it, as the log is asked about it. */
+export function loadChunk(log: SourceLog, rows: readonly (readonly [key: string, text: string])[], of = ITEMS): Batch {
   const writer = new BatchWriter([...log.tables().values()])
   writer.beginLoad('0', 1n)
-  for (const row of rows) writer.row('r', ITEMS, tuple(...row))
+  for (const row of rows) writer.row('r', of, tuple(...row))
   writer.commit()
   const progress = { done: false, rows: rows.length, totalRows: null, state: '' }
-  return writer.take({ lane: `load:${ITEMS.name}`, progress })
+  return writer.take({ lane: `load:${of.name}`, progress })
 }
 
 /** The text of the key's newest row. */

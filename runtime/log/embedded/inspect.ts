@@ -73,6 +73,8 @@ class Follower implements AsyncDisposable {
   readonly #place: { readonly fs: Fs; readonly folder: string; readonly logId: string }
   readonly #timer: NodeJS.Timeout
   #polling: Promise<void> | undefined
+  /** One thing at a time moves the head. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(fs: Fs, folder: string, logId: string, head: Head) {
     this.#place = { fs, folder, logId }
@@ -83,17 +85,23 @@ class Follower implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
-    await this.#polling
+    await this.#turn
   }
 
   /** A failure is met by whoever uses the head next. */
   poll(): Promise<void> {
-    this.#polling ??= this.#catchUp()
+    this.#polling ??= this.#inTurn(() => this.#catchUp())
       .catch(error => this.head.fail(error))
       .finally(() => {
         this.#polling = undefined
       })
     return this.#polling
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
   }
 
   async #catchUp(): Promise<void> {
@@ -109,19 +117,29 @@ class Follower implements AsyncDisposable {
       throw damaged(join(folder, segmentName({ first: segment })), at, flaw ?? 'the log ends here')
   }
 
-  /** The owner's compaction has put other segments in the place of the oldest. */
-  async #refresh(): Promise<boolean> {
-    const found = await newestBase(this.#place.fs, this.#place.folder)
-    return found !== undefined && this.head.compacted(found)
+  #refresh(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { head } = this
+      const found = await newestBase(this.#place.fs, this.#place.folder)
+      const isOther = found !== undefined && head.compacted(found)
+      if (found !== undefined && this.#passBase(found)) head.bell.ring()
+      return isOther
+    })
   }
 
-  /** The segment that the head stands in is one of those. */
+  /** The segment that the head stands in may be one of those that the owner has put others in the place of. */
   async #passCompacted(): Promise<boolean> {
     const found = await newestBase(this.#place.fs, this.#place.folder)
+    if (found === undefined) return false
+    this.head.compacted(found)
+    return this.#passBase(found)
+  }
+
+  /** What the base tells of is not walked. Answers whether the head stood there. */
+  #passBase({ base, first }: Compacted & { readonly base: Base }): boolean {
     const { head } = this
-    if (found === undefined || head.place === undefined || head.place.segment >= found.first) return false
-    head.compacted(found)
-    if (head.end < found.base.end) restoreState(head, found.base)
+    if (head.end >= base.end && (head.place?.segment ?? first) >= first) return false
+    if (head.end < base.end) restoreState(head, base)
     head.place = undefined
     return true
   }

@@ -148,25 +148,31 @@ class Reader implements Disposable {
   }
 
   async #next(): Promise<LogChunk> {
-    if (this.#passed === 0) this.#begun = this.#head.horizon
-    this.#checkHorizon()
     const { ring, near } = this.#head
-    const next = this.#passed + 1
-    const recent = ring.lend(next)
-    near.set(this, recent === undefined)
-    if (recent === undefined) {
+    for (;;) {
+      if (this.#passed === 0) {
+        await this.#head.refresh()
+        this.#begun = this.#head.horizon
+      }
+      this.#checkHorizon()
+      const next = this.#passed + 1
+      const recent = ring.lend(next)
+      near.set(this, recent === undefined)
+      if (recent !== undefined) {
+        await this.#segments.close()
+        return recent
+      }
       const shared = near.find(next)
       if (shared !== undefined) return shared
       const chunk = await this.#segments.chunk(next)
       // It may be one that was put in place since.
+      if (this.#passed === 0 && this.#begun < this.#head.horizon) continue
       this.#checkHorizon()
       this.#uncollected += chunk.slice.bytes.length
       // What a compaction has replaced meanwhile is this reader's alone.
       if (!this.#segments.isStale) near.keep(chunk)
       return chunk
     }
-    await this.#segments.close()
-    return recent
   }
 
   [Symbol.dispose](): void {
