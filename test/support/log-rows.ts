@@ -39,6 +39,8 @@ const SAID = 8
  */
 export class LogRows {
   records = 0
+  /** Changes of the stream that lacked cells. */
+  incomplete = 0
   /** Rows of loads that say what the log said already. */
   needless = 0
   readonly #lives = new Map<string, Life>()
@@ -68,6 +70,7 @@ export class LogRows {
       note(version, change)
     } else {
       const row = newRow(change, former)
+      if (kind !== 'r' && !row.isWhole) this.incomplete++
       note(version, change, row.ver)
       const name = `${table.table} ${key} (${version.said.join(', ')})`
       if (version.isGone && row.ver <= version.ver) throw new Error(`${name} comes back with version ${row.ver}`)
