@@ -9,7 +9,7 @@ import { never } from '../support/sink-rig.ts'
 
 /** More than fit a page. */
 const KEYS = 1100
-const POLLS = 2000
+const POLLS = 400
 
 /** Gets all keys again and again, each by itself, until it is stopped. */
 class Poller {
