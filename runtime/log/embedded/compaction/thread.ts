@@ -18,7 +18,7 @@ if (existsSync(SELF)) setPriority(Number(basename(readlinkSync(SELF))), constant
 
 const port = parentPort!
 const post = (message: FromWorker<unknown>): void => port.postMessage(message)
-const pace = new Pace()
+const pace = new Pace(1)
 const rest = (): Promise<void> => pace.rest()
 
 try {

@@ -8,11 +8,13 @@ import { type PurgePlace, purge } from './purge.ts'
 import type { Store } from './store.ts'
 
 /** Entries that a walk asks for at a time. */
-const PAGE = 4000
+const PAGE = 500
+/** The index has other work, and its thread the priority of all. */
+const REST = 3
 
 /**
  * Which offsets of the range hold the newest change of a live key, or its delete, as it all stands at the call; and the
- * lives of all tables. Takes about two seconds for each million keys, and holds nothing up.
+ * lives of all tables. Takes about four seconds for each million keys, and holds nothing up.
  */
 export async function liveOffsets(
   store: Store,
@@ -27,7 +29,7 @@ export async function liveOffsets(
     return { table, incarnation, floor, isNewest: incarnations.isNewest(life) }
   })
   const offsets = new LiveOffsets(from, to)
-  const pace = new Pace()
+  const pace = new Pace(REST)
   for (const [i, { number }] of lives.entries()) {
     const { isNewest, floor } = states[i]!
     if (!isNewest) continue
@@ -55,7 +57,7 @@ export async function cleanRows(
 ): Promise<number> {
   const { store } = place
   let removed = 0
-  const pace = new Pace()
+  const pace = new Pace(REST)
   for (const life of [...incarnations.all()]) {
     await using rows = store.entries(prefixOf(Prefix.row, life.number), prefixOf(Prefix.row, life.number + 1))
     const isDead = (value: Buffer): boolean => {
