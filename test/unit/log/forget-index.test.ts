@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Position } from '../../../runtime/contract.ts'
 import { filesWith } from '../../support/folder-bytes.ts'
 import {
   CANARY,
@@ -84,6 +85,20 @@ describe('the index of a log that forgets rows', () => {
     expect(await filesWith(folder, CANARY)).toEqual([])
   })
 
+  it('has nothing left of the unit in which a row was written, if that was asked of', async () => {
+    await using log = await openIndexed(folder, YOUNG)
+    const { writer } = await writeCanary(log)
+    writer.begin('500', '500', 1n)
+    writer.row('c', ITEMS, tuple('canary-key', 'canary-value'))
+    await log.append(writer.takePart(), signal)
+    expect((await log.newest!(ITEMS, CANARY_ROW.key, 'appended'))?.text(1)).toBe('canary-value')
+    writer.delete(ITEMS, tuple('canary-key', null), false)
+    writer.commit()
+    await log.append(writer.take({ lane: 'stream', position: '500' as Position }), signal)
+    expect(await log.forget!([CANARY_ROW], signal)).toMatchObject({ removed: [CANARY_CHANGES + 2] })
+    expect(await filesWith(folder, CANARY)).toEqual([])
+  })
+
   it('tells a load that has read such a row before that it was deleted since', async () => {
     await using log = await openIndexed(folder, YOUNG)
     await writeCanary(log)
@@ -100,7 +115,7 @@ describe('the index of a log that forgets rows', () => {
 })
 
 describe('forget that is killed', () => {
-  it.each(['forget.written:2', 'compaction.based:2', 'compaction.placed:1', 'compaction.removed:3'])(
+  it.each(['forget.written:2', 'compaction.based:2', 'compaction.placed:1', 'compaction.placed:4'])(
     'at %s leaves a log that is whole, and removes the rest when it is called again',
     async point => {
       const child = spawn(process.execPath, [CHILD, folder], {
