@@ -7,7 +7,8 @@ const CURSOR = /^([0-9a-f]{16})\.([0-9a-f]{16}):([1-9]\d{0,15})(?:~([1-9]\d{0,15
 /**
  * Cursors are `<log id>.<session>:<offset>` and name the last entry handed out. One is ours only if that session wrote
  * that offset: what a crash or a restored backup took away, and another session wrote anew, is noticed. Of a reader that
- * has begun at the start of a compacted log and not come to its horizon yet, `~<horizon>` follows, as it was then.
+ * has begun at the start of a log from which deletes were removed, `~<number>` of the last removal follows while its offset
+ * is smaller (removals.ts).
  */
 export class Cursors {
   readonly logId: string
@@ -37,13 +38,13 @@ export class Cursors {
     return session.id
   }
 
-  /** `begun`: the horizon at which its reader began; 0: that does not matter. */
+  /** `begun`: the last removal when its reader began; 0: that does not matter. */
   at(offset: number, begun = 0): Cursor {
     const mark = begun > offset ? `~${begun}` : ''
     return `${this.logId}.${this.sessionOf(offset)}:${offset}${mark}` as Cursor
   }
 
-  /** The horizon at which the reader with this cursor began; 0: it does not say. */
+  /** The last removal when the reader with this cursor began; 0: it does not say. */
   begunAt(cursor: Cursor): number {
     return Number(CURSOR.exec(cursor)?.[4] ?? 0)
   }

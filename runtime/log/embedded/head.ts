@@ -4,6 +4,7 @@ import { ResumeState } from '../common/resume-state.ts'
 import type { Cursors } from './cursors.ts'
 import { NearReads } from './near-reads.ts'
 import { Places } from './places.ts'
+import type { Removals } from './removals.ts'
 import { type LogChunk, Ring } from './ring.ts'
 import type { Place } from './scan.ts'
 import { type Compacted, type SegmentInfo, segmentName } from './segment.ts'
@@ -41,8 +42,8 @@ export class Head {
   records = 0
   /** First offset behind the segments that compaction, or `forget`, has put in place: from here on units can be walked. */
   appendedFrom = 1
-  /** Greatest offset of a delete, or of an event, that was removed; 0: none. */
-  horizon = 0
+  /** Of deletes, and of events. */
+  removals: Removals = []
   /** See the manifest. */
   expiredTo = 0
   /** The newest unit ends of the stream, oldest first; all of one lineage. */
@@ -101,7 +102,7 @@ export class Head {
    * Compaction has put these segments in the place of all before `first`. Who reads one that was replaced keeps its file
    * to the end of the present chunk. Answers whether any are others than before.
    */
-  compacted({ segments, first, horizon, expiredTo }: Compacted): boolean {
+  compacted({ segments, first, removals, expiredTo }: Compacted): boolean {
     const names = new Set(this.segments.map(segmentName))
     if (segments.every(segment => names.has(segmentName(segment)))) return false
     const appended = this.segments.filter(segment => segment.first >= first && segment.compacted === undefined)
@@ -110,7 +111,7 @@ export class Head {
     this.bytes = this.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.records = this.segments.reduce((sum, { records }) => sum + records, 0)
     this.appendedFrom = first
-    this.horizon = Math.max(this.horizon, horizon)
+    this.removals = removals
     this.expiredTo = expiredTo
     this.near.clear()
     if (this.end < first) this.ring.clear()

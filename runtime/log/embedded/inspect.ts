@@ -9,7 +9,7 @@ import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
 import { Head } from './head.ts'
 import { EmbeddedLog, readOnly } from './log.ts'
-import { expiredTo, readManifest } from './manifest.ts'
+import { expiredTo, readManifest, removalsOf } from './manifest.ts'
 import { readMark } from './mark.ts'
 import { readReaders } from './readers.ts'
 import { type Compacted, segmentName } from './segment.ts'
@@ -62,8 +62,9 @@ async function newestBase(fs: Fs, folder: string): Promise<(Compacted & { readon
     const base = manifest && (await readBase(fs, folder, manifest))
     if (base === undefined) return undefined
     if (base === 'missing') continue
-    const { first, horizon } = manifest!
-    return { base, segments: base.segments, first, horizon, expiredTo: expiredTo(manifest!) }
+    const { segments } = base
+    const { first } = manifest!
+    return { base, segments, first, removals: removalsOf(manifest!), expiredTo: expiredTo(manifest!) }
   }
 }
 

@@ -25,6 +25,7 @@ import { lagBehind } from './lag.ts'
 import type { LogPlace } from './log-place.ts'
 import { follow } from './reader.ts'
 import { recordView } from './record-view.ts'
+import { horizonSince, removalNumber } from './removals.ts'
 import { SegmentReader } from './segment-reader.ts'
 
 /** The log of one source in a folder. Without an appender it only reads. */
@@ -90,10 +91,11 @@ export class EmbeddedLog implements SourceLog {
     signal: AbortSignal,
     options: ReadOptions = {},
   ): AsyncGenerator<LogBatch> {
-    const { cursors, end, horizon } = this.#head
+    const { cursors, end, removals } = this.#head
     const from = cursors.resolve(after, end)
-    const begun = options.isAdmitted === true || after === 'start' ? horizon : cursors.begunAt(after)
-    if (from > 0 && from < horizon && begun < horizon) throw expired()
+    const isNew = options.isAdmitted === true || after === 'start'
+    const begun = isNew ? removalNumber(removals) : cursors.begunAt(after)
+    if (from > 0 && from < horizonSince(removals, begun)) throw expired()
     return follow(this.#head, this.#segments(), { after: from, begun }, tables, signal, options)
   }
 

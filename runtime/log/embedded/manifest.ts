@@ -4,6 +4,7 @@ import { TailraceError } from '../../errors.ts'
 import { readChecked, replaceChecked } from './checked-file.ts'
 import { damaged } from './failures.ts'
 import type { Fs } from './fs.ts'
+import { type Removals, withRemoval } from './removals.ts'
 import { FORGOTTEN_FORMAT, SEGMENT_FORMAT } from './segment.ts'
 
 export const MANIFEST = 'manifest'
@@ -23,6 +24,8 @@ export interface Manifest {
   readonly first: number
   /** Greatest offset of a delete that was removed; readers below must start again. 0: none. */
   readonly horizon: number
+  /** Of deletes; undefined: one, up to the horizon. */
+  readonly removals?: Removals
   /** Every delete up to here is gone: compaction takes them one after the other. Undefined: the horizon. */
   readonly expiredTo?: number
   /** Below this offset only the order per key holds. 0: everywhere it is the log's. */
@@ -58,6 +61,16 @@ export async function readManifest(fs: Fs, folder: string): Promise<Manifest | u
       { hint: 'Run the version of Tailrace that wrote it, or a newer one.' },
     )
   return manifest
+}
+
+export function removalsOf({ removals, horizon }: Manifest): Removals {
+  return removals ?? (horizon === 0 ? [] : [{ number: horizon, to: horizon }])
+}
+
+/** How the manifest changes with a removal of deletes up to this offset. */
+export function removed(manifest: Manifest, to: number): Pick<Manifest, 'horizon' | 'removals'> {
+  const removals = withRemoval(removalsOf(manifest), to)
+  return { horizon: removals[0]!.to, removals }
 }
 
 export function expiredTo({ expiredTo: offset, horizon }: Manifest): number {

@@ -19,6 +19,7 @@ import { MANIFEST, type Manifest, newManifest, readManifest, withSession, writeM
 import { MarkFile, readMark } from './mark.ts'
 import { Readers, type ReadersLog } from './readers.ts'
 import { recoverHead } from './recovery.ts'
+import { horizonSince, removalNumber } from './removals.ts'
 import { segmentFirst } from './segment.ts'
 import { beginSegment } from './segment-writer.ts'
 
@@ -104,8 +105,8 @@ function readersLog(head: Head): ReadersLog {
   return {
     isAtLeast: (cursor, other) => ['after', 'equal'].includes(head.cursors.compare(cursor, other, head.end)),
     isAboveHorizon: cursor =>
-      Math.max(head.cursors.parse(cursor, head.end) ?? 0, head.cursors.begunAt(cursor)) >= head.horizon,
-    horizon: () => head.horizon,
+      (head.cursors.parse(cursor, head.end) ?? 0) >= horizonSince(head.removals, head.cursors.begunAt(cursor)),
+    removal: () => removalNumber(head.removals),
     begunAt: cursor => head.cursors.begunAt(cursor),
   }
 }

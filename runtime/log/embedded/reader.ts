@@ -1,10 +1,11 @@
-import type { LogBatch, LogSlice, ReadOptions, TableFilter } from '../../contract.ts'
+import type { Cursor, LogBatch, LogSlice, ReadOptions, TableFilter } from '../../contract.ts'
 import { collect, collectAfter } from '../../large-memory.ts'
 import { logBatch } from '../../record/batch.ts'
 import { Gather } from '../../record/gather.ts'
 import { sliceAfter } from '../../record/slice.ts'
 import { expired } from './failures.ts'
 import type { Head } from './head.ts'
+import { horizonSince, removalNumber } from './removals.ts'
 import type { LogChunk } from './ring.ts'
 import type { SegmentReader } from './segment-reader.ts'
 
@@ -16,7 +17,7 @@ const UNCOLLECTED_BYTES = 32 * 1024 * 1024
 /** Memory that the slices of one batch may keep alive, whatever part of it is wanted. */
 const HELD_BYTES = 16 * 1024 * 1024
 
-/** Offset behind which to read, and the horizon up to which that misses nothing. */
+/** Offset behind which to read, and the number of the last removal by which that misses nothing. */
 export interface ReadFrom {
   readonly after: number
   readonly begun: number
@@ -63,7 +64,7 @@ class Reader implements Disposable {
   #endsTransaction = true
   /** Compacted chunks were passed since the last batch. */
   #gap = false
-  /** It misses nothing that was removed up to this horizon: that was so when it began at the start of the log. */
+  /** It misses nothing by removals up to this one: they had been when it began at the start of the log. */
   #begun: number
   /** Bytes of the largest piece of memory behind the last batch. */
   #largest = 0
@@ -152,7 +153,7 @@ class Reader implements Disposable {
     for (;;) {
       if (this.#passed === 0) {
         await this.#head.refresh()
-        this.#begun = this.#head.horizon
+        this.#begun = removalNumber(this.#head.removals)
       }
       this.#checkHorizon()
       const next = this.#passed + 1
@@ -166,7 +167,7 @@ class Reader implements Disposable {
       if (shared !== undefined) return shared
       const chunk = await this.#segments.chunk(next)
       // It may be one that was put in place since.
-      if (this.#passed === 0 && this.#begun < this.#head.horizon) continue
+      if (this.#passed === 0 && this.#begun < removalNumber(this.#head.removals)) continue
       this.#checkHorizon()
       this.#uncollected += chunk.slice.bytes.length
       // What a compaction has replaced meanwhile is this reader's alone.
@@ -181,8 +182,7 @@ class Reader implements Disposable {
 
   /** What was read before a delete, and is removed with it, would stay with the reader for ever. */
   #checkHorizon(): void {
-    const { horizon } = this.#head
-    if (this.#passed < horizon && this.#begun < horizon) throw expired()
+    if (this.#passed < horizonSince(this.#head.removals, this.#begun)) throw expired()
   }
 
   #newGather(): Gather {
@@ -210,18 +210,21 @@ class Reader implements Disposable {
   #hand(slices: readonly LogSlice[], count: number): LogBatch {
     this.#handed = this.#passed
     this.#handedAt = performance.now()
-    const { cursors, state } = this.#head
+    const { cursors, state, removals } = this.#head
+    const horizon = horizonSince(removals, 0)
+    // Behind all that was removed it does not matter when it began, and the end of the log has one name.
+    const cursorAt = (offset: number): Cursor => cursors.at(offset, offset < horizon ? this.#begun : 0)
     const gap = this.#gap
     this.#gap = false
     return logBatch({
       slices,
       count,
-      cursor: cursors.at(this.#passed, this.#begun),
+      cursor: cursorAt(this.#passed),
       endsTransaction: this.#endsTransaction,
       gap,
       tables: state.tables,
       filter: this.#filter,
-      cursorAt: offset => cursors.at(offset, this.#begun),
+      cursorAt,
     })
   }
 }

@@ -12,12 +12,12 @@ export interface ReadersLog {
   isAtLeast(cursor: Cursor, other: Cursor): boolean
   /** Whether who stands there misses nothing that was removed. */
   isAboveHorizon(cursor: Cursor): boolean
-  /** Up to where deletes are gone, and up to where they were when the reader with a cursor began; 0: nowhere. */
-  horizon(): number
+  /** Number of the last removal of deletes, and of the last one when the reader with a cursor began; 0: none. */
+  removal(): number
   begunAt(cursor: Cursor): number
 }
 
-/** `begun`: the horizon when it last began at the start of the log. */
+/** `begun`: the last removal when it last began at the start of the log. */
 type Reader = ReaderState & { readonly begun: number }
 
 /** The registered readers of a log and their cursors, in a file of their own. */
@@ -60,7 +60,7 @@ export class Readers {
       if (isEarlier) await this.save(name, cursor)
       return cursor
     }
-    const begun = this.#log.horizon()
+    const begun = this.#log.removal()
     if (reader !== undefined && (reader.cursor !== undefined || reader.expired || reader.begun !== begun)) {
       this.#known.set(name, { ...reader, cursor: undefined, savedAt: now(), expired: false, begun })
       await this.#store()

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { readU64, writeU64 } from './chunk.ts'
+import type { Removals } from './removals.ts'
 
 /**
  * A segment: a file of chunks, named by the offset of its first entry.
@@ -48,7 +49,7 @@ export interface Compacted {
   /** First offset behind them: the rest is as it was appended. */
   readonly first: number
   /** See the manifest. */
-  readonly horizon: number
+  readonly removals: Removals
   readonly expiredTo: number
 }
 

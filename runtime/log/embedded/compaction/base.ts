@@ -4,7 +4,7 @@ import { type Checkpoint, readCheckpoint, restore } from '../checkpoint.ts'
 import { damaged } from '../failures.ts'
 import type { Fs } from '../fs.ts'
 import type { Head } from '../head.ts'
-import { expiredTo, type Manifest } from '../manifest.ts'
+import { expiredTo, type Manifest, removalsOf } from '../manifest.ts'
 
 /**
  * The base of a log: its oldest segments, compacted or gone over for rows to be forgotten, and what a scan of all that they
@@ -56,7 +56,7 @@ export async function restoreHead(
 ): Promise<Restored | 'missing'> {
   const base = await readBase(fs, folder, manifest)
   if (base === 'missing') return 'missing'
-  head.horizon = manifest.horizon
+  head.removals = removalsOf(manifest)
   head.expiredTo = expiredTo(manifest)
   head.appendedFrom = manifest.first
   const from = startOf(await readCheckpoint(fs, folder, manifest.logId), base, manifest.first)

@@ -5,7 +5,7 @@ import type { Appender } from '../appender.ts'
 import { type Eraser, forget, type RowIndex } from '../forget/forget.ts'
 import type { Head } from '../head.ts'
 import type { LogPlace } from '../log-place.ts'
-import { expiredTo } from '../manifest.ts'
+import { expiredTo, removed } from '../manifest.ts'
 import type { Readers } from '../readers.ts'
 import { COMPACTED_FORMAT, isStripped, type SegmentInfo } from '../segment.ts'
 import { agedSegments, segmentStart } from './aged.ts'
@@ -239,7 +239,7 @@ export class Compactor implements AsyncDisposable {
     const { to, expired } = rewritten
     return this.#inPlace.put(rewritten, base?.segments ?? [], {
       format: Math.max(manifest.format, COMPACTED_FORMAT),
-      horizon: Math.max(manifest.horizon, expired),
+      ...(expired > 0 ? removed(manifest, expired) : {}),
       expiredTo: Math.max(expiredTo(manifest), expired),
       cleanedTo: Math.max(manifest.cleanedTo, to - 1),
     })

@@ -3,7 +3,7 @@ import { crashPoint } from '../../../crash.ts'
 import type { Checkpoint } from '../checkpoint.ts'
 import type { Head } from '../head.ts'
 import type { LogPlace } from '../log-place.ts'
-import { expiredTo, type Manifest, writeManifest } from '../manifest.ts'
+import { expiredTo, type Manifest, removalsOf, writeManifest } from '../manifest.ts'
 import { type Compacted, type SegmentInfo, segmentName } from '../segment.ts'
 import { type Base, baseName, writeBase } from './base.ts'
 import { removeLeftovers } from './leftovers.ts'
@@ -91,8 +91,8 @@ export class InPlace {
     crashPoint('compaction.placed')
     this.#base = base
     const replaced = this.#head.segments.filter(known => known.first >= segment.first && known.first < to)
-    const { horizon } = this.#manifest
-    const compacted = { segments, first, horizon, expiredTo: expiredTo(this.#manifest) }
+    const removals = removalsOf(this.#manifest)
+    const compacted = { segments, first, removals, expiredTo: expiredTo(this.#manifest) }
     this.#head.compacted(compacted)
     await this.#index.compacted(compacted)
     // By name: who writes them may be at the next file already.

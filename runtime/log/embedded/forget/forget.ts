@@ -7,7 +7,7 @@ import { removeLeftovers } from '../compaction/leftovers.ts'
 import { syncFolder } from '../failures.ts'
 import type { Head } from '../head.ts'
 import type { LogPlace } from '../log-place.ts'
-import { expiredTo } from '../manifest.ts'
+import { expiredTo, removalsOf, removed } from '../manifest.ts'
 import type { Readers } from '../readers.ts'
 import { FORGOTTEN_FORMAT, type SegmentInfo } from '../segment.ts'
 import type { Erased, EraseJob } from './erase.ts'
@@ -65,6 +65,8 @@ class Forgetting {
   readonly #rows: UniqueRows
   readonly #parts: ForgetParts
   readonly #inPlace: InPlace
+  /** All ahead of this offset is done. */
+  #to = 0
   /** How the log stands behind what is gone over. */
   #sealed: Checkpoint | undefined
   /** Of each of the rows: changes that are gone. */
@@ -98,7 +100,7 @@ class Forgetting {
       const next = segments.find(({ first }) => first > erased.replaced.first)
       await this.#put(erased, next?.first ?? end + 1, newest)
     }
-    await this.#end()
+    await this.#end(end + 1)
     await removeLeftovers(place.fs, place.folder, this.#inPlace.manifest, head.segments)
     await syncFolder(place.fs, place.folder)
   }
@@ -108,7 +110,7 @@ class Forgetting {
     const { folder, logger } = this.#parts.place
     if (this.tally.segments > 0) {
       try {
-        await this.#end()
+        await this.#end(this.#to)
       } catch (err) {
         logger.warn({ err, folder }, 'the index names rows that were forgotten: it is built anew at the next opening')
       }
@@ -133,28 +135,28 @@ class Forgetting {
     }
   }
 
-  async #put({ replaced, segment, removed, expired }: Erased, to: number, newest: number): Promise<void> {
+  async #put({ replaced, segment, removed: counts, expired }: Erased, to: number, newest: number): Promise<void> {
     const { head, readers } = this.#parts
     const { manifest } = this.#inPlace
     const state = this.#sealed!
-    const horizon = Math.max(manifest.horizon, newest, expired)
+    const change = { expiredTo: expiredTo(manifest), ...(expired > 0 ? removed(manifest, expired) : {}) }
     // Ahead of the look at the readers: none is admitted any more that would have to be seen there.
-    head.horizon = horizon
+    head.removals = change.removals ?? head.removals
     try {
       requireRead(await readers.list(), head, Math.max(newest, expired))
     } catch (error) {
-      head.horizon = manifest.horizon
+      head.removals = removalsOf(manifest)
       throw error
     }
     const among: readonly SegmentInfo[] = head.segments.filter(({ first }) => first <= state.end)
     await this.#inPlace.put({ segment, to, state }, among, {
+      ...change,
       format: Math.max(manifest.format, FORGOTTEN_FORMAT),
-      horizon,
-      expiredTo: expiredTo(manifest),
       isForgetting: true,
     })
+    this.#to = to
     head.ring.clear()
-    for (const [place, count] of removed) this.removed[place]! += count
+    for (const [place, count] of counts) this.removed[place]! += count
     const { segments, bytesBefore, bytesAfter } = this.tally
     this.tally = {
       segments: segments + 1,
@@ -163,9 +165,9 @@ class Forgetting {
     }
   }
 
-  /** The index forgets what the log has forgotten. */
-  async #end(): Promise<void> {
-    await this.#parts.index.forget(this.#rows.all, this.#sealed!.end + 1)
+  /** The index forgets what the log has forgotten: rows whose newest change stood ahead of this offset. */
+  async #end(below: number): Promise<void> {
+    await this.#parts.index.forget(this.#rows.all, below)
     if (this.#inPlace.manifest.isForgetting === true) await this.#inPlace.store({ isForgetting: false })
   }
 }

@@ -1,6 +1,6 @@
 import type { Incarnation, Incarnations } from './incarnations.ts'
 import { Prefix, prefixOf, Scratch } from './layout.ts'
-import type { Store, StoreBatch } from './store.ts'
+import { removeFrom, type Store, type StoreBatch } from './store.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -44,13 +44,15 @@ export class Evidence {
     return known?.pass === pass ? known.number : undefined
   }
 
-  /** Takes a key of the table out of all there is. */
-  forget(batch: StoreBatch, table: string, key: Uint8Array): void {
+  /** Takes a key of the table out of all there is. Answers the store's keys, as text of one byte a character. */
+  forget(batch: StoreBatch, table: string, key: Uint8Array): string[] {
     const others = new Set<number>()
     for (const [life, { number }] of this.#passes)
       if (this.#incarnations.withNumber(life)?.table !== table) others.add(number)
+    const removed: string[] = []
     for (let number = 1; number <= this.#last; number++)
-      if (!others.has(number)) batch.del(this.#keys.rowKey(Prefix.seen, number, key))
+      if (!others.has(number)) removed.push(removeFrom(batch, this.#keys.rowKey(Prefix.seen, number, key)))
+    return removed
   }
 
   /** Puts a key into the batch. */

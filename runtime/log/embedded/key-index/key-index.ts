@@ -175,9 +175,9 @@ export class KeyIndex implements AsyncDisposable {
   async #start(badBecause: string | undefined): Promise<void> {
     const { folder, logId, head } = this.#options
     const { sessions } = head.cursors
-    const { appendedFrom, horizon, expiredTo } = head
+    const { appendedFrom, removals, expiredTo } = head
     const segments = head.segments.filter(({ first: from }) => from < appendedFrom)
-    const compacted: Compacted = { segments, first: appendedFrom, horizon, expiredTo }
+    const compacted: Compacted = { segments, first: appendedFrom, removals, expiredTo }
     const first = head.segments[0]?.first ?? compacted.first
     const tables = Array.from(head.state.tables.values(), ({ id, name, incarnation }) => ({ id, name, incarnation }))
     const log = { folder, logId, first, sessions, end: head.end, appendedFrom: compacted.first }

@@ -29,6 +29,12 @@ export type StoreBatch = ReturnType<Level['batch']>
 export type EntryWalk = Iterator<Level, Buffer, Buffer>
 export type KeyWalk = KeyIterator<Level, Buffer>
 
+/** Answers the key as text of one byte a character. */
+export function removeFrom(batch: StoreBatch, key: Buffer): string {
+  batch.del(key)
+  return key.toString('latin1')
+}
+
 /**
  * LevelDB in a folder. A batch is written whole or not at all. Without `sync` a write survives the process, not the
  * machine: after a power loss any part of what was written since the last synced write may be missing.
@@ -139,14 +145,14 @@ export class Store implements AsyncDisposable {
     await rm(join(this.#folder, 'LOG.old'), { force: true })
   }
 
-  /** Whether one of these texts, of one byte a character, stands in what LevelDB keeps beside the data. */
-  async isNoted(texts: ReadonlySet<string>): Promise<boolean> {
-    const lengths = new Set(Array.from(texts, text => text.length))
+  /** Whether one of these keys, as text of one byte a character, stands in what LevelDB keeps beside the data. */
+  async isNoted(keys: ReadonlySet<string>): Promise<boolean> {
+    const lengths = new Set(Array.from(keys, key => key.length))
     for (const name of await readdir(this.#folder)) {
       if (/\.(ldb|log)$/.test(name)) continue
       const noted = await readFile(join(this.#folder, name), 'latin1')
       for (const length of lengths)
-        for (let at = 0; at + length <= noted.length; at++) if (texts.has(noted.slice(at, at + length))) return true
+        for (let at = 0; at + length <= noted.length; at++) if (keys.has(noted.slice(at, at + length))) return true
     }
     return false
   }
