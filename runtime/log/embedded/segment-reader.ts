@@ -168,8 +168,8 @@ export class SegmentReader implements AsyncDisposable {
         return { file: this.#file, info }
       } catch (cause) {
         if (errorCode(cause) !== 'ENOENT') throw cause
-        // Compaction may have replaced it since.
-        if (this.#current() !== undefined && !(await this.#head.refresh()))
+        // Compaction may have replaced it since, and another reader have learned of that first.
+        if (this.#current() !== undefined && !(await this.#head.refresh()) && this.#current() !== undefined)
           throw damaged(this.#path(), 0, 'the file is missing', cause)
       }
     }
