@@ -192,7 +192,7 @@ describe('everything else', () => {
         throw new Error(`failed with seed ${random.seed}`, { cause })
       }
     }
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('rows that are gone otherwise than by a delete', () => {
