@@ -1,9 +1,11 @@
-import { join } from 'node:path'
-import { TailraceError } from './errors.ts'
 import { readState, replaceState } from './state-file.ts'
 import type { Part } from './status.ts'
 
 const FILE = 'paused.json'
+const UNREADABLE = {
+  code: 'PAUSES_UNREADABLE',
+  hint: 'It only lists what was paused. Delete it to start everything.',
+}
 
 /** Which parts a person has paused: a small file beside the logs, so that pauses survive restarts. */
 export class Pauses {
@@ -16,14 +18,7 @@ export class Pauses {
   }
 
   static async load(folder: string): Promise<Pauses> {
-    try {
-      return new Pauses(folder, new Set((await readState(join(folder, FILE))) as string[] | undefined))
-    } catch (cause) {
-      throw new TailraceError('PAUSES_UNREADABLE', 'stop', `${join(folder, FILE)} cannot be read.`, {
-        cause,
-        hint: 'It only lists what was paused. Delete it to start everything.',
-      })
-    }
+    return new Pauses(folder, new Set(await readState<string[]>(folder, FILE, UNREADABLE)))
   }
 
   has(part: Part): boolean {

@@ -1,16 +1,22 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode } from './errors.ts'
+import { errorCode, TailraceError } from './errors.ts'
 
 /** Small files of JSON beside the logs, for what a person has asked for and a restart must not forget. */
 
-/** What the file holds; undefined if there is none. */
-export async function readState(path: string): Promise<unknown> {
+/** What the file holds; undefined if there is none. `unreadable`: code and hint of the error where it cannot be read. */
+export async function readState<T>(
+  folder: string,
+  name: string,
+  unreadable: { readonly code: string; readonly hint: string },
+): Promise<T | undefined> {
+  const path = join(folder, name)
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
+    return JSON.parse(await readFile(path, 'utf8')) as T
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return undefined
+    const { code, hint } = unreadable
+    throw new TailraceError(code, 'stop', `${path} cannot be read.`, { cause, hint })
   }
 }
 

@@ -1,8 +1,10 @@
-import { join } from 'node:path'
-import { TailraceError } from '../errors.ts'
 import { readState, replaceState } from '../state-file.ts'
 
 const FILE = 'cleansed.json'
+const UNREADABLE = {
+  code: 'CLEANSED_UNREADABLE',
+  hint: 'It lists the tables of which nothing is left that is masked now. Delete it: they are gone over once more.',
+}
 
 type Versions = Record<string, number>
 
@@ -17,14 +19,7 @@ export class Cleansed {
   }
 
   static async load(folder: string): Promise<Cleansed> {
-    try {
-      return new Cleansed(folder, ((await readState(join(folder, FILE))) ?? {}) as Record<string, Versions>)
-    } catch (cause) {
-      throw new TailraceError('CLEANSED_UNREADABLE', 'stop', `${join(folder, FILE)} cannot be read.`, {
-        cause,
-        hint: 'It lists the tables of which nothing is left that is masked now. Delete it: they are gone over once more.',
-      })
-    }
+    return new Cleansed(folder, (await readState<Record<string, Versions>>(folder, FILE, UNREADABLE)) ?? {})
   }
 
   /** By name of a table: the version that was the newest then. */

@@ -70,11 +70,11 @@ export class Cleansing {
   async #cleanse(due: readonly DueTable[], signal: AbortSignal): Promise<void> {
     const { sinks, rebuild, resting, logger } = this.#place
     const { name, log } = this.#source
-    const what = { source: name, tables: due.map(({ table, columns }) => `${table.name}: ${columns.join(', ')}`) }
-    const keyless = due.filter(({ table }) => table.key.length === 0).map(({ table }) => table.name)
+    const [keyed, keyless] = [due.filter(isKeyed), due.filter(one => !isKeyed(one))]
+    const what = { source: name, tables: keyed.map(({ table, columns }) => `${table.name}: ${columns.join(', ')}`) }
     if (keyless.length > 0)
       logger.warn(
-        { source: name, tables: keyless },
+        { source: name, tables: keyless.map(({ table }) => table.name) },
         'rows of tables without a key stay as they were logged: tailrace remove --source, then run; or `retention` of the log',
       )
     logger.info(what, 'columns that are masked or excluded now are being removed from the log and the sinks')
@@ -100,4 +100,8 @@ export class Cleansing {
     }
     logger.info({ ...what, sinks: taking.map(sink => sink.name) }, 'nothing is left of the columns')
   }
+}
+
+function isKeyed({ table }: DueTable): boolean {
+  return table.key.length > 0
 }

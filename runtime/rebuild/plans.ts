@@ -1,5 +1,3 @@
-import { join } from 'node:path'
-import { TailraceError } from '../errors.ts'
 import { readState, replaceState } from '../state-file.ts'
 
 /** How far the rebuilding of a sink is. Each stage can be begun again from its beginning. */
@@ -14,6 +12,10 @@ export interface RebuildPlan {
 }
 
 const FILE = 'rebuilds.json'
+const UNREADABLE = {
+  code: 'REBUILDS_UNREADABLE',
+  hint: 'It lists the sinks that are being rebuilt. Delete it, start, and rebuild them again: tailrace backfill --sink.',
+}
 
 /** Which sinks are being rebuilt: a small file beside the logs, so that a restart goes on with it. */
 export class RebuildPlans {
@@ -26,15 +28,8 @@ export class RebuildPlans {
   }
 
   static async load(folder: string): Promise<RebuildPlans> {
-    try {
-      const found = (await readState(join(folder, FILE))) as Record<string, RebuildPlan> | undefined
-      return new RebuildPlans(folder, new Map(Object.entries(found ?? {})))
-    } catch (cause) {
-      throw new TailraceError('REBUILDS_UNREADABLE', 'stop', `${join(folder, FILE)} cannot be read.`, {
-        cause,
-        hint: 'It lists the sinks that are being rebuilt. Delete it, start, and rebuild them again: tailrace backfill --sink.',
-      })
-    }
+    const found = await readState<Record<string, RebuildPlan>>(folder, FILE, UNREADABLE)
+    return new RebuildPlans(folder, new Map(Object.entries(found ?? {})))
   }
 
   get(sink: string): RebuildPlan | undefined {

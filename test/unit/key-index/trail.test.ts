@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { SourceLog } from '../../../runtime/contract.ts'
 import { keyTexts } from '../../../runtime/record/key.ts'
 import { ItemWriter, newestText, openIndexed } from '../../support/indexed-log.ts'
+import { killedChild } from '../../support/killed-child.ts'
 
 const signal = new AbortController().signal
 const CHILD = fileURLToPath(new URL('../../support/index-child.ts', import.meta.url))
@@ -33,12 +32,7 @@ describe('the index behind its log', () => {
   it.each(['index.written:1', 'index.written:4', 'log.written:9', 'log.synced:9'])(
     'agrees with the log after a kill at %s, without being built anew',
     async point => {
-      const child = spawn(process.execPath, [CHILD, folder], {
-        env: { ...process.env, TAILRACE_CRASH: point },
-        stdio: 'ignore',
-      })
-      const [, killedBy] = (await once(child, 'exit')) as [number | null, string | null]
-      expect(killedBy).toBe('SIGKILL')
+      await killedChild(CHILD, folder, point)
       const said: string[] = []
       await using log = await openIndexed(folder, { said })
       const wanted = await scanned(log)

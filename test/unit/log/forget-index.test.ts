@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +15,7 @@ import {
   YOUNG,
 } from '../../support/forget-canary.ts'
 import { ITEMS, ItemWriter, loadChunk, newestText, openIndexed } from '../../support/indexed-log.ts'
+import { killedChild } from '../../support/killed-child.ts'
 import { readToEnd } from '../../support/log-reading.ts'
 import { column, table, transaction, tuple } from '../../support/records.ts'
 
@@ -118,12 +117,7 @@ describe('forget that is killed', () => {
   it.each(['forget.written:2', 'compaction.based:2', 'compaction.placed:1', 'compaction.placed:4'])(
     'at %s leaves a log that is whole, and removes the rest when it is called again',
     async point => {
-      const child = spawn(process.execPath, [CHILD, folder], {
-        env: { ...process.env, TAILRACE_CRASH: point },
-        stdio: 'ignore',
-      })
-      const [, killedBy] = (await once(child, 'exit')) as [number | null, string | null]
-      expect(killedBy).toBe('SIGKILL')
+      await killedChild(CHILD, folder, point)
       await using log = await openIndexed(folder, YOUNG)
       const { lines } = await readToEnd(log)
       expect(lines.filter(line => !line.includes('canary'))).toHaveLength(OTHER_CHANGES)

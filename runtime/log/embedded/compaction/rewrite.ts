@@ -50,13 +50,13 @@ export interface Rewritten extends Replacement {
 }
 
 /** Called between chunks: rests, so that others get their turn, and throws when the work is to end. */
-export type Pace = () => Promise<void>
+export type Rest = () => Promise<void>
 
 /**
  * Writes compacted segments, each durable with its name when it is handed out. Whoever ends early leaves files that
  * nobody knows. Throws LOG_DAMAGED, LOG_DISK_FULL, LOG_WRITE, LOG_FSYNC.
  */
-export async function* rewrite(fs: Fs, job: RewriteJob, pace: Pace): AsyncGenerator<Rewritten> {
+export async function* rewrite(fs: Fs, job: RewriteJob, rest: Rest): AsyncGenerator<Rewritten> {
   const head = new Head(new Cursors(job.logId, job.sessions), 0)
   if (job.base !== undefined) restore(head, { ...job.base, segments: [] })
   const rewriting = new Rewriting(job, head)
@@ -77,7 +77,7 @@ export async function* rewrite(fs: Fs, job: RewriteJob, pace: Pace): AsyncGenera
       for (let found = await scan.next(); found !== undefined; found = await scan.next()) {
         if (isFlaw(found)) throw damaged(path, found.at, found.flaw)
         await rewriting.take(input, found, path, writer)
-        await pace()
+        await rest()
       }
       tally = { segments: tally.segments + 1, bytesBefore: tally.bytesBefore + input.bytes }
       const isLast = i === job.inputs.length - 1

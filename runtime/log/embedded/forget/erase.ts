@@ -5,7 +5,7 @@ import { holdsEntries } from '../chunk.ts'
 import { segmentStart } from '../compaction/aged.ts'
 import { BlockSegment, type SegmentMaker } from '../compaction/block-segment.ts'
 import { CompactedWriter } from '../compaction/compacted-writer.ts'
-import type { Pace } from '../compaction/rewrite.ts'
+import type { Rest } from '../compaction/rewrite.ts'
 import { damaged, openExisting } from '../failures.ts'
 import type { Fs } from '../fs.ts'
 import { type FoundChunk, isFlaw, KeptMemory, openSegment, SegmentScan } from '../scan.ts'
@@ -38,15 +38,15 @@ export interface Erased {
 }
 
 /**
- * Writes those segments anew that hold any of the rows, each durable with its name when it is handed out. Whoever ends early
- * leaves files that nobody knows. Throws LOG_DAMAGED, LOG_DISK_FULL, LOG_WRITE, LOG_FSYNC.
+ * Writes those segments anew that hold any of the rows, each durable with its name when it is handed out. Whoever ends
+ * early leaves files that nobody knows. Throws LOG_DAMAGED, LOG_DISK_FULL, LOG_WRITE, LOG_FSYNC.
  */
-export async function* erase(fs: Fs, job: EraseJob, pace: Pace): AsyncGenerator<Erased> {
+export async function* erase(fs: Fs, job: EraseJob, rest: Rest): AsyncGenerator<Erased> {
   const rows = new ForgottenRows(job.rows, job.tables)
   using memory = new KeptMemory()
   let { generation } = job
   for (const segment of job.segments) {
-    if (!(await isConcerned(fs, job, segment, rows, memory, pace))) continue
+    if (!(await isConcerned(fs, job, segment, rows, memory, rest))) continue
     const erasure = new Erasure(rows)
     const maker = await makerOf(fs, job, segment, generation++)
     let written: SegmentInfo | undefined
@@ -54,7 +54,7 @@ export async function* erase(fs: Fs, job: EraseJob, pace: Pace): AsyncGenerator<
       for await (const { header, payload } of chunks(fs, job, segment, memory)) {
         await maker.begin(header)
         erasure.take({ payload, base: header.base }, maker)
-        await pace()
+        await rest()
       }
       written = await maker.finish()
     } finally {
@@ -73,12 +73,12 @@ async function isConcerned(
   segment: SegmentInfo,
   rows: ForgottenRows,
   memory: KeptMemory,
-  pace: Pace,
+  rest: Rest,
 ): Promise<boolean> {
   const erasure = new Erasure(rows)
   for await (const chunk of chunks(fs, job, segment, memory)) {
     if (erasure.concerns(chunk)) return true
-    await pace()
+    await rest()
   }
   return false
 }

@@ -24,8 +24,8 @@ interface OpenFile {
 }
 
 /**
- * Reads single records from segments that were written anew, decompressing the block that holds them and that of their transaction's
- * header. Blocks the thread it is in.
+ * Reads single records from segments that were written anew, decompressing the block that holds them and that of their
+ * transaction's header. Blocks the thread it is in.
  */
 export class CompactedRecords implements Disposable {
   readonly #folder: string
