@@ -6,7 +6,7 @@ import { keyFromText } from './record/key.ts'
 import type { SinkPart } from './sink-part.ts'
 import type { SourcePart } from './source-part.ts'
 import type { ForgetReceipt } from './status.ts'
-import { newestTables } from './tables.ts'
+import { findTable } from './tables.ts'
 
 export interface ForgetParts {
   readonly sources: readonly SourcePart[]
@@ -24,7 +24,7 @@ export async function forget(
   { sources, sinks, isRebuilt, resting }: ForgetParts,
   signal: AbortSignal,
 ): Promise<ForgetReceipt> {
-  const { source, table } = tableOf(sources, name)
+  const { source, table } = findTable(sources, name)
   const { log } = source
   if (log.forget === undefined) throw unsupported()
   const rows = keys.map(text => rowOf(table, text))
@@ -41,16 +41,6 @@ export async function forget(
       receipts[sink.name] = await abortable(sink.upkeep({ act: 'purge', tables: [table], rows }, signal), signal)
     })
   return { table: name, keys, at: new Date().toISOString(), log: report, sinks: receipts }
-}
-
-function tableOf(sources: readonly SourcePart[], name: string): { source: SourcePart; table: Table } {
-  for (const source of sources) {
-    const table = newestTables(source.log).get(name)
-    if (table !== undefined) return { source, table }
-  }
-  throw new TailraceError('UNKNOWN_TABLE', 'stop', `There is no table "${name}".`, {
-    hint: 'Full names are source.schema.table; tailrace tables lists them.',
-  })
 }
 
 function rowOf(table: Table, text: string): RowKey {

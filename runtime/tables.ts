@@ -1,4 +1,5 @@
 import type { SourceLog, Table } from './contract.ts'
+import { TailraceError } from './errors.ts'
 import type { TableStatus } from './status.ts'
 
 /** A captured table as `tables` shows it. What is not known is null. */
@@ -35,4 +36,18 @@ export function knownTables(log: SourceLog, statuses: readonly TableStatus[] = [
       version: table.version,
       columns: table.columns.map(({ name, declared }) => ({ name, type: declared })),
     }))
+}
+
+/** The newest version of the table of this full name, and whose it is. Throws UNKNOWN_TABLE. */
+export function findTable<S extends { readonly log: SourceLog }>(
+  sources: readonly S[],
+  name: string,
+): { readonly source: S; readonly table: Table } {
+  for (const source of sources) {
+    const table = newestTables(source.log).get(name)
+    if (table !== undefined) return { source, table }
+  }
+  throw new TailraceError('UNKNOWN_TABLE', 'stop', `There is no table "${name}".`, {
+    hint: 'Full names are source.schema.table; tailrace tables lists them.',
+  })
 }

@@ -1,16 +1,17 @@
 import { abortable } from '../abort.ts'
-import type { LoggedChange, SourceLog, Table } from '../contract.ts'
+import type { LoggedChange, Table } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { jsonRoom } from '../record/json.ts'
 import { keyFromTexts } from '../record/key.ts'
-import type { RunningPipeline } from '../status.ts'
-import { newestTables } from '../tables.ts'
+import { findTable } from '../tables.ts'
 import { answerText, invalidRequest } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 
 /** The row of a key as the log has it now, everything durable at the call included. */
 export async function row({ pipeline, name, query, response, signal }: Exchange): Promise<void> {
-  const { log, table } = findTable(pipeline, decodeName(name))
+  const logs = pipeline.sources().map(source => ({ log: pipeline.log(source) }))
+  const { source, table } = findTable(logs, decodeName(name))
+  const { log } = source
   if (log.newest === undefined)
     throw new TailraceError('LOOKUP_UNSUPPORTED', 'stop', 'This log does not look rows up by key.', {
       hint: 'The embedded log does.',
@@ -30,17 +31,6 @@ export function decodeName(part: string): string {
   } catch {
     throw invalidRequest('The name of the table is not percent-encoded.', 'Write it as /tables/app.public.orders/row.')
   }
-}
-
-function findTable(pipeline: RunningPipeline, name: string): { log: SourceLog; table: Table } {
-  for (const source of pipeline.sources()) {
-    const log = pipeline.log(source)
-    const table = newestTables(log).get(name)
-    if (table !== undefined) return { log, table }
-  }
-  throw new TailraceError('UNKNOWN_TABLE', 'stop', `There is no table "${name}".`, {
-    hint: 'Full names are source.schema.table; GET /tables lists them.',
-  })
 }
 
 /** Each key column once, as the database prints it. */

@@ -20,6 +20,8 @@ export interface RebuildsPlace {
 export class Rebuilds {
   readonly #place: RebuildsPlace
   readonly #running = new Map<string, Rebuild>()
+  /** Asked for, and not yet running. */
+  readonly #beginning = new Set<string>()
   readonly #ended = new Bell()
 
   constructor(place: RebuildsPlace) {
@@ -33,13 +35,24 @@ export class Rebuilds {
   }
 
   /** Throws SINK_GENERATIONS, NO_GENERATION, REBUILD_BUSY. */
-  async begin(live: SinkPart, { verify, rollback }: RebuildOptions, signal: AbortSignal): Promise<void> {
+  async begin(live: SinkPart, options: RebuildOptions, signal: AbortSignal): Promise<void> {
     const { name, config } = live
     const { generations } = config.plugin
     const refusal = generations?.refusal?.(config.options)
     if (generations === undefined || refusal !== undefined) throw noGenerations(live, refusal)
     const former = this.#running.get(name)
-    if (former !== undefined && (former.isSwapping || former.supervisor.state !== 'failed')) throw busy(name)
+    const isUnderWay = former !== undefined && (former.isSwapping || former.supervisor.state !== 'failed')
+    if (isUnderWay || this.#beginning.has(name)) throw busy(name)
+    this.#beginning.add(name)
+    try {
+      await this.#begin(live, options, signal)
+    } finally {
+      this.#beginning.delete(name)
+    }
+  }
+
+  async #begin(live: SinkPart, { verify, rollback }: RebuildOptions, signal: AbortSignal): Promise<void> {
+    const { name } = live
     await this.stop(name)
     const { plans } = this.#place
     const plan: RebuildPlan = { stage: rollback ? 'recalling' : 'clearing', verify }
