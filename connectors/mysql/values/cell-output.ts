@@ -1,0 +1,61 @@
+import { writeCellHead, writeU32BE } from '../../../runtime/record/cells.ts'
+import { CellTag } from '../../../runtime/record/layout.ts'
+
+/** A 32-bit length. */
+const HEAD = 5
+
+/** Where cells are written, one behind the other; the memory is used again. Values have less than 4 GB. */
+export class CellOutput {
+  bytes = Buffer.allocUnsafeSlow(16 * 1024)
+  at = 0
+
+  /** Makes sure of `size` bytes from `at` on. Take `bytes` anew afterwards. */
+  room(size: number): void {
+    const needed = this.at + size
+    if (needed <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length))
+    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes = larger
+  }
+
+  null(): void {
+    this.room(1)
+    this.bytes[this.at++] = CellTag.null
+  }
+
+  absent(): void {
+    this.room(1)
+    this.bytes[this.at++] = CellTag.absent
+  }
+
+  /** The bytes from `from` to `to` are UTF-8 text. */
+  copy(bytes: Buffer, from: number, to: number): void {
+    this.room(HEAD + to - from)
+    this.at = writeCellHead(this.bytes, this.at, CellTag.text, to - from)
+    bytes.copy(this.bytes, this.at, from, to)
+    this.at += to - from
+  }
+
+  text(text: string): void {
+    const most = 3 * text.length
+    this.room(HEAD + most)
+    const content = this.begin()
+    this.at += this.bytes.write(text, content, most, 'utf8')
+    this.end(content)
+  }
+
+  /**
+   * Begins a text cell whose length is not known yet, and answers where its content begins, which is `at` now. Of
+   * `room` for head and content the caller has made sure. `end` closes it.
+   */
+  begin(): number {
+    this.bytes[this.at] = CellTag.text
+    this.at += HEAD
+    return this.at
+  }
+
+  /** `content`: as `begin` answered. The content reaches up to `at`. */
+  end(content: number): void {
+    writeU32BE(this.bytes, content - HEAD + 1, this.at - content)
+  }
+}
