@@ -19,7 +19,7 @@ import { type LoadPlan, planLoad } from './ranges.ts'
 import { ReadRanges } from './read-ranges.ts'
 import { SnapshotGone, type SnapshotReaders } from './snapshot-readers.ts'
 import type { StateLook } from './state-look.ts'
-import { Turnstile } from './turnstile.ts'
+import { Turnstile } from '../common/turnstile.ts'
 
 export interface LoadContext {
   readonly config: PostgresConfig

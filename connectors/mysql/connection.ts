@@ -1,0 +1,168 @@
+import mysql from 'mysql2'
+import { abortable } from '../../runtime/abort.ts'
+import { type ServerAddress, serverAddress, tlsOptions, type UrlKind } from '../common/server-address.ts'
+import type { DirectSocket } from '../common/socket.ts'
+import { mysqlError } from './connection-error.ts'
+import type { Flavor } from './wire-column.ts'
+
+/** Connections to the source: how they are made, and what their sessions are set to. */
+
+const URL_KIND: UrlKind = {
+  type: 'mysql',
+  protocols: ['mysql:', 'mariadb:'],
+  port: 3306,
+  needsDatabase: false,
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+const KEEPALIVE_MS = 30_000
+
+/** Throws CONFIG_URL. */
+export function mysqlAddress(config: { readonly url: string }): ServerAddress {
+  return serverAddress(config.url, URL_KIND)
+}
+
+/** A row: text as the server prints it, or null. */
+export type TextRow = readonly (string | null)[]
+
+/** One connection, whose session prints values as the log holds them. */
+export class MysqlClient {
+  readonly connection: mysql.Connection
+  readonly flavor: Flavor
+  /** As the server names it: `9.7.4`, `10.11.19-MariaDB-log`. */
+  readonly version: string
+  readonly #address: ServerAddress
+
+  constructor(connection: mysql.Connection, version: string, address: ServerAddress) {
+    this.connection = connection
+    this.version = version
+    this.flavor = /mariadb/i.test(version) ? 'mariadb' : 'mysql'
+    this.#address = address
+  }
+
+  get threadId(): number {
+    return this.connection.threadId
+  }
+
+  /** All rows of one statement, each column as text. Throws as mysqlError says. */
+  query(sql: string): Promise<TextRow[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<TextRow[]>()
+    const options = { sql, rowsAsArray: true, typeCast: (field: { string(): string | null }) => field.string() }
+    this.connection.query(options, (error: unknown, rows: unknown) => {
+      if (error === null || error === undefined) resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
+      else reject(mysqlError(error, this.#address))
+    })
+    return promise
+  }
+
+  /** The same, by the names of the columns. Not for columns that users name. */
+  async named(sql: string): Promise<Record<string, string | null>[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Record<string, string | null>[]>()
+    const options = { sql, typeCast: (field: { string(): string | null }) => field.string() }
+    this.connection.query(options, (error: unknown, rows: unknown) => {
+      if (error === null || error === undefined) resolve(rows as Record<string, string | null>[])
+      else reject(mysqlError(error, this.#address))
+    })
+    return await promise
+  }
+
+  /** At once, whatever is under way. */
+  destroy(): void {
+    this.connection.destroy()
+  }
+}
+
+/**
+ * What printed text depends on, and what would end a long read or the stream. `sql_mode` empty: no padding of CHAR, zero
+ * dates as they are.
+ */
+const SESSION = [
+  "time_zone = '+00:00'",
+  "sql_mode = ''",
+  'sql_auto_is_null = 0',
+  'sql_select_limit = DEFAULT',
+  'autocommit = 1',
+  'wait_timeout = 86400',
+  'net_read_timeout = 3600',
+  'net_write_timeout = 3600',
+  'group_concat_max_len = 1048576',
+]
+
+const SESSION_OF: Readonly<Record<Flavor, readonly string[]>> = {
+  mysql: ['max_execution_time = 0', 'transaction_read_only = 0'],
+  mariadb: ['max_statement_time = 0', 'tx_read_only = 0'],
+}
+
+/**
+ * A connection with the session's settings. It is destroyed when `signal` aborts; otherwise the caller ends it. `name`:
+ * how it is called in the server's lists of connections. Throws as mysqlError says, CONFIG_URL.
+ */
+export async function connectMysql(
+  config: { readonly url: string },
+  name: string,
+  signal: AbortSignal,
+  direct?: DirectSocket,
+): Promise<MysqlClient> {
+  signal.throwIfAborted()
+  const address = mysqlAddress(config)
+  const connection = mysql.createConnection(connectionOptions(address, name, direct))
+  const destroy = (): void => connection.destroy()
+  // Without a listener a server that goes away would end the process; the query that follows rejects.
+  connection.on('error', () => {})
+  connection.on('end', () => signal.removeEventListener('abort', destroy))
+  signal.addEventListener('abort', destroy, { once: true })
+  try {
+    const version = await abortable(greeting(connection), signal)
+    const client = new MysqlClient(connection, version, address)
+    await client.query(`SET ${[...SESSION, ...SESSION_OF[client.flavor]].map(one => `SESSION ${one}`).join(', ')}`)
+    return client
+  } catch (error) {
+    destroy()
+    signal.removeEventListener('abort', destroy)
+    signal.throwIfAborted()
+    throw mysqlError(error, address)
+  }
+}
+
+function greeting(connection: mysql.Connection): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  connection.once('connect', handshake => resolve((handshake as { serverVersion: string }).serverVersion))
+  connection.once('error', reject)
+  return promise
+}
+
+function connectionOptions(
+  address: ServerAddress,
+  name: string,
+  direct: DirectSocket | undefined,
+): mysql.ConnectionOptions {
+  const { host, port, user, password, database } = address
+  const tls = tlsOptions(address)
+  const place = host.startsWith('/') ? { socketPath: host } : { host, port }
+  const open = (): DirectSocket['socket'] => {
+    const { socket } = direct!
+    if (host.startsWith('/')) socket.connect(host)
+    else socket.connect(port, host)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEPALIVE_MS)
+    return socket
+  }
+  return {
+    ...place,
+    user,
+    ...(password === undefined ? {} : { password }),
+    ...(database === '' ? {} : { database }),
+    ...(tls === undefined ? {} : { ssl: tls }),
+    ...(direct === undefined ? {} : { stream: open }),
+    charset: 'UTF8MB4_BIN',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: KEEPALIVE_MS,
+    connectAttributes: { program_name: name },
+    // A server could ask for any file of this machine.
+    flags: ['-LOCAL_FILES'],
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+  }
+}

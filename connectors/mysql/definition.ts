@@ -1,0 +1,41 @@
+import type { Column, Table } from '../../runtime/contract.ts'
+import type { ColumnRule } from '../common/mask.ts'
+
+/** What a table is at one place of the binary log, before it has a number. */
+export interface Definition {
+  readonly schema: string
+  readonly table: string
+  readonly appendOnly: boolean
+  /** As the rows have them. */
+  readonly columns: readonly DefinedColumn[]
+  /** Names, in key order. */
+  readonly key: readonly string[]
+}
+
+export interface DefinedColumn {
+  /** Before its mask. */
+  readonly column: Column
+  readonly rule: ColumnRule
+  /** Rows from before it was added have NULL in it; else, or where nobody knows, some other value. */
+  readonly isAddedNull: boolean
+}
+
+/** What `Table.origin` holds, as JSON. */
+export interface Origin {
+  /** Every column of the rows: its name and its type. */
+  readonly columns: readonly (readonly [name: string, declared: string])[]
+  readonly key: readonly string[]
+  /** Differs where another mask key made the hashes; null without hashes. */
+  readonly mask: string | null
+  /** Why rows of versions before it are not as the log has them: they must be read again. */
+  readonly stale?: string
+}
+
+export function originOf(table: Pick<Table, 'origin'>): Origin {
+  return JSON.parse(table.origin) as Origin
+}
+
+/** Rows of versions before this one must be read again. */
+export function isMarkedStale(table: Pick<Table, 'origin'>): boolean {
+  return originOf(table).stale !== undefined
+}

@@ -1,0 +1,207 @@
+import type { Table } from '../../runtime/contract.ts'
+import { configuredKey, isWanted } from '../common/selection.ts'
+
+import type { TableMap } from './binlog/table-map.ts'
+import { type Captured, captured, type CatalogPlace } from './catalog.ts'
+import { placeOf } from './catalog-rows.ts'
+import type { Statement } from './ddl/kinds.ts'
+import { foldName, type TableName } from './ddl/names.ts'
+import type { NumberOptions } from './numbering.ts'
+import { definitionFrom, fitsDefinition, type RowReading, requireMetadata, rowReading } from './row-reading.ts'
+import type { TableWatch } from './table-watch.ts'
+import type { Charsets } from './values/charsets.ts'
+
+/** What a statement means for the log, where it stands in the stream. */
+export type Effect = { readonly kind: 'announce' | 'truncate'; readonly table: Table }
+
+export interface ResolverOptions extends CatalogPlace {
+  readonly charsets: Charsets
+  readonly lowerCaseTableNames: 0 | 1 | 2
+  readonly captured: readonly Captured[]
+  readonly watch: TableWatch
+  readonly signal: AbortSignal
+}
+
+const PARTITIONS = 'partitions or a tablespace of it were emptied, dropped or exchanged'
+
+/**
+ * Follows the tables through the stream: each row is read by the TABLE_MAP before it, never by today's catalog. The
+ * catalog only adds what the log does not say, where it still has the table as the rows have it.
+ */
+export class Resolver {
+  readonly #options: ResolverOptions
+  /** As the stream has them. */
+  readonly #tables = new Map<string, Captured>()
+  /** Dropped, or renamed to something else: what comes next under the name is another table. */
+  readonly #gone = new Set<string>()
+  readonly #wanted = new Map<string, boolean>()
+
+  constructor(options: ResolverOptions) {
+    this.#options = options
+    for (const one of options.captured) this.#tables.set(placeOf(one.table.schema, one.table.table), one)
+  }
+
+  /** Undefined: not captured. Throws BINLOG_METADATA, TABLE_WITHOUT_KEY, CONFIG_COLUMN, MASK_LOST. */
+  resolve(map: TableMap): RowReading | undefined | Promise<RowReading | undefined> {
+    const place = placeOf(map.database, map.table)
+    if (!this.#isWanted({ database: map.database, table: map.table })) return undefined
+    requireMetadata(map)
+    const current = this.#tables.get(place)
+    if (current !== undefined && !this.#gone.has(place) && this.#fits(current, map)) return this.#reading(current, map)
+    return this.#follow(map, place, current)
+  }
+
+  /** What the statement means here; undefined: nothing. */
+  apply(statement: Statement): Promise<readonly Effect[]> | readonly Effect[] | undefined {
+    switch (statement.kind) {
+      case 'truncate': {
+        const current = this.#current(statement.table)
+        return current === undefined ? undefined : [{ kind: 'truncate', table: current.table }]
+      }
+      case 'drop-tables':
+        if (!statement.temporary) for (const table of statement.tables) this.#drop(table)
+        return undefined
+      case 'drop-database':
+        for (const { table } of this.#tables.values())
+          if (this.#fold(table.schema) === this.#fold(statement.database))
+            this.#gone.add(placeOf(table.schema, table.table))
+        return undefined
+      case 'create-table':
+        if (statement.temporary || !this.#isWanted(statement.table)) return undefined
+        if (statement.orReplace) this.#drop(statement.table)
+        return this.#arrived([statement.table])
+      case 'rename-tables': {
+        for (const { from, to } of statement.pairs) {
+          this.#drop(from)
+          this.#drop(to)
+        }
+        const taken = statement.pairs.map(({ to }) => to).filter(to => this.#isWanted(to))
+        return taken.length === 0 ? undefined : this.#arrived(taken)
+      }
+      case 'alter-table': {
+        const altered = [statement.table, ...(statement.exchanged === undefined ? [] : [statement.exchanged])]
+        const wanted = altered.filter(table => this.#isWanted(table))
+        if (statement.renamedTo !== undefined) {
+          this.#drop(statement.table)
+          this.#drop(statement.renamedTo)
+          return this.#isWanted(statement.renamedTo) ? this.#arrived([statement.renamedTo]) : undefined
+        }
+        return wanted.length === 0 ? undefined : this.#altered(wanted, statement.touchesPartitions)
+      }
+      default:
+        return undefined
+    }
+  }
+
+  /** Whether it is, or may be, a captured table. */
+  concerns(tables: readonly TableName[] | undefined): boolean {
+    return tables === undefined ? this.#tables.size > 0 : tables.some(table => this.#isWanted(table))
+  }
+
+  async #follow(map: TableMap, place: string, current: Captured | undefined): Promise<RowReading | undefined> {
+    const { charsets, config, watch, signal } = this.#options
+    const found = (await watch.look(signal)).get(place)
+    const isReborn = this.#gone.has(place)
+    // The catalog is asked for what it may add. Where it is ahead of the stream, the event alone counts.
+    const known = [found?.definition, current?.definition].filter(one => one !== undefined)
+    const definition =
+      found !== undefined && this.#fits(found, map) ? found.definition : definitionFrom(map, known, config, charsets)
+    const next = this.#number({ definition, place, from: found ?? current, options: { isReborn } })
+    return this.#reading(next, map)
+  }
+
+  /** Tables that were made, or have that name now. */
+  async #arrived(tables: readonly TableName[]): Promise<readonly Effect[]> {
+    return await this.#looked(tables, place => ({ isReborn: this.#gone.has(place) }))
+  }
+
+  async #altered(tables: readonly TableName[], touchesPartitions: boolean): Promise<readonly Effect[]> {
+    return await this.#looked(tables, () => (touchesPartitions ? { stale: PARTITIONS } : {}))
+  }
+
+  async #looked(
+    tables: readonly TableName[],
+    optionsOf: (place: string) => NumberOptions,
+  ): Promise<readonly Effect[]> {
+    const found = await this.#options.watch.look(this.#options.signal)
+    const effects: Effect[] = []
+    for (const name of tables) {
+      const place = this.#placeOf(name)
+      const now = found.get(place)
+      if (now === undefined) continue
+      const before = this.#tables.get(place)
+      const next = this.#number({ definition: now.definition, place, from: now, options: optionsOf(place) })
+      if (next.table.id !== before?.table.id) effects.push({ kind: 'announce', table: next.table })
+    }
+    return effects
+  }
+
+  #number({
+    definition,
+    place,
+    from,
+    options,
+  }: {
+    readonly definition: Captured['definition']
+    readonly place: string
+    readonly from: Captured | undefined
+    readonly options: NumberOptions
+  }): Captured {
+    const sizes = { rows: from?.estimatedRows ?? null, bytes: from?.estimatedBytes ?? null }
+    const next = captured(definition, this.#options, sizes, options)
+    this.#gone.delete(place)
+    this.#tables.set(place, next)
+    this.#options.watch.met(next)
+    return next
+  }
+
+  #fits({ definition, table }: Captured, map: TableMap): boolean {
+    const { config, charsets } = this.#options
+    return fitsDefinition(
+      definition,
+      map,
+      charsets,
+      configuredKey(config, table.schema, table.table) !== undefined,
+    )
+  }
+
+  #reading(current: Captured, map: TableMap): RowReading {
+    return rowReading(current, map, this.#options.flavor, this.#options.charsets)
+  }
+
+  #drop(name: TableName): void {
+    const place = this.#placeOf(name)
+    if (this.#tables.has(place)) this.#gone.add(place)
+  }
+
+  #current(name: TableName): Captured | undefined {
+    const place = this.#placeOf(name)
+    return this.#gone.has(place) ? undefined : this.#tables.get(place)
+  }
+
+  /** With names that differ by case for the same table it is the one that is captured. */
+  #placeOf({ database, table }: TableName): string {
+    const place = placeOf(database, table)
+    if (this.#options.lowerCaseTableNames === 0 || this.#tables.has(place)) return place
+    const folded = placeOf(this.#fold(database), this.#fold(table))
+    for (const [known, { table: one }] of this.#tables)
+      if (placeOf(this.#fold(one.schema), this.#fold(one.table)) === folded) return known
+    return place
+  }
+
+  #fold(name: string): string {
+    return foldName(name, this.#options.lowerCaseTableNames)
+  }
+
+  #isWanted({ database, table }: TableName): boolean {
+    const place = placeOf(database, table)
+    const known = this.#wanted.get(place)
+    if (known !== undefined) return known
+    const wanted =
+      this.#tables.has(this.#placeOf({ database, table })) || isWanted(this.#options.config, { schema: database, table })
+    if (this.#wanted.size < MOST_REMEMBERED) this.#wanted.set(place, wanted)
+    return wanted
+  }
+}
+
+const MOST_REMEMBERED = 100_000

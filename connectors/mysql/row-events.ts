@@ -1,0 +1,109 @@
+import type { Table } from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import type { FormerRow, RowWriter } from '../common/row-writer.ts'
+import { Span } from '../common/scratch.ts'
+import { unreadable } from './binlog/binlog-error.ts'
+import { PartialColumns, readPartialImage } from './binlog/partial-image.ts'
+import { readImage } from './binlog/row-image.ts'
+import type { ImageColumns, RowsEvent } from './binlog/rows-event.ts'
+import { completePartial } from './partial-json.ts'
+import type { RowReading } from './row-reading.ts'
+import { CellOutput } from './values/cell-output.ts'
+
+/** Reads the rows of events and writes them as records. Nothing is allocated per row. */
+export class RowEvents {
+  readonly #rows: RowWriter
+  readonly #oldCells = new CellOutput()
+  readonly #newCells = new CellOutput()
+  readonly #old = new Span()
+  readonly #new = new Span()
+  readonly #partial = new PartialColumns()
+
+  constructor(rows: RowWriter) {
+    this.#rows = rows
+  }
+
+  /** Throws BINLOG_UNREADABLE, VALUE_TOO_LARGE, APPEND_ONLY_CHANGED, PARTIAL_JSON. */
+  write(event: RowsEvent, reading: RowReading): void {
+    if (event.columns !== reading.readers.length)
+      throw unreadable(`rows have ${event.columns} columns and their table ${reading.readers.length}`)
+    if (event.hasUncountedRows) throw uncounted(reading.table)
+    switch (event.kind) {
+      case 'insert':
+        return this.#insert(event, reading)
+      case 'update':
+        return this.#update(event, reading)
+      case 'delete':
+        return this.#delete(event, reading)
+    }
+  }
+
+  #insert({ bytes, at, end, after }: RowsEvent, reading: RowReading): void {
+    for (let from = at; from < end; ) {
+      from = image(bytes, from, end, after!, reading, this.#newCells, this.#new)
+      this.#rows.insert(reading, this.#new)
+    }
+  }
+
+  #delete({ bytes, at, end, before }: RowsEvent, reading: RowReading): void {
+    const former = formerOf(before!, reading)
+    for (let from = at; from < end; ) {
+      from = image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
+      this.#rows.delete(reading, this.#old, former)
+    }
+  }
+
+  #update(event: RowsEvent, reading: RowReading): void {
+    const { bytes, at, end, before, after } = event
+    const former = formerOf(before!, reading)
+    for (let from = at; from < end; ) {
+      from = image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
+      if (event.isPartial) from = this.#partialImage(event, from, reading)
+      else from = image(bytes, from, end, after!, reading, this.#newCells, this.#new)
+      this.#rows.updateFrom(reading, this.#old, this.#new, former)
+    }
+  }
+
+  /** An after-image that has only what changed of some JSON documents: the rest is in the image before. */
+  #partialImage({ bytes, end, after }: RowsEvent, at: number, reading: RowReading): number {
+    const cells = this.#newCells
+    const { readers, json, wanted } = reading
+    cells.at = 0
+    const next = readPartialImage(bytes, at, end, after!, readers, json, wanted, cells, this.#partial)
+    this.#new.bytes = cells.bytes
+    this.#new.end = cells.at
+    if (this.#partial.count > 0) completePartial(bytes, this.#partial, reading, this.#old, this.#new)
+    return next
+  }
+}
+
+function image(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  columns: ImageColumns,
+  { readers, wanted }: RowReading,
+  cells: CellOutput,
+  span: Span,
+): number {
+  cells.at = 0
+  const next = readImage(bytes, at, end, columns, readers, wanted, cells)
+  span.bytes = cells.bytes
+  span.end = cells.at
+  return next
+}
+
+function formerOf(columns: ImageColumns, { readers }: RowReading): FormerRow {
+  return columns.count === readers.length ? 'whole' : 'partial'
+}
+
+function uncounted({ name }: Table): TailraceError {
+  return new TailraceError(
+    'BINLOG_UNCOUNTED',
+    'stop',
+    `Rows of ${name} with nothing but defaults are in the binary log, which does not say how many.`,
+    {
+      hint: "SET GLOBAL binlog_row_image = 'FULL'; then read the table again: tailrace backfill --source NAME --resnapshot.",
+    },
+  )
+}

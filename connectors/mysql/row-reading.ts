@@ -1,0 +1,99 @@
+import { TailraceError } from '../../runtime/errors.ts'
+import { planWithoutExcluded } from '../common/row-plan.ts'
+import type { RowTarget } from '../common/row-writer.ts'
+import { nameOf } from '../common/selection.ts'
+import type { TableMap } from './binlog/table-map.ts'
+import type { Captured } from './catalog.ts'
+import type { MysqlConfig } from './config.ts'
+import type { Definition } from './definition.ts'
+import { columnRules, isAppendOnly } from '../common/selection.ts'
+import { cellReader } from './values/cell-readers.ts'
+import type { CellReader } from './values/cell-reader.ts'
+import type { Charsets } from './values/charsets.ts'
+import { declaredOf, fits, logicalTypeOf } from './values/declared.ts'
+import type { Flavor } from './wire-column.ts'
+import { WireType } from './wire-types.ts'
+
+/** How the rows behind a TABLE_MAP become rows of a Table. */
+export interface RowReading extends RowTarget {
+  /** One for each column of the event. */
+  readonly readers: readonly CellReader[]
+  /** Other than 0: of the table. */
+  readonly wanted: Uint8Array
+  /** Other than 0: of the type JSON. */
+  readonly json: Uint8Array
+}
+
+export function rowReading({ table, plan, definition }: Captured, map: TableMap, flavor: Flavor, charsets: Charsets): RowReading {
+  return {
+    table,
+    plan: planWithoutExcluded(plan),
+    readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, flavor, charsets)),
+    wanted: Uint8Array.from(definition.columns, ({ rule }) => (rule === 'exclude' ? 0 : 1)),
+    json: Uint8Array.from(map.columns, ({ type }) => (type === WireType.json ? 1 : 0)),
+  }
+}
+
+/** Whether rows behind the event have the columns, and the key, of the definition. */
+export function fitsDefinition(definition: Definition, map: TableMap, charsets: Charsets, hasNamedKey: boolean): boolean {
+  if (definition.columns.length !== map.columns.length) return false
+  const isSame = map.columns.every((wire, i) => {
+    const { name, nullable, declared } = definition.columns[i]!.column
+    return wire.name === name && wire.nullable === nullable && fits(declared, declaredOf(wire, charsets))
+  })
+  if (!isSame) return false
+  // A unique index that stands for a primary key is not in the event.
+  const key = map.primaryKey.map(i => map.columns[i]!.name)
+  return hasNamedKey || key.length === 0 || key.join('\0') === definition.key.join('\0')
+}
+
+/**
+ * The definition that the event gives. `known`: of the table at other times; what the event does not say, which is how
+ * MariaDB's UUID and INET differ from BINARY, is taken from it where the column is still the same. Throws
+ * TABLE_WITHOUT_KEY.
+ */
+export function definitionFrom(
+  map: TableMap,
+  known: readonly Definition[],
+  config: MysqlConfig,
+  charsets: Charsets,
+): Definition {
+  const name = { schema: map.database, table: map.table }
+  const appendOnly = isAppendOnly(config, name.schema, name.table)
+  const rules = columnRules(
+    config,
+    name.schema,
+    name.table,
+    map.columns.map(column => column.name),
+  )
+  const columns = map.columns.map((wire, i) => {
+    const declaredHere = declaredOf(wire, charsets)
+    const same = known
+      .flatMap(({ columns }) => columns)
+      .find(({ column }) => column.name === wire.name && fits(column.declared, declaredHere))
+    const declared = same?.column.declared ?? declaredHere
+    const column = { name: wire.name, type: logicalTypeOf(declared), declared, nullable: wire.nullable }
+    return { column, rule: rules[i]!, isAddedNull: same?.isAddedNull ?? false }
+  })
+  const primary = map.primaryKey.map(i => map.columns[i]!.name)
+  const isThere = (column: string): boolean => columns.some(one => one.column.name === column && !one.column.nullable)
+  const key = primary.length > 0 ? primary : (known.find(({ key }) => key.length > 0 && key.every(isThere))?.key ?? [])
+  if (key.length === 0 && !appendOnly)
+    throw new TailraceError('TABLE_WITHOUT_KEY', 'stop', `${nameOf(name)} has no key any more.`, {
+      hint: 'Give it a primary key again, or list it under `appendOnly`.',
+    })
+  return { ...name, appendOnly, columns, key }
+}
+
+/** Throws BINLOG_METADATA. */
+export function requireMetadata(map: TableMap): void {
+  if (map.hasFullMetadata) return
+  throw new TailraceError(
+    'BINLOG_METADATA',
+    'stop',
+    `Rows of ${nameOf({ schema: map.database, table: map.table })} in the binary log do not say which columns they have.`,
+    {
+      hint: "SET GLOBAL binlog_row_metadata = 'FULL'; rows from before cannot be read: read the tables again with `tailrace backfill --resnapshot`.",
+    },
+  )
+}

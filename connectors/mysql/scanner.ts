@@ -1,0 +1,294 @@
+import type { Logger } from 'pino'
+import type { Table } from '../../runtime/contract.ts'
+import type { BatchWriter } from '../../runtime/record/writer.ts'
+import { RowWriter } from '../common/row-writer.ts'
+import { unreadable } from './binlog/binlog-error.ts'
+import { type ControlEvent, parseControlEvent } from './binlog/control-event.ts'
+import { type Checksum, EventHeader, openEvent } from './binlog/event-header.ts'
+import { EventFlag, EventType, isRows } from './binlog/event-types.ts'
+import { payloadEvents } from './binlog/payload-events.ts'
+import { parseRows, RowsFlag } from './binlog/rows-event.ts'
+import { parseTableMap, readTableId, type TableMap } from './binlog/table-map.ts'
+import { parseTransactionPayload } from './binlog/transaction-payload.ts'
+import { ReadingPlace } from './binlog-place.ts'
+import { transactionId } from './fence.ts'
+import { type ExecutedGtids, MariadbExecuted, MysqlExecuted } from './gtids.ts'
+import { type BinlogPlace, type BinlogPosition, comparePlaces, formatPlace } from './position.ts'
+import type { Resolver } from './resolver.ts'
+import { RowEvents } from './row-events.ts'
+import type { RowReading } from './row-reading.ts'
+import { incident } from './scanner-error.ts'
+import { Statements } from './statements.ts'
+import type { Flavor } from './wire-column.ts'
+
+export interface ScannerOptions {
+  readonly writer: BatchWriter
+  readonly resolver: Resolver
+  readonly from: BinlogPosition
+  readonly flavor: Flavor
+  readonly lowerCaseTableNames: 0 | 1 | 2
+  /** Bytes that an event, or what one is expanded to, may have. */
+  readonly largest: number
+  readonly logger: Logger
+  /** While what was written waits to be taken, a promise of the moment when there is room. */
+  readonly room: () => Promise<void> | undefined
+}
+
+/** A group of events that commits together. */
+interface Group {
+  readonly id: string
+  /** Where it begins. */
+  readonly place: BinlogPlace
+  /** Microseconds since 1970. */
+  readonly time: bigint
+  /** A BEGIN, or what stands for it, has come: a commit ends it. Else its one statement does. */
+  hasBegun: boolean
+}
+
+interface MappedTable {
+  /** The event as it came. */
+  readonly bytes: Buffer
+  readonly map: TableMap
+  resolved: boolean
+  reading: RowReading | undefined
+}
+
+/** Rows of a statement that touched no table: they refer to none. */
+const NO_TABLE = 0xff_ffff
+const MICROSECONDS = 1_000_000n
+
+/** Walks the events of the binary log and writes the changes as records. Nothing is allocated per row. */
+export class Scanner {
+  readonly #options: ScannerOptions
+  readonly #writer: BatchWriter
+  readonly #rows: RowEvents
+  readonly #statements: Statements
+  readonly #header = new EventHeader()
+  readonly #tables = new Map<number, MappedTable>()
+  readonly #reading: ReadingPlace
+  readonly #executed: ExecutedGtids | undefined
+  #checksum: Checksum = 'unknown'
+  #group: Group | undefined
+  #position: BinlogPlace
+  /** What had to be waited for is done: the event that is given again needs no more of it. */
+  #settled: { readonly payload: boolean } | undefined
+  /** Set when `event` answered false: settles when the same event can be given again. */
+  pending: Promise<void> | undefined
+
+  constructor(options: ScannerOptions) {
+    const { writer, from, flavor, resolver, lowerCaseTableNames } = options
+    this.#options = options
+    this.#writer = writer
+    this.#rows = new RowEvents(
+      new RowWriter(writer, 'Give it a primary key and take it out of `appendOnly`, or exclude it.'),
+    )
+    this.#statements = new Statements(resolver, lowerCaseTableNames)
+    this.#reading = new ReadingPlace(from)
+    this.#position = this.#reading.copy()
+    if (from.gtids !== undefined)
+      this.#executed = flavor === 'mysql' ? new MysqlExecuted(from.gtids) : new MariadbExecuted(from.gtids)
+  }
+
+  /** The end of the last group, or of what follows it and is of no group: where a resume misses nothing. */
+  get position(): BinlogPlace {
+    return this.#position
+  }
+
+  /** Everything up to `position`. */
+  get gtids(): string | undefined {
+    return this.#executed?.text
+  }
+
+  get inTransaction(): boolean {
+    return this.#group !== undefined
+  }
+
+  /** Tables are asked for again: others are captured now. */
+  forget(): void {
+    this.#tables.clear()
+  }
+
+  /** Takes one event. False: see `pending`. Throws what its parsers and the resolver throw. */
+  event(bytes: Buffer, at: number, end: number): boolean {
+    const header = this.#header
+    openEvent(bytes, at, end, this.#checksum, header)
+    const { position, flags } = header
+    const isReal = position !== 0 && (flags & EventFlag.artificial) === 0 && !isHeartbeat(header.type)
+    // Where the event begins, for what begins with it.
+    if (isReal && position >= end - at) this.#reading.passed(position - (end - at))
+    const start = this.#reading.at
+    if (isReal) this.#reading.passed(position)
+    if (!this.#take(bytes, header, start, false)) return false
+    if (this.#group === undefined) this.#moved()
+    return true
+  }
+
+  #moved(): void {
+    const { file, at } = this.#reading
+    if (file === this.#position.file && BigInt(at) === this.#position.offset) return
+    const order = comparePlaces(this.#reading, this.#position)
+    if (order === undefined || order > 0) this.#position = this.#reading.copy()
+  }
+
+  #take(bytes: Buffer, header: EventHeader, start: number, isInner: boolean): boolean {
+    const { type, at, end } = header
+    if (isRows(type)) return this.#rowsEvent(bytes, type, at, end)
+    if (type === EventType.tableMap) return this.#tableMap(bytes, at, end)
+    if (type === EventType.transactionPayload && !isInner) return this.#payload(bytes, at, end)
+    return this.#control(parseControlEvent(bytes, header, this.#options.largest), header, start)
+  }
+
+  #control(event: ControlEvent, header: EventHeader, start: number): boolean {
+    switch (event.kind) {
+      case 'formatDescription':
+        this.#checksum = event.format.checksum
+        this.#tables.clear()
+        return true
+      case 'rotate':
+        this.#reading.moveTo(event.next.file, Number(event.next.position))
+        return true
+      case 'heartbeat':
+        this.#heartbeat(event.sent.file, Number(event.sent.position))
+        return true
+      case 'gtid':
+      case 'anonymousGtid': {
+        const gtid = this.#executed instanceof MysqlExecuted ? this.#executed.begin(event.gtid) : undefined
+        this.#begin(gtid, start, event.gtid.immediateCommit ?? BigInt(header.time) * MICROSECONDS, false)
+        return true
+      }
+      case 'mariadbGtid': {
+        const gtid = this.#executed instanceof MariadbExecuted ? this.#executed.begin(event.gtid) : undefined
+        this.#statements.alter = event.gtid.alter
+        this.#begin(gtid, start, BigInt(header.time) * MICROSECONDS, !event.gtid.isStandalone)
+        return true
+      }
+      case 'query':
+      case 'executeLoadQuery':
+        return this.#query(event.query, header)
+      case 'xid':
+        this.#commit()
+        return true
+      case 'xaPrepare':
+        throw unreadable('it has an XA transaction, which this version does not follow')
+      case 'incident':
+        throw incident(event.incident.message)
+      default:
+        return true
+    }
+  }
+
+  #begin(gtid: string | undefined, start: number, time: bigint, hasBegun: boolean): void {
+    if (this.#group !== undefined) throw unreadable('a group of events begins inside another one')
+    const place = { file: this.#reading.file, offset: BigInt(start) }
+    const id = transactionId(gtid, place, this.#options.flavor === 'mariadb')
+    this.#group = { id, place, time, hasBegun }
+  }
+
+  #commit(): void {
+    if (this.#writer.inTransaction) this.#writer.commit()
+    this.#executed?.add()
+    this.#group = undefined
+  }
+
+  #heartbeat(file: string, position: number): void {
+    if (this.#group !== undefined) return
+    if (file !== this.#reading.file) this.#reading.moveTo(file, position)
+    else if (position > this.#reading.at) this.#reading.moveTo(file, position)
+    this.#moved()
+  }
+
+  #query(query: Parameters<Statements['read']>[0], header: EventHeader): boolean {
+    // A server without GTIDs at all begins its groups with a statement.
+    if (this.#group === undefined) this.#begin(undefined, this.#reading.at, BigInt(header.time) * MICROSECONDS, false)
+    const group = this.#group!
+    const read = this.#statements.read(query, this.#writer.inTransaction)
+    if (read === 'wait') {
+      this.pending = this.#statements.pending
+      return false
+    }
+    for (const { kind, table } of read.effects) {
+      this.#touch(table, kind === 'announce')
+      if (kind === 'truncate') this.#writer.truncate(table)
+    }
+    if (read.effects.length > 0) this.#tables.clear()
+    if (read.step === 'begin') group.hasBegun = true
+    else if (read.step === 'end' || !group.hasBegun) this.#commit()
+    return true
+  }
+
+  #tableMap(bytes: Buffer, at: number, end: number): boolean {
+    const id = readTableId(bytes, at, end)
+    let mapped = this.#tables.get(id)
+    if (mapped === undefined || bytes.compare(mapped.bytes, 0, mapped.bytes.length, at, end) !== 0) {
+      const map = parseTableMap(bytes, at, end, this.#options.flavor)
+      mapped = { bytes: Buffer.from(bytes.subarray(at, end)), map, resolved: false, reading: undefined }
+      this.#tables.set(id, mapped)
+    }
+    if (mapped.resolved) return true
+    const known = mapped
+    const take = (reading: RowReading | undefined): void => {
+      known.reading = reading
+      known.resolved = true
+    }
+    const answer = this.#options.resolver.resolve(mapped.map)
+    if (answer === undefined || !('then' in answer)) {
+      take(answer)
+      return true
+    }
+    this.pending = answer.then(take)
+    return false
+  }
+
+  #rowsEvent(bytes: Buffer, type: number, at: number, end: number): boolean {
+    const event = parseRows(bytes, type, at, end, this.#options.largest)
+    const mapped = this.#tables.get(event.tableId)
+    if (mapped === undefined) {
+      if (event.tableId === NO_TABLE && (event.flags & RowsFlag.statementEnd) !== 0) return true
+      throw unreadable('it has rows of a table that was not described')
+    }
+    if (mapped.reading === undefined || event.at === event.end) return true
+    if (this.#group === undefined) throw unreadable('it has rows outside of a transaction')
+    this.#touch(mapped.reading.table, false)
+    this.#rows.write(event, mapped.reading)
+    return true
+  }
+
+  /** The transaction's header is written with its first change: empty ones leave no trace. */
+  #touch(table: Table, announce: boolean): void {
+    const group = this.#group!
+    if (!this.#writer.inTransaction) this.#writer.begin(group.id, formatPlace(group.place), group.time)
+    if (announce || !this.#writer.registry.has(table.id)) this.#writer.announce(table)
+  }
+
+  /** A compressed transaction: its events come one after the other, as many at a time as there is room for. */
+  #payload(bytes: Buffer, at: number, end: number): boolean {
+    if (this.#settled?.payload === true) {
+      this.#settled = undefined
+      return true
+    }
+    this.pending = this.#expand(bytes, at, end).then(() => {
+      this.#settled = { payload: true }
+    })
+    return false
+  }
+
+  async #expand(bytes: Buffer, at: number, end: number): Promise<void> {
+    const payload = parseTransactionPayload(bytes, at, end)
+    const header = new EventHeader()
+    for await (const run of payloadEvents(bytes, payload, this.#options.largest))
+      for (let from = run.at; from < run.end; ) {
+        const next = from + run.bytes.readUInt32LE(from + SIZE_AT)
+        openEvent(run.bytes, from, next, 'none', header)
+        while (!this.#take(run.bytes, header, this.#reading.at, true)) await this.pending
+        await this.#options.room()
+        from = next
+      }
+  }
+}
+
+/** Of an event's size in its header. */
+const SIZE_AT = 9
+
+function isHeartbeat(type: number): boolean {
+  return type === EventType.heartbeat || type === EventType.heartbeatV2
+}

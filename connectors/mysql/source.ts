@@ -1,0 +1,263 @@
+import type {
+  Batch,
+  Chunk,
+  Fence,
+  LoadRequest,
+  Position,
+  Resume,
+  Source,
+  SourceContext,
+  SourceHead,
+  Table,
+  TransactionId,
+} from '../../runtime/contract.ts'
+import { TailraceError } from '../../runtime/errors.ts'
+import { SharedConnection } from '../common/shared-connection.ts'
+import { begin } from './begin.ts'
+import { loadBeside, requireMergeKey } from './beside.ts'
+import type { Captured } from './catalog.ts'
+import type { MysqlConfig } from './config.ts'
+import { connectMysql, type MysqlClient, mysqlAddress } from './connection.ts'
+import { mysqlError } from './connection-error.ts'
+import { defaultServerId } from './dump.ts'
+import { Fences } from './fence.ts'
+import { dumpFrom } from './gtids.ts'
+import { readHead } from './head.ts'
+import { Numbering } from './numbering.ts'
+import { type BinlogPlace, covers, formatPosition, parsePosition } from './position.ts'
+import { Resolver } from './resolver.ts'
+import { loadShared } from './snapshot.ts'
+import { loadRequest, type Start } from './start.ts'
+import { ChangeStream } from './stream.ts'
+import { TableWatch } from './table-watch.ts'
+import { loadCharsets } from './values/charsets.ts'
+
+/** The server says something at least as often, so that silence means that it is gone. */
+const HEARTBEAT_SECONDS = 5
+
+/** One MySQL or MariaDB server: what its tables held at one moment, then its binary log from there. */
+export class MysqlSource implements Source {
+  readonly #config: MysqlConfig
+  readonly #context: SourceContext
+  readonly #name: string
+  readonly #sql: SharedConnection<MysqlClient>
+  /** Of its own: what the stream waits for waits for nothing else. */
+  readonly #streamSql: SharedConnection<MysqlClient>
+  readonly #life = new AbortController()
+  readonly #fences = new Fences()
+  #start: Start | undefined
+  #isResync = false
+  #stream: ChangeStream | undefined
+  #watch: TableWatch | undefined
+  /** Asked for before the stream was there. */
+  #hastened: { readonly until: BinlogPlace; readonly signal: AbortSignal }[] = []
+  #numbering: Numbering | undefined
+  /** Table versions that the log knows: at the start, and announced by loads since. */
+  readonly #logged = new Map<number, Table>()
+  /** The same and those that a load has announced: what its batches may name. */
+  readonly #registry = new Map<number, Table>()
+  /** For the first unit of the first load. */
+  #unstored = true
+
+  constructor(config: MysqlConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+    this.#name = `tailrace ${context.pipeline} ${context.name}`
+    this.#sql = sharedSql(config, this.#name)
+    this.#streamSql = sharedSql(config, `${this.#name} stream`)
+  }
+
+  async start(
+    from: Resume | undefined,
+    signal: AbortSignal,
+    { resync }: { readonly resync: boolean } = { resync: false },
+  ): Promise<readonly LoadRequest[]> {
+    const numbering = new Numbering(this.#context.name, from?.tables ?? [], this.#config.maskKey)
+    this.#numbering = numbering
+    const request = {
+      config: this.#config,
+      context: this.#context,
+      name: this.#name,
+      sql: this.#sql,
+      numbering,
+      life: this.#life.signal,
+    }
+    this.#isResync = resync
+    for (const table of from?.tables ?? []) {
+      this.#logged.set(table.id, table)
+      this.#registry.set(table.id, table)
+    }
+    const start = await begin(request, from, resync, signal)
+    this.#start = start
+    this.#watch = new TableWatch({
+      config: this.#config,
+      numbering,
+      flavor: start.facts.flavor,
+      sql: this.#streamSql,
+      logger: this.#context.logger,
+      captured: start.captured,
+    })
+    return start.loads
+  }
+
+  async *changes(signal: AbortSignal): AsyncGenerator<Batch> {
+    const start = this.#started()
+    await start.readers?.[Symbol.asyncDispose]()
+    const { facts, position, captured } = start
+    const charsets = await this.#sql.use(client => loadCharsets(sql => client.query(sql)), signal)
+    const known = [...this.#logged.values()]
+    const resolver = new Resolver({
+      config: this.#config,
+      numbering: this.#numbering!,
+      flavor: facts.flavor,
+      charsets,
+      lowerCaseTableNames: facts.lowerCaseTableNames,
+      captured,
+      watch: this.#watch!,
+      signal,
+    })
+    const unknown = captured.map(({ table }) => table).filter(({ id }) => !this.#logged.has(id))
+    const stream = new ChangeStream({
+      config: this.#config,
+      name: this.#name,
+      source: this.#context.name,
+      logger: this.#context.logger,
+      facts,
+      from: position,
+      dump: dumpFrom(position, position.server === facts.serverId),
+      serverId: this.#config.serverId ?? defaultServerId(this.#name),
+      tables: known,
+      announce: start.isFirst ? unknown : this.#isResync ? [] : undefined,
+      identity: start.identity,
+      resolver,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+    })
+    this.#stream = stream
+    for (const { until, signal: wish } of this.#hastened.splice(0)) stream.hasten(until, wish)
+    yield* stream.batches(signal)
+  }
+
+  async *due(signal: AbortSignal): AsyncGenerator<LoadRequest> {
+    this.#started()
+    yield* this.#watch!.due(signal)
+  }
+
+  async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const chunks = request.beside ? this.#beside(request, signal) : this.#shared(request, signal)
+    for await (const chunk of chunks) {
+      yield chunk
+      if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
+    }
+  }
+
+  request(name: string, scope: LoadRequest['scope'], sweep: boolean): LoadRequest | undefined {
+    this.#started()
+    const captured = this.#watch!.named(name)
+    if (captured === undefined) return undefined
+    requireMergeKey(captured.table)
+    return { ...loadRequest(captured, true), scope, sweep }
+  }
+
+  async *#beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const captured = this.#capturedAs(request.table)
+    yield* loadBeside(
+      request,
+      {
+        config: this.#config,
+        sourceName: this.#context.name,
+        facts: this.#started().facts,
+        captured,
+        recapture: () => this.#watch!.recapture(captured, signal),
+        isLogged: ({ id }) => this.#logged.has(id),
+        registry: this.#registry,
+      },
+      signal,
+    )
+  }
+
+  async *#shared(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+    const { readers, position, identity, captured } = this.#started()
+    if (readers === undefined || request.scope.kind !== 'all')
+      throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${request.table.name} can only be loaded whole, at first.`)
+    const unknown = captured.map(({ table }) => table).filter(({ id }) => !this.#logged.has(id))
+    const isFirst = this.#unstored
+    this.#unstored = false
+    const context = {
+      config: this.#config,
+      readers,
+      captured: this.#capturedAs(request.table),
+      position: formatPosition(position),
+      registry: this.#registry,
+      announce: isFirst ? unknown : [],
+      identity: isFirst ? identity : undefined,
+    }
+    for await (const chunk of loadShared(request, context, signal)) {
+      yield chunk
+      for (const table of context.announce) this.#logged.set(table.id, table)
+    }
+  }
+
+  #capturedAs({ name }: Table): Captured {
+    const captured = this.#watch?.named(name)
+    if (captured !== undefined) return captured
+    throw new TailraceError('LOAD_UNSUPPORTED', 'stop', `${name} is not captured, and cannot be loaded.`)
+  }
+
+  sees(fence: Fence, transaction: TransactionId): boolean {
+    return this.#fences.sees(fence, transaction)
+  }
+
+  ack(position: Position): void {
+    this.#stream?.ack(parsePosition(position))
+  }
+
+  async head(signal: AbortSignal): Promise<SourceHead> {
+    const { facts, isFirst, position } = this.#started()
+    const durable = this.#stream?.durable ?? (isFirst ? undefined : position)
+    return await this.#sql.use(client => readHead(client, facts, durable), signal)
+  }
+
+  hasten(position: Position, signal: AbortSignal): void {
+    const until = parsePosition(position)
+    if (this.#stream === undefined) this.#hastened.push({ until, signal })
+    else this.#stream.hasten(until, signal)
+  }
+
+  covers(a: Position, b: Position): boolean {
+    return covers(a, b)
+  }
+
+  get before(): 'source' | 'always' {
+    return this.#config.before
+  }
+
+  get maxDeletes(): number | string {
+    return this.#config.resync.maxDeletes
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#start?.readers?.[Symbol.asyncDispose]()
+    this.#life.abort(new Error('the source has ended'))
+    await this.#streamSql[Symbol.asyncDispose]()
+    await this.#sql[Symbol.asyncDispose]()
+  }
+
+  #started(): Start {
+    if (this.#start === undefined)
+      throw new TailraceError('SOURCE_NOT_STARTED', 'stop', 'The source was used before it was started.')
+    return this.#start
+  }
+}
+
+function sharedSql(config: MysqlConfig, name: string): SharedConnection<MysqlClient> {
+  return new SharedConnection<MysqlClient>({
+    open: async (signal, onEnd) => {
+      const client = await connectMysql(config, name, signal)
+      client.connection.once('end', onEnd)
+      client.connection.once('error', onEnd)
+      return client
+    },
+    end: client => client.destroy(),
+    error: error => mysqlError(error, mysqlAddress(config)),
+  })
+}

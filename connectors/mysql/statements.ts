@@ -1,0 +1,90 @@
+import { isUtf8 } from 'node:buffer'
+import type { MariadbGtidEvent } from './binlog/mariadb-gtid.ts'
+import type { QueryEvent } from './binlog/query-event.ts'
+import type { Statement } from './ddl/kinds.ts'
+import { readStatement } from './ddl/statement.ts'
+import type { Effect, Resolver } from './resolver.ts'
+import { statementFormat, undone, unknownStatement } from './scanner-error.ts'
+
+/** What a statement is to the stream: its effects, and whether it begins or ends the group it stands in. */
+export interface ReadStatement {
+  readonly effects: readonly Effect[]
+  readonly step: 'begin' | 'end' | 'none'
+}
+
+/** Bits of sql_mode (the server's sql/system_variables.h). */
+const ANSI_QUOTES = 4n
+const NO_BACKSLASH_ESCAPES = 1n << 20n
+
+const NOTHING: readonly Effect[] = []
+
+/** Reads statements of QUERY events. */
+export class Statements {
+  readonly #resolver: Resolver
+  readonly #lowerCase: 0 | 1 | 2
+  /** MariaDB, ALTER in two phases: its first event says what will be, and only the second that it is. */
+  alter: MariadbGtidEvent['alter']
+  /** Set when `read` answered 'wait'. */
+  pending: Promise<void> | undefined
+  #answer: readonly Effect[] | undefined
+
+  constructor(resolver: Resolver, lowerCase: 0 | 1 | 2) {
+    this.#resolver = resolver
+    this.#lowerCase = lowerCase
+  }
+
+  /**
+   * `hasChanges`: the group has changes of captured tables. 'wait': to be asked again with the same once `pending` has
+   * settled. Throws BINLOG_STATEMENT, BINLOG_ROLLBACK and what the resolver throws.
+   */
+  read(query: QueryEvent, hasChanges: boolean): ReadStatement | 'wait' {
+    const statement = this.#parsed(query)
+    switch (statement.kind) {
+      case 'begin':
+        return { effects: NOTHING, step: 'begin' }
+      case 'commit':
+        return { effects: NOTHING, step: 'end' }
+      case 'rollback':
+        if (hasChanges) throw undone()
+        return { effects: NOTHING, step: 'end' }
+      case 'savepoint':
+        if (statement.action === 'rollback' && hasChanges) throw undone()
+        return { effects: NOTHING, step: 'none' }
+      case 'xa':
+        return { effects: NOTHING, step: statement.action === 'start' ? 'begin' : 'none' }
+      case 'dml':
+        if (this.#resolver.concerns(statement.tables)) throw statementFormat(statement.tables)
+        return { effects: NOTHING, step: 'none' }
+      case 'unknown':
+        throw unknownStatement()
+      default:
+        return this.#applied(statement)
+    }
+  }
+
+  #applied(statement: Statement): ReadStatement | 'wait' {
+    const answered = this.#answer
+    if (answered !== undefined) {
+      this.#answer = undefined
+      return { effects: answered, step: 'none' }
+    }
+    if (this.alter === 'start' || this.alter === 'rollback') return { effects: NOTHING, step: 'none' }
+    const answer = this.#resolver.apply(statement)
+    if (answer === undefined || !('then' in answer)) return { effects: answer ?? NOTHING, step: 'none' }
+    this.pending = answer.then(effects => {
+      this.#answer = effects
+    })
+    return 'wait'
+  }
+
+  #parsed({ text, database, status }: QueryEvent): Statement {
+    const mode = status.sqlMode ?? 0n
+    // What is not UTF-8 is of a set in which keywords and quotes are the same.
+    const decoded = text.toString(isUtf8(text) ? 'utf8' : 'latin1')
+    return readStatement(decoded, database, {
+      lowerCaseTableNames: this.#lowerCase,
+      ansiQuotes: (mode & ANSI_QUOTES) !== 0n,
+      noBackslashEscapes: (mode & NO_BACKSLASH_ESCAPES) !== 0n,
+    })
+  }
+}
