@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isExact, matchesPattern, type Pattern } from '../../runtime/select.ts'
+import { tablePatternOf } from '../common/source-options.ts'
 import { readRelations } from './catalog-rows.ts'
-import { type PostgresConfig, tablePatternOf } from './config.ts'
+import type { PostgresConfig } from './config.ts'
 import { nameOf, unsupported } from './selection.ts'
 
 export interface Resumed {

@@ -1,7 +1,8 @@
 import { TailraceError } from '../../runtime/errors.ts'
 import { exactName, isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
 import { didYouMean } from '../../runtime/suggest.ts'
-import { columnPatternOf, type PostgresConfig, tableNameOf, tablePatternOf } from './config.ts'
+import { columnPatternOf, tableNameOf, tablePatternOf } from '../common/source-options.ts'
+import type { PostgresConfig } from './config.ts'
 import type { ColumnRule } from './mask.ts'
 
 /** Which tables and columns the configuration means. */
