@@ -1,12 +1,14 @@
 import type pg from 'pg'
 import type { Resume } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { type Resumed, resumedTables } from '../common/resumed.ts'
+import { nameOf } from '../common/selection.ts'
 import { type Captured, type Surveyed, surveyTables } from './catalog.ts'
-import { publicationNames } from './config.ts'
+import { readRelations } from './catalog-rows.ts'
+import { type PostgresConfig, publicationNames } from './config.ts'
 import { isSameRelation, originOf } from './definition.ts'
+import { listed } from './listed-relation.ts'
 import { canPublish, type Publication, readPublication } from './publication.ts'
-import { type Resumed, resumedTables } from './resumed.ts'
-import { nameOf } from './selection.ts'
 import type { StartRequest } from './start.ts'
 import type { Numbers } from './table-version.ts'
 
@@ -63,9 +65,9 @@ async function surveyAgain(
   client: pg.Client,
   { config, context, numbering }: Parameters<typeof captureAgain>[1],
   { tables: known }: Resume,
-): Promise<{ readonly resumed: Resumed; readonly tables: readonly Surveyed[] }> {
+): Promise<{ readonly resumed: Resumed<PostgresConfig>; readonly tables: readonly Surveyed[] }> {
   for (let reads = 1; ; reads++) {
-    const resumed = await resumedTables(client, config, known)
+    const resumed = resumedTables(config, listed(await readRelations(client)), known)
     const wanted = { ...resumed.config, tables: [...resumed.config.tables, ...resumed.added] }
     const { tables, problems } = await surveyTables(client, context.name, wanted, known, numbering)
     const problem = problems[0]

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import type { ListedRelation } from './listed-relation.ts'
 import { quoteRelation } from './quote.ts'
-import type { ListedRelation } from './selection.ts'
 
 /** What the catalog says, as plain rows. Reads committed: outside a transaction each call sees the newest state. */
 

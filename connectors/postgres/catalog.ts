@@ -2,7 +2,16 @@ import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { byName } from './by-name.ts'
+import {
+  columnRules,
+  configuredKey,
+  isAppendOnly,
+  missingColumns,
+  nameOf,
+  type Selection,
+  selectTables,
+} from '../common/selection.ts'
+import { byName } from '../common/versions-by-name.ts'
 import {
   attributesOf,
   filesOf,
@@ -17,16 +26,8 @@ import { type RowPlan, rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
 import { chooseKey, withoutKey } from './keys.ts'
+import { listed } from './listed-relation.ts'
 import { quoteRelation } from './quote.ts'
-import {
-  columnRules,
-  configuredKey,
-  isAppendOnly,
-  missingColumns,
-  nameOf,
-  type Selection,
-  selectTables,
-} from './selection.ts'
 import { Numbering, type Numbers } from './table-version.ts'
 import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
 import { unknownColumns } from './unknown-types.ts'
@@ -149,11 +150,11 @@ async function readChosen(
   client: pg.ClientBase,
   config: PostgresConfig,
 ): Promise<Chosen & { readonly found: ReadonlyMap<number, TableRows> }> {
-  let before = selectTables(config, await readRelations(client))
+  let before = selectTables(config, listed(await readRelations(client)))
   for (let reads = 1; ; reads++) {
     const oids = before.chosen.map(({ oid }) => oid)
     const found = await readTables(client, oids)
-    const after = selectTables(config, await readRelations(client))
+    const after = selectTables(config, listed(await readRelations(client)))
     if (reads === MOST_READS || identities(after) === identities(before)) return { ...before, found }
     before = after
   }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { cellEnd, contentAt, textCellSize, writeCellHead } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import type { Tuple } from '../../runtime/record/writer.ts'
-import { type ColumnRule, HASH_LENGTH, maskHash, REDACTED } from './mask.ts'
+import { type ColumnRule, HASH_LENGTH, maskHash, REDACTED } from '../common/mask.ts'
 
 /** Memory that is written again for each tuple. */
 interface Scratch {

@@ -1,6 +1,6 @@
 import type { Column, Table } from '../../runtime/contract.ts'
+import type { ColumnRule } from '../common/mask.ts'
 import type { LeafFile } from './catalog-rows.ts'
-import type { ColumnRule } from './mask.ts'
 
 /** What a table is now, before it has a number. */
 export interface Definition {

@@ -1,7 +1,7 @@
 import { TailraceError } from '../../runtime/errors.ts'
+import { nameOf } from '../common/selection.ts'
 import type { AttributeRow, IndexRow, RelationRow, TableRows } from './catalog-rows.ts'
 import { quoteIdentifier, quoteRelation } from './quote.ts'
-import { nameOf } from './selection.ts'
 
 /** Attribute numbers of the key, in order, or why there is none. */
 export type KeyChoice = { readonly attnums: readonly number[] } | { readonly problem: string; readonly fix: string }

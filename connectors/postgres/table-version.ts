@@ -2,10 +2,10 @@ import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
-import { addByName, type VersionsByName } from './by-name.ts'
+import { maskedColumn, maskHash } from '../common/mask.ts'
+import { addByName, type VersionsByName } from '../common/versions-by-name.ts'
 import { digest } from './catalog-rows.ts'
 import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
-import { maskedColumn, maskHash } from './mask.ts'
 import { rewriteOf } from './rewrite.ts'
 
 export interface Numbers {

@@ -1,6 +1,6 @@
 import type { Finding, SourceContext, Table } from '../../runtime/contract.ts'
-import type { ColumnRule } from './mask.ts'
-import { nameOf } from './selection.ts'
+import type { ColumnRule } from '../common/mask.ts'
+import { nameOf } from '../common/selection.ts'
 import { isUnknownType, type TypeCatalog } from './types.ts'
 
 /** Columns of types that nobody here has seen: carried as the text that the server prints, and told of. */

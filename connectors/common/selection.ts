@@ -1,37 +1,37 @@
 import { TailraceError } from '../../runtime/errors.ts'
 import { exactName, isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
 import { didYouMean } from '../../runtime/suggest.ts'
-import { columnPatternOf, tableNameOf, tablePatternOf } from '../common/source-options.ts'
-import type { PostgresConfig } from './config.ts'
 import type { ColumnRule } from './mask.ts'
+import { columnPatternOf, tableNameOf, tablePatternOf } from './source-options.ts'
 
 /** Which tables and columns the configuration means. */
 
-/** A relation as the catalog lists it. */
-export interface ListedRelation {
-  readonly oid: number
+export interface Named {
   readonly schema: string
   readonly table: string
-  /** pg_class.relkind: r table, p partitioned table, v view, m materialized view, f foreign table. */
-  readonly kind: string
-  /** pg_class.relpersistence: p permanent, u unlogged, t temporary. */
-  readonly persistence: string
-  readonly isPartition: boolean
 }
 
-/** Why changes of a relation cannot be followed; undefined if they can. */
-export function unsupported(relation: ListedRelation): string | undefined {
-  switch (relation.kind) {
-    case 'v':
-      return 'is a view: capture the tables it reads'
-    case 'm':
-      return 'is a materialized view: capture the tables it reads'
-    case 'f':
-      return 'is a foreign table: capture it where it lives'
+/** Options of a source (source-options.ts). */
+export interface TableOptions {
+  readonly tables: readonly string[]
+  readonly exclude: readonly string[]
+}
+
+/** Options of a source (source-options.ts). */
+export interface ColumnOptions {
+  readonly columns: {
+    readonly exclude: readonly string[]
+    readonly mask: Readonly<Record<string, Exclude<ColumnRule, 'keep' | 'exclude'>>>
   }
-  if (relation.isPartition) return 'is a partition: name its partitioned table, which stands for all of them'
-  if (relation.persistence !== 'p') return 'is unlogged or temporary: its changes are not in the server’s log'
-  return undefined
+}
+
+/** What a database has: tables, and views and other relations that are like them. */
+export interface Listed<R extends Named> {
+  readonly relations: readonly R[]
+  /** Why changes of a relation cannot be followed, as `is a view`; undefined if they can. */
+  readonly unsupported: (relation: R) => string | undefined
+  /** What a name must have to be listed, as `the role needs USAGE on the schema`. */
+  readonly toBeSeen: string
 }
 
 /** The tables by name, and what keeps others out: TABLE_MISSING, TABLE_UNSUPPORTED. */
@@ -40,7 +40,10 @@ export interface Selection<R> {
   readonly problems: readonly TailraceError[]
 }
 
-export function selectTables<R extends ListedRelation>(config: PostgresConfig, relations: readonly R[]): Selection<R> {
+export function selectTables<R extends Named>(
+  config: TableOptions,
+  { relations, unsupported, toBeSeen }: Listed<R>,
+): Selection<R> {
   const excluded = config.exclude.map(tablePatternOf)
   const chosen = new Set<R>()
   const problems: TailraceError[] = []
@@ -50,7 +53,7 @@ export function selectTables<R extends ListedRelation>(config: PostgresConfig, r
     const matching = isExact(pattern)
       ? [byName.get(exactName(pattern))].filter(relation => relation !== undefined)
       : relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
-    if (isExact(pattern) && matching.length === 0) problems.push(missingTable(text, relations))
+    if (isExact(pattern) && matching.length === 0) problems.push(missingTable(text, relations.map(nameOf), toBeSeen))
     for (const relation of matching) {
       if (matchesAny(excluded, [relation.schema, relation.table])) continue
       const reason = unsupported(relation)
@@ -75,20 +78,28 @@ export function selectTables<R extends ListedRelation>(config: PostgresConfig, r
 }
 
 /** Whether the configuration names a table of this name. */
-export function isWanted(config: PostgresConfig, { schema, table }: { schema: string; table: string }): boolean {
+export function isWanted(config: TableOptions, { schema, table }: Named): boolean {
   return (
     matchesAny(config.tables.map(tablePatternOf), [schema, table]) &&
     !matchesAny(config.exclude.map(tablePatternOf), [schema, table])
   )
 }
 
-export function isAppendOnly(config: PostgresConfig, schema: string, table: string): boolean {
-  return matchesAny(config.appendOnly.map(tablePatternOf), [schema, table])
+export function isAppendOnly(
+  { appendOnly }: { readonly appendOnly: readonly string[] },
+  schema: string,
+  table: string,
+): boolean {
+  return matchesAny(appendOnly.map(tablePatternOf), [schema, table])
 }
 
 /** The index that `keys` names for this table. */
-export function configuredKey(config: PostgresConfig, schema: string, table: string): string | undefined {
-  for (const [name, index] of Object.entries(config.keys)) {
+export function configuredKey(
+  { keys }: { readonly keys: Readonly<Record<string, string>> },
+  schema: string,
+  table: string,
+): string | undefined {
+  for (const [name, index] of Object.entries(keys)) {
     const [keySchema, keyTable] = tableNameOf(name)
     if (keySchema === schema && keyTable === table) return index
   }
@@ -97,7 +108,7 @@ export function configuredKey(config: PostgresConfig, schema: string, table: str
 
 /** The rule of each column. Exclusion wins; of several masks the one written first. */
 export function columnRules(
-  config: PostgresConfig,
+  config: ColumnOptions,
   schema: string,
   table: string,
   columns: readonly string[],
@@ -113,8 +124,8 @@ export function columnRules(
 
 /** CONFIG_COLUMN for each exact column name of the configuration that is nowhere: its values would pass unmasked. */
 export function missingColumns(
-  config: PostgresConfig,
-  tables: readonly { schema: string; table: string; columns: readonly string[] }[],
+  config: ColumnOptions,
+  tables: readonly (Named & { readonly columns: readonly string[] })[],
 ): TailraceError[] {
   const names = tables.flatMap(({ schema, table, columns }) => columns.map(column => [schema, table, column]))
   const wanted = [...config.columns.exclude, ...Object.keys(config.columns.mask)].filter(text => {
@@ -129,10 +140,9 @@ export function missingColumns(
   )
 }
 
-function missingTable(text: string, relations: readonly ListedRelation[]): TailraceError {
-  const known = relations.map(nameOf)
+function missingTable(text: string, known: readonly string[], toBeSeen: string): TailraceError {
   return new TailraceError('TABLE_MISSING', 'stop', `There is no table ${text}.`, {
-    hint: `${suggestion(text, known)}Names are exact and case-sensitive, and the role needs USAGE on the schema.`,
+    hint: `${suggestion(text, known)}Names are exact and case-sensitive, and ${toBeSeen}.`,
   })
 }
 
@@ -144,7 +154,7 @@ function suggestion(written: string, known: readonly string[]): string {
   return hint === undefined ? '' : `${hint[0]!.toUpperCase()}${hint.slice(1)} `
 }
 
-export function nameOf({ schema, table }: { schema: string; table: string }): string {
+export function nameOf({ schema, table }: Named): string {
   return qualifiedName([schema, table])
 }
 

@@ -1,14 +1,10 @@
-import type pg from 'pg'
-import type { Table } from '../../runtime/contract.ts'
 import { isExact, matchesPattern, type Pattern } from '../../runtime/select.ts'
-import { tablePatternOf } from '../common/source-options.ts'
-import { readRelations } from './catalog-rows.ts'
-import type { PostgresConfig } from './config.ts'
-import { nameOf, unsupported } from './selection.ts'
+import { type Listed, type Named, nameOf, type TableOptions } from './selection.ts'
+import { tablePatternOf } from './source-options.ts'
 
-export interface Resumed {
+export interface Resumed<C> {
   /** With the tables that the log knows in place of patterns with stars. */
-  readonly config: PostgresConfig
+  readonly config: C
   /** Tables that a star would match now, and that did not exist when the log began. */
   readonly added: readonly string[]
   /** Tables that the log knows, and that are gone or have another name. */
@@ -19,15 +15,14 @@ export interface Resumed {
  * A log goes on with the tables it began with: what a star matches may have changed since, and a table made later has
  * no load behind it. Names without a star stay, unless the log knows them and they are gone.
  */
-export async function resumedTables(
-  client: pg.ClientBase,
-  config: PostgresConfig,
-  known: readonly Table[],
-): Promise<Resumed> {
+export function resumedTables<C extends TableOptions, R extends Named>(
+  config: C,
+  { relations, unsupported }: Listed<R>,
+  known: readonly Named[],
+): Resumed<C> {
   const excluded = config.exclude.map(tablePatternOf)
   const isExcluded = ({ schema, table }: Named): boolean =>
     excluded.some(pattern => matchesPattern(pattern, [schema, table]))
-  const relations = await readRelations(client)
   const existing = relations.filter(relation => unsupported(relation) === undefined && !isExcluded(relation))
   const patterns = config.tables.map(tablePatternOf)
   const starred = patterns.filter(pattern => !isExact(pattern))
@@ -50,5 +45,3 @@ export async function resumedTables(
     gone: [...new Set(gone.map(nameOf))],
   }
 }
-
-type Named = Pick<Table, 'schema' | 'table'>
