@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { type RowPlan, rowPlan } from '../common/row-plan.ts'
 import {
   columnRules,
   configuredKey,
@@ -22,7 +23,6 @@ import {
   stateOf,
   type TableRows,
 } from './catalog-rows.ts'
-import { type RowPlan, rowPlan } from './columns.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
 import { chooseKey, withoutKey } from './keys.ts'

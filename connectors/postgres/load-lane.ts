@@ -3,10 +3,10 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { formatSize } from '../../runtime/quantity.ts'
 import { indexCells, keyOf } from '../../runtime/record/key.ts'
 import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
+import { applyPlan, planWithoutExcluded, type RowPlan } from '../common/row-plan.ts'
+import { Scratch, Span } from '../common/scratch.ts'
 import type { Captured } from './catalog.ts'
-import { applyPlan, planWithoutExcluded, type RowPlan } from './columns.ts'
 import { cellsSize, DataRows, ValueTooLarge } from './data-row.ts'
-import { Scratch, Span } from './rows.ts'
 import type { RowTaker } from './select-rows.ts'
 
 /** A chunk is handed over once it has this many bytes: a little less than a buffer that is a power of two. */

@@ -1,10 +1,11 @@
 import type { Table } from '../../runtime/contract.ts'
 import { cellEnd, readU32BE } from '../../runtime/record/cells.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
+import { RowWriter } from '../common/row-writer.ts'
+import { Span } from '../common/scratch.ts'
 import { DDL_PREFIX } from './ddl-trigger.ts'
 import { formatLsn, POSTGRES_EPOCH, widenXid } from './position.ts'
-import { parseRelation, protocolError, type Relation } from './relation.ts'
-import { type Decoded, RowDecoder, Span } from './rows.ts'
+import { type Decoded, parseRelation, protocolError, type Relation } from './relation.ts'
 
 /** Letters of the messages of protocol 1 (https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html). */
 const B = 0x42
@@ -22,6 +23,9 @@ const Y = 0x59
 
 /** Flags and position, in front of a logical message's prefix. */
 const MESSAGE_HEAD = 9
+
+const APPEND_ONLY_HINT =
+  'Publish only inserts and truncates of it, or give it a primary key and take it out of `appendOnly`.'
 
 /** Finds the Table that a relation's rows belong to; undefined: not captured. Awaited where the catalog must be asked. */
 export type Resolve = (relation: Relation) => Decoded | undefined | Promise<Decoded | undefined>
@@ -48,7 +52,7 @@ export interface ScannerOptions {
 export class Scanner {
   readonly #writer: BatchWriter
   readonly #resolve: Resolve
-  readonly #rows: RowDecoder
+  readonly #rows: RowWriter
   readonly #from: bigint
   readonly #onDdl: () => void
   readonly #targets = new Map<number, Target>()
@@ -70,7 +74,7 @@ export class Scanner {
   constructor(options: ScannerOptions) {
     this.#writer = options.writer
     this.#resolve = options.resolve
-    this.#rows = new RowDecoder(options.writer)
+    this.#rows = new RowWriter(options.writer, APPEND_ONLY_HINT)
     this.#from = options.from
     this.#onDdl = options.onDdl
     this.#position = options.from
@@ -226,7 +230,7 @@ export class Scanner {
     old.end = cellsEnd(old, target.columns, end)
     const next = this.#tuple(bytes, old.end, N, this.#new, target)
     next.end = end
-    this.#rows.updateFrom(target, old, next, full)
+    this.#rows.updateFrom(target, old, next, full ? 'whole' : 'key')
     return true
   }
 
@@ -237,7 +241,7 @@ export class Scanner {
     const full = bytes[at + 4] === O
     const old = this.#tuple(bytes, at + 4, full ? O : K, this.#old, target)
     old.end = end
-    this.#rows.delete(target, old, full)
+    this.#rows.delete(target, old, full ? 'whole' : 'key')
     return true
   }
 

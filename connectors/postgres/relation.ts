@@ -1,4 +1,5 @@
 import { TailraceError } from '../../runtime/errors.ts'
+import type { RowTarget } from '../common/row-writer.ts'
 
 /** pgoutput's Relation message: the columns of the rows that follow it. */
 export interface Relation {
@@ -16,6 +17,12 @@ export interface RelationColumn {
   readonly typmod: number
   /** Part of the replica identity: every column under REPLICA IDENTITY FULL. */
   readonly key: boolean
+}
+
+/** What the rows of one relation of the stream become rows of. */
+export interface Decoded extends RowTarget {
+  /** Of a tuple as the server sends it. */
+  readonly columns: number
 }
 
 /** `at`: behind the message's type byte. Throws SOURCE_PROTOCOL. */

@@ -1,7 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
 import type { Captured } from './catalog.ts'
-import type { Relation } from './relation.ts'
-import type { Decoded } from './rows.ts'
+import type { Decoded, Relation } from './relation.ts'
 import { isSameRelation } from './versions.ts'
 
 /** What the catalog knows of relations that the stream describes. */

@@ -82,8 +82,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     sentence: 'R2.2 a primary-key change is one adjacent pair delete(old), upsert(new)',
-    file: 'connectors/postgres/rows.ts',
-    from: 'this.#writer.delete(table, old, full, newKey)',
+    file: 'connectors/common/row-writer.ts',
+    from: `this.#writer.delete(table, old, former === 'whole', newKey)`,
     to: '',
     check: HISTORIES,
   },

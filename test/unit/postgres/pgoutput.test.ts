@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { rowPlan } from '../../../connectors/postgres/columns.ts'
+import { rowPlan } from '../../../connectors/common/row-plan.ts'
 import { type Resolve, Scanner } from '../../../connectors/postgres/pgoutput.ts'
 import { formatLsn } from '../../../connectors/postgres/position.ts'
 import type { ChangeView, Table } from '../../../runtime/contract.ts'

@@ -2,13 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { cellEnd, contentAt, textCellSize, writeCellHead } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import type { Tuple } from '../../runtime/record/writer.ts'
-import { type ColumnRule, HASH_LENGTH, maskHash, REDACTED } from '../common/mask.ts'
-
-/** Memory that is written again for each tuple. */
-interface Scratch {
-  /** At least `size` bytes; what was in it is lost. */
-  room(size: number): Buffer
-}
+import { type ColumnRule, HASH_LENGTH, maskHash, REDACTED } from './mask.ts'
+import type { Scratch } from './scratch.ts'
 
 /** How a tuple as the server sends it becomes a tuple of the Table. */
 export interface RowPlan {
@@ -16,7 +11,7 @@ export interface RowPlan {
   readonly identity: boolean
   /** One per column as the server sends them. */
   readonly rules: readonly ColumnRule[]
-  /** The database does not check its text (SQL_ASCII): cells that are not UTF-8 are tagged as bytes. */
+  /** The database does not check its text (as SQL_ASCII in PostgreSQL): cells that are not UTF-8 are tagged as bytes. */
   readonly checkText: boolean
   /** Of the hash; present if a rule is `hash`. */
   readonly maskKey: string | undefined
@@ -36,9 +31,8 @@ export function planWithoutExcluded(plan: RowPlan): RowPlan {
 }
 
 /**
- * The server's tuple (cells in pgoutput's form, `at` behind the column count) as a tuple of the Table. Unchanged cells
- * stay unchanged, and null stays null. The answer may lie in `bytes` or in `scratch`: valid until either is written
- * again.
+ * The server's tuple, one cell for each of the plan's rules, as a tuple of the Table. Absent cells stay absent, and null
+ * stays null. The answer may lie in `bytes` or in `scratch`: valid until either is written again.
  */
 export function applyPlan(plan: RowPlan, bytes: Buffer, at: number, end: number, scratch: Scratch): Tuple {
   if (plan.identity) return { bytes, at, end }

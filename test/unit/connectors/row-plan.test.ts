@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { expect, it } from '@jest/globals'
-import { applyPlan, planWithoutExcluded, rowPlan } from '../../../connectors/postgres/columns.ts'
-import { Scratch } from '../../../connectors/postgres/rows.ts'
+import { applyPlan, planWithoutExcluded, rowPlan } from '../../../connectors/common/row-plan.ts'
+import { Scratch } from '../../../connectors/common/scratch.ts'
 import { encodeCells } from '../../../runtime/record/cells.ts'
 import { CellTag } from '../../../runtime/record/layout.ts'
 
