@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { errorCode } from '../../runtime/errors.ts'
+import { DirectSocket } from '../common/direct-socket.ts'
 import { readTables, type TableRows } from './catalog-rows.ts'
 import { ChunkTaker } from './chunk-taker.ts'
 import type { PostgresConfig } from './config.ts'
@@ -7,7 +8,6 @@ import { connectSql } from './connection.ts'
 import { type TakenFence, takeFence } from './fence.ts'
 import type { LoadLane } from './load-lane.ts'
 import { type RowConnection, selectRows } from './select-rows.ts'
-import { DirectSocket } from './socket.ts'
 import type { Walk } from './walk.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { DirectSocket } from '../common/direct-socket.ts'
 import { FrameReader } from './frames.ts'
-import type { DirectSocket } from './socket.ts'
 
 /** Takes the rows of a query as they come. */
 export interface RowTaker {

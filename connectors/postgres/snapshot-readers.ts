@@ -1,10 +1,10 @@
 import { Bell } from '../../runtime/abort.ts'
 import { errorCode } from '../../runtime/errors.ts'
+import { DirectSocket } from '../common/direct-socket.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectSql } from './connection.ts'
 import { quoteLiteral } from './quote.ts'
 import { type RowConnection, type RowTaker, selectRows } from './select-rows.ts'
-import { DirectSocket } from './socket.ts'
 
 /** Connections of a first load. More would take what the server needs for others. */
 const MOST = 2

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type pg from 'pg'
+import { DirectSocket, READ_BUFFER } from '../common/direct-socket.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'
 import { FrameReader } from './frames.ts'
@@ -8,7 +9,6 @@ import { Pacing } from './pacing.ts'
 import { protocolError } from './relation.ts'
 import { connectReplication } from './replication.ts'
 import { readErrorFields, serverEnded, streamError } from './server-error.ts'
-import { DirectSocket, READ_BUFFER } from './socket.ts'
 
 /** Takes what the server streams. Called while bytes are read: everything here returns at once. */
 export interface StreamReader {
