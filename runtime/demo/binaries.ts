@@ -39,7 +39,7 @@ export function bundledPostgres(): string {
 }
 
 /** True if `account` may read what lies at `path`: it and every folder on the way are open to that account. */
-function isOpenTo(account: Account, path: string): boolean {
+export function isOpenTo(account: Account, path: string): boolean {
   for (let at = realpathSync(path); ; at = dirname(at)) {
     const { uid, mode } = statSync(at)
     const needed = uid === account.uid ? 0o500 : 0o005
