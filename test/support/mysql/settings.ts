@@ -1,0 +1,74 @@
+/** Command lines of test servers: what every start needs, and what Tailrace asks of a source. */
+import { join } from 'node:path'
+import type { Flavor } from './programs.ts'
+
+/** Of user root, which may do everything from everywhere. */
+export const ROOT_PASSWORD = 'millstream'
+
+/** The log that a server prints to its folder tells this when it takes connections. */
+export const READY = 'ready for connections'
+
+/**
+ * Where things are, seen from `home`, the unpacked packages, and `folder`, the server's own with `data` in it. Comes
+ * first: the settings of this machine are not read.
+ */
+export function placeFlags(home: string, folder: string): string[] {
+  return [
+    '--no-defaults',
+    `--basedir=${join(home, 'usr')}`,
+    `--lc-messages-dir=${join(home, 'usr/share/mysql')}`,
+    `--character-sets-dir=${join(home, 'usr/share/mysql/charsets')}`,
+    `--plugin-dir=${join(home, 'usr/lib/mysql/plugin')}`,
+    `--datadir=${join(folder, 'data')}`,
+    `--tmpdir=${folder}`,
+    `--socket=${join(folder, 'server.sock')}`,
+    `--pid-file=${join(folder, 'server.pid')}`,
+    '--secure-file-priv=',
+  ]
+}
+
+/**
+ * Small and quick. Nothing waits for the disk, but every commit is handed to the system: a killed server loses none,
+ * and only a machine that loses power would.
+ */
+const QUICK: Readonly<Record<Flavor, readonly string[]>> = {
+  mysql: [
+    '--mysqlx=OFF',
+    '--performance-schema=OFF',
+    '--innodb-redo-log-capacity=8388608',
+    '--innodb-buffer-pool-size=32M',
+    '--innodb-flush-method=nosync',
+    '--innodb-flush-log-at-trx-commit=2',
+    '--sync-binlog=0',
+  ],
+  mariadb: [
+    '--innodb-log-file-size=8388608',
+    '--innodb-buffer-pool-size=32M',
+    '--innodb-flush-method=nosync',
+    '--innodb-flush-log-at-trx-commit=2',
+    '--sync-binlog=0',
+    '--key-buffer-size=1M',
+    '--aria-pagecache-buffer-size=8M',
+  ],
+}
+
+/** Without a port and without a binary log: how a data folder is made. */
+export function bareFlags(flavor: Flavor): string[] {
+  return [...QUICK[flavor], '--skip-networking', '--skip-log-bin']
+}
+
+/** Host names are not looked up: 127.0.0.1 is no `localhost`, and every account is one from `%`. */
+export function sourceFlags(flavor: Flavor, port: number): string[] {
+  return [
+    ...QUICK[flavor],
+    ...(flavor === 'mysql' ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'] : []),
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    '--skip-name-resolve',
+    '--server-id=1',
+    '--log-bin=binlog',
+    '--binlog-format=ROW',
+    '--binlog-row-image=FULL',
+    '--binlog-row-metadata=FULL',
+  ]
+}
