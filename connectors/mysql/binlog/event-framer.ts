@@ -1,0 +1,178 @@
+import { TailraceError } from '../../../runtime/errors.ts'
+import { giveBack } from '../../../runtime/large-memory.ts'
+import { readU32LE } from '../../../runtime/record/cells.ts'
+import { tooLarge, unreadable } from './binlog-error.ts'
+
+/** Takes what the server sends in answer to a dump command. Bytes are valid during the call. */
+export interface EventHandler {
+  /** One whole event. False: it cannot go on yet and wants the same event again at `resume`. */
+  event(bytes: Buffer, at: number, end: number): boolean
+  /** The body of an error packet, behind its first byte. */
+  failed(bytes: Buffer, at: number, end: number): void
+  /** The server has no more to send. */
+  ended(): void
+}
+
+/** Three bytes of length, one of sequence. */
+const HEAD = 4
+/** A packet of this length is continued by the next one. */
+const LONGEST = 0xff_ffff
+const SMALL = 64 * 1024
+
+const OK = 0x00
+const EOF = 0xfe
+const ERROR = 0xff
+/** Longer ones that begin so are something else. */
+const EOF_LENGTH = 9
+/** Where the size of an event stands, behind the OK byte. */
+const EVENT_SIZE = 1 + 9
+const EVENT_SIZE_END = EVENT_SIZE + 4
+
+/**
+ * Cuts a stream of reads into the events that MySQL packets carry
+ * (https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.html), in place. What spans reads or
+ * packets is assembled once, in memory bounded by the largest event.
+ */
+export class EventFramer {
+  readonly #handler: EventHandler
+  readonly #largest: number
+  /** Sequence number of the next packet. */
+  #sequence: number
+  /** The read in hand, and what of it is still to be walked. */
+  #bytes: Buffer = Buffer.alloc(0)
+  #at = 0
+  #end = 0
+  /** What is being assembled: packets without their heads. */
+  #carry: Buffer = Buffer.alloc(0)
+  #carried = 0
+  /** Of the packet in hand: its head as far as it is there, and the bytes still to come. */
+  readonly #head = Buffer.alloc(HEAD)
+  #headBytes = 0
+  #left = 0
+  #isContinued = false
+  #isAssembling = false
+
+  /** `largest`: bytes that an event may have. `sequence`: of the first packet; behind a command it is 1. */
+  constructor(handler: EventHandler, largest: number, sequence = 1) {
+    this.#handler = handler
+    this.#largest = largest
+    this.#sequence = sequence
+  }
+
+  /**
+   * False: the handler asked to wait; the bytes must stay as they are until `resume` has answered true. Throws
+   * SOURCE_PROTOCOL, VALUE_TOO_LARGE, BINLOG_UNREADABLE and whatever the handler throws.
+   */
+  feed(bytes: Buffer, at: number, end: number): boolean {
+    this.#bytes = bytes
+    this.#at = at
+    this.#end = end
+    return this.resume()
+  }
+
+  /** Goes on where the handler had to wait. */
+  resume(): boolean {
+    for (;;) {
+      if (this.#isAssembling) {
+        if (!this.#assemble()) return true
+        if (!this.#deliver(this.#carry, 0, this.#carried)) return false
+        this.#release()
+      }
+      const bytes = this.#bytes
+      const end = this.#end
+      let at = this.#at
+      while (end - at >= HEAD) {
+        const length = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
+        const next = at + HEAD + length
+        if (length === LONGEST || next > end) break
+        this.#expect(bytes[at + 3]!)
+        if (!this.#deliver(bytes, at + HEAD, next)) {
+          this.#at = at
+          return false
+        }
+        this.#sequence = (this.#sequence + 1) & 0xff
+        at = next
+      }
+      this.#at = at
+      if (at === end) return true
+      this.#isAssembling = true
+    }
+  }
+
+  /** True once all packets of what is being assembled are there. */
+  #assemble(): boolean {
+    for (;;) {
+      if (this.#left === 0 && this.#headBytes < HEAD && !this.#readHead()) return false
+      const moved = Math.min(this.#left, this.#end - this.#at)
+      this.#bytes.copy(this.#carry, this.#carried, this.#at, this.#at + moved)
+      this.#carried += moved
+      this.#at += moved
+      this.#left -= moved
+      if (this.#left > 0) return false
+      if (!this.#isContinued) return true
+      this.#headBytes = 0
+    }
+  }
+
+  #readHead(): boolean {
+    const moved = Math.min(HEAD - this.#headBytes, this.#end - this.#at)
+    this.#bytes.copy(this.#head, this.#headBytes, this.#at, this.#at + moved)
+    this.#headBytes += moved
+    this.#at += moved
+    if (this.#headBytes < HEAD) return false
+    const head = this.#head
+    this.#expect(head[3]!)
+    this.#sequence = (this.#sequence + 1) & 0xff
+    this.#left = head.readUIntLE(0, 3)
+    this.#isContinued = this.#left === LONGEST
+    this.#makeRoom()
+    return true
+  }
+
+  /** For what the packet in hand adds; once the event says its size, for all of it. */
+  #makeRoom(): void {
+    const needed = this.#carried + this.#left
+    const most = 1 + this.#largest
+    if (needed > most) throw tooLarge('an event', needed - 1, this.#largest)
+    if (needed <= this.#carry.length) return
+    const isSizeKnown = this.#carried >= EVENT_SIZE_END
+    const size = isSizeKnown ? Math.min(most, 1 + readU32LE(this.#carry, EVENT_SIZE)) : 0
+    const larger = Buffer.allocUnsafeSlow(Math.max(SMALL, needed, size))
+    this.#carry.copy(larger, 0, 0, this.#carried)
+    giveBack(this.#carry)
+    this.#carry = larger
+  }
+
+  #release(): void {
+    this.#isAssembling = false
+    this.#headBytes = 0
+    this.#carried = 0
+    if (this.#carry.length <= SMALL) return
+    giveBack(this.#carry)
+    this.#carry = Buffer.alloc(0)
+  }
+
+  /** A gap means that packets are lost, or not ours. */
+  #expect(sequence: number): void {
+    if (sequence !== this.#sequence) throw protocolError(`packet ${sequence} instead of ${this.#sequence}`)
+  }
+
+  #deliver(bytes: Buffer, at: number, end: number): boolean {
+    const first = at < end ? bytes[at] : undefined
+    if (first === OK) {
+      if (end - at - 1 > this.#largest) throw tooLarge('an event', end - at - 1, this.#largest)
+      return this.#handler.event(bytes, at + 1, end)
+    }
+    if (first === ERROR) this.#handler.failed(bytes, at + 1, end)
+    else if (first === EOF && end - at < EOF_LENGTH) this.#handler.ended()
+    else if (first === undefined) throw protocolError('a packet without content')
+    else throw unreadable(`what should be an event begins with byte ${first}`)
+    return true
+  }
+}
+
+function protocolError(what: string): TailraceError {
+  return new TailraceError('SOURCE_PROTOCOL', 'retry', `The server sent ${what}.`, {
+    hint: 'Something between Tailrace and the server changes the bytes. Connect to the server directly.',
+  })
+}
