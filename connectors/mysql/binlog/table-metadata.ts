@@ -182,11 +182,13 @@ function readKey(field: EventReader, hasPrefixes: boolean, metadata: TableMetada
   }
 }
 
+/** YEAR is one of them, always unsigned: seen in the logs of MySQL 9.7 and MariaDB 10.11, though neither's reader says so. */
 function isNumeric(type: number): boolean {
   return (
-    (type >= WireType.tiny && type <= WireType.double) ||
+    (type >= WireType.decimal && type <= WireType.double) ||
     type === WireType.longlong ||
     type === WireType.int24 ||
+    type === WireType.year ||
     type === WireType.newdecimal
   )
 }
