@@ -36,6 +36,14 @@ export class CellOutput {
     this.at += to - from
   }
 
+  /** The bytes from `from` to `to` are those of a text that is none in its character set. */
+  raw(bytes: Buffer, from: number, to: number): void {
+    this.room(HEAD + to - from)
+    this.at = writeCellHead(this.bytes, this.at, CellTag.bytes, to - from)
+    bytes.copy(this.bytes, this.at, from, to)
+    this.at += to - from
+  }
+
   text(text: string): void {
     const most = 3 * text.length
     this.room(HEAD + most)
