@@ -1,7 +1,16 @@
 import { TailraceError } from '../../../runtime/errors.ts'
 import type { Flavor } from '../wire-column.ts'
 import { isMultiByte, multiByteReader } from './multi-byte.ts'
-import { multiByteWriter, NONE, readUtf32, singleByteWriter, utf16Reader, type WriteText, writeAscii, writeUtf8 } from './text.ts'
+import {
+  multiByteWriter,
+  NONE,
+  readUtf32,
+  singleByteWriter,
+  utf16Reader,
+  type WriteText,
+  writeAscii,
+  writeUtf8,
+} from './text.ts'
 
 /** Rows of a query, each a list of texts. The session has no strict mode in the way: `sql_mode` is empty. */
 export type Query = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
@@ -43,14 +52,15 @@ export class Charsets {
   /** Knows all character sets of one byte and Unicode; of the others those that `prepare` is called for. */
   static async load(flavor: Flavor, query: Query): Promise<Charsets> {
     const lengths = new Map<string, number>()
-    for (const [name, length] of await query('SELECT CHARACTER_SET_NAME, MAXLEN FROM information_schema.CHARACTER_SETS'))
+    for (const [name, length] of await query(
+      'SELECT CHARACTER_SET_NAME, MAXLEN FROM information_schema.CHARACTER_SETS',
+    ))
       lengths.set(name!, Number(length))
     // MariaDB has collations that are there once for each of several character sets; only this table numbers them all.
     const from = flavor === 'mariadb' ? 'COLLATION_CHARACTER_SET_APPLICABILITY' : 'COLLATIONS'
     const collations = new Map<number, Charset>()
     for (const [id, name] of await query(`SELECT ID, CHARACTER_SET_NAME FROM information_schema.${from}`))
-      if (id !== null && name !== null)
-        collations.set(Number(id), { name, maxBytes: lengths.get(name) ?? 1 })
+      if (id && name) collations.set(Number(id), { name, maxBytes: lengths.get(name) ?? 1 })
     const charsets = new Charsets(query, collations)
     await charsets.#loadSingleBytes([...lengths].filter(([, length]) => length === 1).map(([name]) => name))
     return charsets

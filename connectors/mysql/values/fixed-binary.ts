@@ -22,7 +22,9 @@ type Put = (bytes: Buffer, into: Buffer, at: number) => number
 export function fixedBinaryReader(declared: string): CellReader | undefined {
   if (declared === 'uuid') return paddedReader(16, 'a uuid', putUuid)
   if (declared === 'inet6') return paddedReader(16, 'an inet6', putInet6)
-  return declared === 'inet4' ? paddedReader(4, 'an inet4', (bytes, into, at) => putInet4(bytes, 0, into, at)) : undefined
+  return declared === 'inet4'
+    ? paddedReader(4, 'an inet4', (bytes, into, at) => putInet4(bytes, 0, into, at))
+    : undefined
 }
 
 function paddedReader(size: number, what: string, put: Put): CellReader {

@@ -137,9 +137,7 @@ export function timeReader(precision: number): CellReader {
     // Below zero the fraction of less than three bytes counts down from the second after.
     const isShort = whole < 0 && part !== 0 && fraction < 3
     const scale = fraction === 1 ? 10_000 : fraction === 2 ? 100 : 1
-    const packed = isShort
-      ? (whole + 1) * SECOND + (part - 256 ** fraction) * scale
-      : whole * SECOND + part * scale
+    const packed = isShort ? (whole + 1) * SECOND + (part - 256 ** fraction) * scale : whole * SECOND + part * scale
     const content = begin(out)
     out.at = putTime(out.bytes, content, packed, precision)
     out.end(content)
