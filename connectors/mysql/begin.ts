@@ -54,7 +54,10 @@ async function resyncStart(request: StartRequest, from: Resume, signal: AbortSig
   const captured = await sql.use(client => captureTables(client, { config, numbering, flavor: facts.flavor }), signal)
   const keyless = captured.filter(({ table }) => table.key.length === 0).map(({ table }) => table.name)
   if (keyless.length > 0)
-    context.logger.warn({ tables: keyless }, 'tables without a key are not read: what was inserted meanwhile is missing')
+    context.logger.warn(
+      { tables: keyless },
+      'tables without a key are not read: what was inserted meanwhile is missing',
+    )
   return {
     isFirst: true,
     isReplacing: true,

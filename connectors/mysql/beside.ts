@@ -10,12 +10,14 @@ import { isMarkedStale } from './definition.ts'
 import { LoadLane } from './load-lane.ts'
 import { formatLoadState, parseLoadState } from './load-state.ts'
 import type { ServerFacts } from './server-facts.ts'
+import type { Charsets } from './values/charsets.ts'
 import { chooseWalk, type Walk } from './walk.ts'
 
 export interface BesideContext {
   readonly config: MysqlConfig
   readonly sourceName: string
   readonly facts: ServerFacts
+  readonly charsets: Charsets
   /** As it was last seen. */
   readonly captured: Captured
   /** Asks the catalog: the table as it is now. */
@@ -104,7 +106,7 @@ async function* chunks(
 
 function shapeOf(
   { scope }: LoadRequest,
-  { registry, isLogged, config }: BesideContext,
+  { registry, isLogged, config, charsets }: BesideContext,
   captured: Captured,
   resume: LoadProgress | undefined,
 ): Shape {
@@ -117,6 +119,7 @@ function shapeOf(
   const { walk, wanted } = chooseWalk(captured, scope, left)
   const lane = new LoadLane({
     captured,
+    charsets,
     registry,
     maxValueBytes: config.maxValueBytes,
     ...(wanted === undefined ? {} : { wanted }),

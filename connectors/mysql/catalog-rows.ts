@@ -1,5 +1,5 @@
-import { sqlList } from './quote.ts'
 import type { MysqlClient } from './connection.ts'
+import { sqlList } from './quote.ts'
 
 /** What information_schema has of tables. */
 

@@ -8,7 +8,8 @@ import type { MysqlClient } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { Numbering, NumberOptions } from './numbering.ts'
 import { quoteTable } from './quote.ts'
-import { canonicalDeclared, logicalTypeOf } from './values/declared.ts'
+import { canonicalDeclared } from './values/declared.ts'
+import { logicalTypeOf } from './values/logical-type.ts'
 import type { Flavor } from './wire-column.ts'
 
 /** A table to capture, at one of its versions. */
@@ -65,7 +66,11 @@ export async function surveyTables(
   place: CatalogPlace,
 ): Promise<{ readonly tables: readonly Surveyed[]; readonly problems: readonly TailraceError[] }> {
   const { config } = place
-  const { chosen, problems } = selectTables(config, await readRelations(client), unsupported)
+  const { chosen, problems } = selectTables(config, {
+    relations: await readRelations(client),
+    unsupported,
+    toBeSeen: 'the user needs SELECT on it',
+  })
   const found = await readTables(client, chosen)
   const tables: Surveyed[] = []
   const named: { schema: string; table: string; columns: string[] }[] = []
@@ -145,6 +150,7 @@ function definitionOf(
     columns: rows.columns.map((row, i) => ({
       column: columnOf(row, flavor),
       rule: rules[i]!,
+      charset: row.charset,
       isAddedNull: row.isAddedNull,
     })),
     key: keyOf({ schema, table }, rows, config, appendOnly),

@@ -1,7 +1,7 @@
 import mysql from 'mysql2'
 import { abortable } from '../../runtime/abort.ts'
+import type { DirectSocket } from '../common/direct-socket.ts'
 import { type ServerAddress, serverAddress, tlsOptions, type UrlKind } from '../common/server-address.ts'
-import type { DirectSocket } from '../common/socket.ts'
 import { mysqlError } from './connection-error.ts'
 import type { Flavor } from './wire-column.ts'
 
@@ -159,8 +159,8 @@ function connectionOptions(
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEPALIVE_MS,
     connectAttributes: { program_name: name },
-    // A server could ask for any file of this machine.
-    flags: ['-LOCAL_FILES'],
+    // A server could ask for any file of this machine; statements of our own (query-wire.ts) have no attributes.
+    flags: ['-LOCAL_FILES', '-CLIENT_QUERY_ATTRIBUTES', '-SESSION_TRACK'],
     supportBigNumbers: true,
     bigNumberStrings: true,
     dateStrings: true,

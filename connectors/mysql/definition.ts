@@ -16,6 +16,8 @@ export interface DefinedColumn {
   /** Before its mask. */
   readonly column: Column
   readonly rule: ColumnRule
+  /** Character set of its text, at the server; undefined for what is no text. */
+  readonly charset: string | undefined
   /** Rows from before it was added have NULL in it; else, or where nobody knows, some other value. */
   readonly isAddedNull: boolean
 }

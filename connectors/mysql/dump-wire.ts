@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TailraceError } from '../../runtime/errors.ts'
-import { DirectSocket } from '../common/socket.ts'
+import { DirectSocket } from '../common/direct-socket.ts'
 import type { MysqlConfig } from './config.ts'
 import { connectMysql, type MysqlClient, mysqlAddress } from './connection.ts'
 import { mysqlError, ServerError, serverErrno } from './connection-error.ts'
@@ -170,7 +170,10 @@ function dumpError(report: ServerReport, config: MysqlConfig, source: string): T
       hint: 'Does the same pipeline run twice? Else give the source a `serverId` that no other replica of the server has.',
       cause: report,
     })
-  if (errno === ServerError.masterFatal && /purged|could not find first log|GTIDs that the (slave|replica) requires/i.test(text))
+  if (
+    errno === ServerError.masterFatal &&
+    /purged|could not find first log|GTIDs that the (slave|replica) requires/i.test(text)
+  )
     return purgedError('What follows the log is no longer in the server’s binary log', source)
   if (errno === ServerError.masterFatal && /max_allowed_packet/i.test(text))
     return new TailraceError('VALUE_TOO_LARGE', 'stop', `The server cannot send an event: ${text}`, {

@@ -70,7 +70,10 @@ function parse(data: string): Seen {
 
 function sees(seen: Seen, transaction: string): boolean {
   if (seen === 'none') return false
-  if ('gtids' in seen) return seen.gtids.contains(transaction)
+  if ('gtids' in seen) {
+    const colon = transaction.lastIndexOf(':')
+    return seen.gtids.contains(transaction.slice(0, colon), BigInt(transaction.slice(colon + 1)))
+  }
   const place = parsePlace(transaction.slice(transaction.indexOf('@') + 1))
   // In a log of another name nothing tells; what it may not have seen is newer.
   return (comparePlaces(place, seen.before) ?? 1) < 0

@@ -15,11 +15,7 @@ const MOST_TRIES = 5
  * A log without a stream yet: one state that several connections share, read before the stream begins at its place. Where
  * none can be shared the stream begins at once and everything is read beside it. Nothing is made at the server.
  */
-export async function firstStart(
-  request: StartRequest,
-  from: Resume | undefined,
-  signal: AbortSignal,
-): Promise<Start> {
+export async function firstStart(request: StartRequest, from: Resume | undefined, signal: AbortSignal): Promise<Start> {
   const { config, context, name, sql, numbering, life } = request
   const facts = await sql.use(serverFacts, signal)
   requirePrerequisites(facts)
@@ -38,7 +34,9 @@ export async function firstStart(
       }
       const position = await beginning(request, facts, readers, signal)
       if (readers === undefined && config.snapshot === 'initial')
-        context.logger.warn('the server commits too often for one state to be shared: tables are read beside the stream')
+        context.logger.warn(
+          'the server commits too often for one state to be shared: tables are read beside the stream',
+        )
       const isBeside = readers === undefined
       const requests = captured.map(one => ({ ...loadRequest(one, isBeside), restart: from !== undefined }))
       return {

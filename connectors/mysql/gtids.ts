@@ -1,9 +1,9 @@
 import type { GtidEvent } from './binlog/gtid-event.ts'
 import type { MariadbGtidEvent } from './binlog/mariadb-gtid.ts'
+import type { DumpFrom } from './dump.ts'
 import { type MariadbGtidState, parseGtidState } from './gtid/mariadb-state.ts'
 import { encodeGtidSet } from './gtid/mysql-encoding.ts'
 import { type MysqlGtidSet, parseGtidSet } from './gtid/mysql-set.ts'
-import type { DumpFrom } from './dump.ts'
 import type { BinlogPosition } from './position.ts'
 
 /** What has been executed up to where the stream stands, as GTIDs of either family, or nothing where there are none. */

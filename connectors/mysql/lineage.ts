@@ -24,7 +24,10 @@ export async function checkLineage(
   if (stored.flavor !== facts.flavor)
     throw replaced(`This is ${named(facts.flavor)}, and the log was fed from ${named(stored.flavor ?? '')}`, source)
   if (isOther && (position.gtids === undefined || !facts.hasGtid))
-    throw replaced('This is another server than the one that the log was fed from, and it has no GTIDs in common', source)
+    throw replaced(
+      'This is another server than the one that the log was fed from, and it has no GTIDs in common',
+      source,
+    )
   if (facts.flavor === 'mysql' && facts.hasGtid && position.gtids !== undefined)
     await checkMysql(client, position.gtids, source)
   else if (facts.flavor === 'mariadb' && isOther) await checkMariadb(client, position.gtids!, source)
@@ -38,7 +41,8 @@ async function checkMysql(client: MysqlClient, gtids: string, source: string): P
   const [executed, purged] = row!.map(text => parseGtidSet((text ?? '').replaceAll(/\s/g, '')))
   if (!executed!.includes(held))
     throw rewound('It does not have all transactions that the log has: it was set back, or lost them.', source)
-  if (!held.includes(purged!)) throw purgedError('Transactions that the log has not are no longer in its binary log', source)
+  if (!held.includes(purged!))
+    throw purgedError('Transactions that the log has not are no longer in its binary log', source)
 }
 
 async function checkMariadb(client: MysqlClient, gtids: string, source: string): Promise<void> {

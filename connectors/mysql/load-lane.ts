@@ -10,6 +10,7 @@ import { lengthAt, lengthSize, NULL_VALUE } from './length.ts'
 import type { RowTaker } from './query-wire.ts'
 import { quoteName } from './quote.ts'
 import { CellOutput } from './values/cell-output.ts'
+import type { Charsets } from './values/charsets.ts'
 import { selectExpression, type TextReader, textReader } from './values/snapshot-cells.ts'
 
 export interface LaneOptions {
@@ -17,6 +18,7 @@ export interface LaneOptions {
   /** Every table version so far. Takes up what is announced. */
   readonly registry: Map<number, Table>
   readonly maxValueBytes: number
+  readonly charsets: Charsets
   /** Canonical keys, as text of one byte a character: other rows are left out. */
   readonly wanted?: ReadonlySet<string>
   /** Called with each chunk that is full; a promise keeps the server waiting. Without it rows beyond it are passed over. */
@@ -47,11 +49,15 @@ export class LoadLane implements RowTaker {
   #lastKey: Uint8Array | undefined
 
   constructor(options: LaneOptions) {
-    const { captured, registry, wanted } = options
+    const { captured, registry, wanted, charsets } = options
     this.#options = options
     this.writer = new LoadWriter(captured.table, registry, wanted)
     const kept = captured.definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column)
-    this.#readers = kept.map(({ declared }) => textReader(declared))
+    this.#readers = captured.definition.columns
+      .filter(({ rule }) => rule !== 'exclude')
+      .map(({ column, charset }) =>
+        textReader(column.declared, charset === undefined ? undefined : charsets.writer(charset, column.name)),
+      )
     this.#unmasked = { ...captured.table, columns: kept }
     this.#plan = planWithoutExcluded(captured.plan)
     this.#starts = new Uint32Array(kept.length + 1)

@@ -8,7 +8,8 @@ import { applyJsonDiffs } from './binlog/json-apply.ts'
 import { parseJsonDiffs } from './binlog/json-diff.ts'
 import type { PartialColumns } from './binlog/partial-image.ts'
 import type { RowReading } from './row-reading.ts'
-import { binaryJsonText } from './values/json-binary.ts'
+import { CellOutput } from './values/cell-output.ts'
+import { putJson } from './values/json.ts'
 
 /** A cell's head. */
 const HEAD = 5
@@ -41,6 +42,13 @@ export function completePartial(
   next.bytes = Buffer.concat(cells)
   next.at = 0
   next.end = next.bytes.length
+}
+
+/** As the server prints it. */
+function binaryJsonText(bytes: Buffer, at: number, end: number): string {
+  const out = new CellOutput()
+  putJson(bytes, at, end, out)
+  return out.bytes.toString('utf8', 0, out.at)
 }
 
 function missing({ name }: Table): TailraceError {

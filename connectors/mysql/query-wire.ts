@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
 import { TailraceError } from '../../runtime/errors.ts'
-import { DirectSocket } from '../common/socket.ts'
+import { DirectSocket } from '../common/direct-socket.ts'
 import type { MysqlConfig } from './config.ts'
 import { connectMysql, type MysqlClient, mysqlAddress, type TextRow } from './connection.ts'
 import { mysqlError } from './connection-error.ts'
 import { errorPacket } from './error-packet.ts'
 import { lengthAt, lengthSize, NULL_VALUE } from './length.ts'
 import { PacketReader } from './packets.ts'
+import { SNAPSHOT_SESSION } from './values/snapshot-cells.ts'
 
 /**
  * A connection for reading rows in place, without an object for each: mysql2 makes it, with TLS and login, and hands over
@@ -53,7 +54,10 @@ export class QueryWire {
     this.client = client
     this.#config = config
     this.#stream = (client.connection as unknown as { stream: Socket }).stream
-    this.#packets = new PacketReader((bytes, at, end) => this.#packet(bytes, at, end), 2 * config.maxValueBytes + ROW_ROOM)
+    this.#packets = new PacketReader(
+      (bytes, at, end) => this.#packet(bytes, at, end),
+      2 * config.maxValueBytes + ROW_ROOM,
+    )
     const stream = this.#stream
     stream.removeAllListeners('data')
     if (stream === direct.socket) direct.takeOver((bytes, length) => this.#take(bytes, length))
@@ -68,7 +72,9 @@ export class QueryWire {
   /** Throws as mysqlError says. The connection ends with `signal`. */
   static async open(config: MysqlConfig, name: string, signal: AbortSignal): Promise<QueryWire> {
     const direct = new DirectSocket()
-    return new QueryWire(await connectMysql(config, name, signal, direct), config, direct)
+    const client = await connectMysql(config, name, signal, direct)
+    await client.query(SNAPSHOT_SESSION)
+    return new QueryWire(client, config, direct)
   }
 
   /** All rows of a statement whose result is small. */

@@ -46,9 +46,10 @@ export async function prepareViews(client: Queries): Promise<void> {
 /**
  * Begins a transaction whose reads see one state, and says which. MySQL: it sees at least what had been committed before,
  * and nothing beyond the end of the log, which is read afterwards (a commit that waits for a replica is in the log and not
- * yet visible). MariaDB knows the place exactly. Without GTIDs the tables are locked for a moment. `relations`: quoted.
+ * yet visible). MariaDB knows the place exactly. Without GTIDs the tables are locked for a moment.
  */
-export async function takeView(client: Queries, facts: ServerFacts, relations: readonly string[]): Promise<TakenFence> {
+export async function takeView(client: Queries, at: ViewPlace): Promise<TakenFence> {
+  const { facts } = at
   const time = await serverTime(client)
   if (facts.flavor === 'mariadb') {
     await client.query(BEGIN)

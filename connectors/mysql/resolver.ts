@@ -2,12 +2,19 @@ import type { Table } from '../../runtime/contract.ts'
 import { configuredKey, isWanted } from '../common/selection.ts'
 
 import type { TableMap } from './binlog/table-map.ts'
-import { type Captured, captured, type CatalogPlace } from './catalog.ts'
+import { type Captured, type CatalogPlace, captured } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { Statement } from './ddl/kinds.ts'
 import { foldName, type TableName } from './ddl/names.ts'
 import type { NumberOptions } from './numbering.ts'
-import { definitionFrom, fitsDefinition, type RowReading, requireMetadata, rowReading } from './row-reading.ts'
+import {
+  definitionFrom,
+  fitsDefinition,
+  type RowReading,
+  requireMetadata,
+  rowReading,
+  unprepared,
+} from './row-reading.ts'
 import type { TableWatch } from './table-watch.ts'
 import type { Charsets } from './values/charsets.ts'
 
@@ -47,8 +54,10 @@ export class Resolver {
     if (!this.#isWanted({ database: map.database, table: map.table })) return undefined
     requireMetadata(map)
     const current = this.#tables.get(place)
-    if (current !== undefined && !this.#gone.has(place) && this.#fits(current, map)) return this.#reading(current, map)
-    return this.#follow(map, place, current)
+    const missing = unprepared(map, this.#options.charsets)
+    if (missing.length === 0 && current !== undefined && !this.#gone.has(place) && this.#fits(current, map))
+      return this.#reading(current, map)
+    return this.#follow(map, place, current, missing)
   }
 
   /** What the statement means here; undefined: nothing. */
@@ -98,8 +107,18 @@ export class Resolver {
     return tables === undefined ? this.#tables.size > 0 : tables.some(table => this.#isWanted(table))
   }
 
-  async #follow(map: TableMap, place: string, current: Captured | undefined): Promise<RowReading | undefined> {
+  async #follow(
+    map: TableMap,
+    place: string,
+    current: Captured | undefined,
+    missing: readonly string[],
+  ): Promise<RowReading | undefined> {
     const { charsets, config, watch, signal } = this.#options
+    if (missing.length > 0) {
+      await charsets.prepare(missing)
+      if (current !== undefined && !this.#gone.has(place) && this.#fits(current, map))
+        return this.#reading(current, map)
+    }
     const found = (await watch.look(signal)).get(place)
     const isReborn = this.#gone.has(place)
     // The catalog is asked for what it may add. Where it is ahead of the stream, the event alone counts.
@@ -119,10 +138,7 @@ export class Resolver {
     return await this.#looked(tables, () => (touchesPartitions ? { stale: PARTITIONS } : {}))
   }
 
-  async #looked(
-    tables: readonly TableName[],
-    optionsOf: (place: string) => NumberOptions,
-  ): Promise<readonly Effect[]> {
+  async #looked(tables: readonly TableName[], optionsOf: (place: string) => NumberOptions): Promise<readonly Effect[]> {
     const found = await this.#options.watch.look(this.#options.signal)
     const effects: Effect[] = []
     for (const name of tables) {
@@ -157,16 +173,11 @@ export class Resolver {
 
   #fits({ definition, table }: Captured, map: TableMap): boolean {
     const { config, charsets } = this.#options
-    return fitsDefinition(
-      definition,
-      map,
-      charsets,
-      configuredKey(config, table.schema, table.table) !== undefined,
-    )
+    return fitsDefinition(definition, map, charsets, configuredKey(config, table.schema, table.table) !== undefined)
   }
 
   #reading(current: Captured, map: TableMap): RowReading {
-    return rowReading(current, map, this.#options.flavor, this.#options.charsets)
+    return rowReading(current, map, this.#options.charsets)
   }
 
   #drop(name: TableName): void {
@@ -198,7 +209,8 @@ export class Resolver {
     const known = this.#wanted.get(place)
     if (known !== undefined) return known
     const wanted =
-      this.#tables.has(this.#placeOf({ database, table })) || isWanted(this.#options.config, { schema: database, table })
+      this.#tables.has(this.#placeOf({ database, table })) ||
+      isWanted(this.#options.config, { schema: database, table })
     if (this.#wanted.size < MOST_REMEMBERED) this.#wanted.set(place, wanted)
     return wanted
   }

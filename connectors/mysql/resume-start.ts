@@ -40,7 +40,10 @@ export async function resumeStart(
     facts,
     captured,
     position: isOther ? { ...position, server: facts.serverId, ...(await firstPlace(request, signal)) } : position,
-    identity: { ...identityOf(facts, isOther ? nextLineage(from) : from.identity), ...(point === undefined ? {} : { point }) },
+    identity: {
+      ...identityOf(facts, isOther ? nextLineage(from) : from.identity),
+      ...(point === undefined ? {} : { point }),
+    },
     loads: unfinished(request, captured, from),
     readers: undefined,
   }

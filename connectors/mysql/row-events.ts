@@ -28,14 +28,9 @@ export class RowEvents {
     if (event.columns !== reading.readers.length)
       throw unreadable(`rows have ${event.columns} columns and their table ${reading.readers.length}`)
     if (event.hasUncountedRows) throw uncounted(reading.table)
-    switch (event.kind) {
-      case 'insert':
-        return this.#insert(event, reading)
-      case 'update':
-        return this.#update(event, reading)
-      case 'delete':
-        return this.#delete(event, reading)
-    }
+    if (event.kind === 'insert') this.#insert(event, reading)
+    else if (event.kind === 'update') this.#update(event, reading)
+    else this.#delete(event, reading)
   }
 
   #insert({ bytes, at, end, after }: RowsEvent, reading: RowReading): void {

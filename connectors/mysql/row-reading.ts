@@ -1,17 +1,18 @@
 import { TailraceError } from '../../runtime/errors.ts'
 import { planWithoutExcluded } from '../common/row-plan.ts'
 import type { RowTarget } from '../common/row-writer.ts'
-import { nameOf } from '../common/selection.ts'
+import { columnRules, isAppendOnly, nameOf } from '../common/selection.ts'
 import type { TableMap } from './binlog/table-map.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import type { Definition } from './definition.ts'
-import { columnRules, isAppendOnly } from '../common/selection.ts'
-import { cellReader } from './values/cell-readers.ts'
 import type { CellReader } from './values/cell-reader.ts'
-import type { Charsets } from './values/charsets.ts'
-import { declaredOf, fits, logicalTypeOf } from './values/declared.ts'
-import type { Flavor } from './wire-column.ts'
+import { cellReader } from './values/cell-readers.ts'
+import { BINARY, type Charsets } from './values/charsets.ts'
+import { fits } from './values/declared.ts'
+import { logicalTypeOf } from './values/logical-type.ts'
+import { declaredOf } from './values/wire-declared.ts'
+import type { WireColumn } from './wire-column.ts'
 import { WireType } from './wire-types.ts'
 
 /** How the rows behind a TABLE_MAP become rows of a Table. */
@@ -24,18 +25,23 @@ export interface RowReading extends RowTarget {
   readonly json: Uint8Array
 }
 
-export function rowReading({ table, plan, definition }: Captured, map: TableMap, flavor: Flavor, charsets: Charsets): RowReading {
+export function rowReading({ table, plan, definition }: Captured, map: TableMap, charsets: Charsets): RowReading {
   return {
     table,
     plan: planWithoutExcluded(plan),
-    readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, flavor, charsets)),
+    readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, charsets)),
     wanted: Uint8Array.from(definition.columns, ({ rule }) => (rule === 'exclude' ? 0 : 1)),
     json: Uint8Array.from(map.columns, ({ type }) => (type === WireType.json ? 1 : 0)),
   }
 }
 
 /** Whether rows behind the event have the columns, and the key, of the definition. */
-export function fitsDefinition(definition: Definition, map: TableMap, charsets: Charsets, hasNamedKey: boolean): boolean {
+export function fitsDefinition(
+  definition: Definition,
+  map: TableMap,
+  charsets: Charsets,
+  hasNamedKey: boolean,
+): boolean {
   if (definition.columns.length !== map.columns.length) return false
   const isSame = map.columns.every((wire, i) => {
     const { name, nullable, declared } = definition.columns[i]!.column
@@ -73,7 +79,7 @@ export function definitionFrom(
       .find(({ column }) => column.name === wire.name && fits(column.declared, declaredHere))
     const declared = same?.column.declared ?? declaredHere
     const column = { name: wire.name, type: logicalTypeOf(declared), declared, nullable: wire.nullable }
-    return { column, rule: rules[i]!, isAddedNull: same?.isAddedNull ?? false }
+    return { column, rule: rules[i]!, charset: charsetOf(wire, charsets), isAddedNull: same?.isAddedNull ?? false }
   })
   const primary = map.primaryKey.map(i => map.columns[i]!.name)
   const isThere = (column: string): boolean => columns.some(one => one.column.name === column && !one.column.nullable)
@@ -83,6 +89,17 @@ export function definitionFrom(
       hint: 'Give it a primary key again, or list it under `appendOnly`.',
     })
   return { ...name, appendOnly, columns, key }
+}
+
+/** Of text, and of the labels of ENUM and SET. */
+function charsetOf({ collation, name }: WireColumn, charsets: Charsets): string | undefined {
+  return collation === undefined || collation === BINARY ? undefined : charsets.of(collation, name).name
+}
+
+/** Character sets of the event's columns whose text cannot be read yet. */
+export function unprepared(map: TableMap, charsets: Charsets): string[] {
+  const names = map.columns.map(wire => charsetOf(wire, charsets)).filter(name => name !== undefined)
+  return [...new Set(names)].filter(name => !charsets.isPrepared(name))
 }
 
 /** Throws BINLOG_METADATA. */

@@ -5,17 +5,27 @@ import type { TableName } from './ddl/names.ts'
 /** What the binary log tells of, and cannot be followed. None shows the text of a statement: it holds values. */
 
 export function incident(message: string): TailraceError {
-  return new TailraceError('BINLOG_INCIDENT', 'stop', `The server reports a gap in its binary log: ${message || 'lost events'}.`, {
-    hint: 'Changes are missing, and no event tells which. Read the tables again: tailrace backfill --source NAME --resnapshot.',
-  })
+  return new TailraceError(
+    'BINLOG_INCIDENT',
+    'stop',
+    `The server reports a gap in its binary log: ${message || 'lost events'}.`,
+    {
+      hint: 'Changes are missing, and no event tells which. Read the tables again: tailrace backfill --source NAME --resnapshot.',
+    },
+  )
 }
 
 export function statementFormat(tables: readonly TableName[] | undefined): TailraceError {
   const names = (tables ?? []).map(({ database, table }) => nameOf({ schema: database, table })).join(', ')
   const what = names === '' ? 'captured tables, it may be' : names
-  return new TailraceError('BINLOG_STATEMENT', 'stop', `Rows of ${what} were changed by a statement that was logged as text.`, {
-    hint: "Somebody's session has binlog_format STATEMENT or MIXED: SET GLOBAL binlog_format = 'ROW'; then read the tables again: tailrace backfill --source NAME --resnapshot.",
-  })
+  return new TailraceError(
+    'BINLOG_STATEMENT',
+    'stop',
+    `Rows of ${what} were changed by a statement that was logged as text.`,
+    {
+      hint: "Somebody's session has binlog_format STATEMENT or MIXED: SET GLOBAL binlog_format = 'ROW'; then read the tables again: tailrace backfill --source NAME --resnapshot.",
+    },
+  )
 }
 
 export function unknownStatement(): TailraceError {

@@ -82,7 +82,7 @@ export class Scanner {
     this.#rows = new RowEvents(
       new RowWriter(writer, 'Give it a primary key and take it out of `appendOnly`, or exclude it.'),
     )
-    this.#statements = new Statements(resolver, lowerCaseTableNames)
+    this.#statements = new Statements(resolver, flavor, lowerCaseTableNames)
     this.#reading = new ReadingPlace(from)
     this.#position = this.#reading.copy()
     if (from.gtids !== undefined)

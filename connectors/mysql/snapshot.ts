@@ -1,4 +1,12 @@
-import type { Batch, Chunk, LoadProgress, LoadRequest, Position, SourceIdentity, Table } from '../../runtime/contract.ts'
+import type {
+  Batch,
+  Chunk,
+  LoadProgress,
+  LoadRequest,
+  Position,
+  SourceIdentity,
+  Table,
+} from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { Turnstile } from '../common/turnstile.ts'
 import type { Captured } from './catalog.ts'
@@ -11,12 +19,14 @@ import type { QueryWire } from './query-wire.ts'
 import { serverTime } from './read-view.ts'
 import { dividingColumn, segmentsOf } from './segments.ts'
 import type { SharedReaders } from './shared-readers.ts'
+import type { Charsets } from './values/charsets.ts'
 import { withinSegment } from './walk.ts'
 
 export interface SnapshotContext {
   readonly config: MysqlConfig
   readonly readers: SharedReaders
   readonly captured: Captured
+  readonly charsets: Charsets
   /** Where the stream begins. */
   readonly position: Position
   /** Every table version so far: what batches of this source may name. Takes up what is announced. */
@@ -123,9 +133,10 @@ class Load implements AsyncDisposable {
   }
 
   #lane(time: bigint): LoadLane {
-    const { captured, config, position, registry } = this.#context
+    const { captured, config, position, registry, charsets } = this.#context
     const lane: LoadLane = new LoadLane({
       captured,
+      charsets,
       registry,
       maxValueBytes: config.maxValueBytes,
       onFull: () => this.#turnstile.put(this.#take(lane)),
@@ -158,8 +169,13 @@ const ALTERED = new Set<number>([ServerError.tableUnknown, ServerError.columnUnk
 
 function loadError(error: unknown, table: Table): unknown {
   if (!ALTERED.has(serverErrno(error) ?? 0)) return error
-  return new TailraceError('LOAD_INTERRUPTED', 'retry', `The first load of ${table.name} does not count: it was altered.`, {
-    hint: 'It goes on by itself, with what still counts.',
-    cause: error,
-  })
+  return new TailraceError(
+    'LOAD_INTERRUPTED',
+    'retry',
+    `The first load of ${table.name} does not count: it was altered.`,
+    {
+      hint: 'It goes on by itself, with what still counts.',
+      cause: error,
+    },
+  )
 }

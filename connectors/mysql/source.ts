@@ -1,3 +1,4 @@
+import { abortable } from '../../runtime/abort.ts'
 import type {
   Batch,
   Chunk,
@@ -17,7 +18,7 @@ import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
-import { connectMysql, type MysqlClient, mysqlAddress } from './connection.ts'
+import { connectMysql, type MysqlClient, mysqlAddress, type TextRow } from './connection.ts'
 import { mysqlError } from './connection-error.ts'
 import { defaultServerId } from './dump.ts'
 import { Fences } from './fence.ts'
@@ -30,7 +31,7 @@ import { loadShared } from './snapshot.ts'
 import { loadRequest, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch } from './table-watch.ts'
-import { loadCharsets } from './values/charsets.ts'
+import { Charsets } from './values/charsets.ts'
 
 /** The server says something at least as often, so that silence means that it is gone. */
 const HEARTBEAT_SECONDS = 5
@@ -52,6 +53,7 @@ export class MysqlSource implements Source {
   /** Asked for before the stream was there. */
   #hastened: { readonly until: BinlogPlace; readonly signal: AbortSignal }[] = []
   #numbering: Numbering | undefined
+  #charsets: Charsets | undefined
   /** Table versions that the log knows: at the start, and announced by loads since. */
   readonly #logged = new Map<number, Table>()
   /** The same and those that a load has announced: what its batches may name. */
@@ -89,6 +91,7 @@ export class MysqlSource implements Source {
     }
     const start = await begin(request, from, resync, signal)
     this.#start = start
+    this.#charsets = await this.#loadCharsets(start, signal)
     this.#watch = new TableWatch({
       config: this.#config,
       numbering,
@@ -104,13 +107,12 @@ export class MysqlSource implements Source {
     const start = this.#started()
     await start.readers?.[Symbol.asyncDispose]()
     const { facts, position, captured } = start
-    const charsets = await this.#sql.use(client => loadCharsets(sql => client.query(sql)), signal)
     const known = [...this.#logged.values()]
     const resolver = new Resolver({
       config: this.#config,
       numbering: this.#numbering!,
       flavor: facts.flavor,
-      charsets,
+      charsets: this.#charsets!,
       lowerCaseTableNames: facts.lowerCaseTableNames,
       captured,
       watch: this.#watch!,
@@ -166,6 +168,7 @@ export class MysqlSource implements Source {
         config: this.#config,
         sourceName: this.#context.name,
         facts: this.#started().facts,
+        charsets: this.#charsets!,
         captured,
         recapture: () => this.#watch!.recapture(captured, signal),
         isLogged: ({ id }) => this.#logged.has(id),
@@ -186,6 +189,7 @@ export class MysqlSource implements Source {
       config: this.#config,
       readers,
       captured: this.#capturedAs(request.table),
+      charsets: this.#charsets!,
       position: formatPosition(position),
       registry: this.#registry,
       announce: isFirst ? unknown : [],
@@ -240,6 +244,16 @@ export class MysqlSource implements Source {
     this.#life.abort(new Error('the source has ended'))
     await this.#streamSql[Symbol.asyncDispose]()
     await this.#sql[Symbol.asyncDispose]()
+  }
+
+  /** What their text is in is asked of the server. */
+  async #loadCharsets({ facts, captured }: Start, signal: AbortSignal): Promise<Charsets> {
+    const query = (sql: string): Promise<TextRow[]> =>
+      this.#streamSql.use(client => client.query(sql), this.#life.signal)
+    const charsets = await abortable(Charsets.load(facts.flavor, query), signal)
+    const names = captured.flatMap(({ definition }) => definition.columns.map(({ charset }) => charset))
+    await charsets.prepare(names.filter(name => name !== undefined))
+    return charsets
   }
 
   #started(): Start {

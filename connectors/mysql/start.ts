@@ -44,17 +44,11 @@ export function loadRequest({ table, estimatedRows, estimatedBytes }: Captured, 
 
 /** A pass over each table that has a key: the rows that the log has are compared with those that are there. */
 export function passes(captured: readonly Captured[]): LoadRequest[] {
-  return captured
-    .filter(({ table }) => table.key.length > 0)
-    .map(one => ({ ...loadRequest(one, true), sweep: true }))
+  return captured.filter(({ table }) => table.key.length > 0).map(one => ({ ...loadRequest(one, true), sweep: true }))
 }
 
 /** What the log is to remember of the server. `point`: where the stream of a first load that is under way begins. */
-export function identityOf(
-  facts: ServerFacts,
-  former: SourceIdentity = {},
-  point?: string,
-): SourceIdentity {
+export function identityOf(facts: ServerFacts, former: SourceIdentity = {}, point?: string): SourceIdentity {
   const { lineage } = former
   return {
     server: facts.serverId,

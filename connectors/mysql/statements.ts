@@ -2,9 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import type { MariadbGtidEvent } from './binlog/mariadb-gtid.ts'
 import type { QueryEvent } from './binlog/query-event.ts'
 import type { Statement } from './ddl/kinds.ts'
+import type { NameCase } from './ddl/names.ts'
 import { readStatement } from './ddl/statement.ts'
 import type { Effect, Resolver } from './resolver.ts'
 import { statementFormat, undone, unknownStatement } from './scanner-error.ts'
+import type { Flavor } from './wire-column.ts'
 
 /** What a statement is to the stream: its effects, and whether it begins or ends the group it stands in. */
 export interface ReadStatement {
@@ -21,15 +23,17 @@ const NOTHING: readonly Effect[] = []
 /** Reads statements of QUERY events. */
 export class Statements {
   readonly #resolver: Resolver
-  readonly #lowerCase: 0 | 1 | 2
+  readonly #flavor: Flavor
+  readonly #lowerCase: NameCase
   /** MariaDB, ALTER in two phases: its first event says what will be, and only the second that it is. */
   alter: MariadbGtidEvent['alter']
   /** Set when `read` answered 'wait'. */
   pending: Promise<void> | undefined
   #answer: readonly Effect[] | undefined
 
-  constructor(resolver: Resolver, lowerCase: 0 | 1 | 2) {
+  constructor(resolver: Resolver, flavor: Flavor, lowerCase: NameCase) {
     this.#resolver = resolver
+    this.#flavor = flavor
     this.#lowerCase = lowerCase
   }
 
@@ -82,6 +86,7 @@ export class Statements {
     // What is not UTF-8 is of a set in which keywords and quotes are the same.
     const decoded = text.toString(isUtf8(text) ? 'utf8' : 'latin1')
     return readStatement(decoded, database, {
+      flavor: this.#flavor,
       lowerCaseTableNames: this.#lowerCase,
       ansiQuotes: (mode & ANSI_QUOTES) !== 0n,
       noBackslashEscapes: (mode & NO_BACKSLASH_ESCAPES) !== 0n,

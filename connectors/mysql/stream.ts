@@ -117,11 +117,7 @@ class BinlogFeed implements Feed<BinlogPlace>, EventTaker {
     }, heartbeatSeconds * 1000)
   }
 
-  static async open(
-    options: StreamOptions,
-    units: UnitStream<BinlogPlace>,
-    signal: AbortSignal,
-  ): Promise<BinlogFeed> {
+  static async open(options: StreamOptions, units: UnitStream<BinlogPlace>, signal: AbortSignal): Promise<BinlogFeed> {
     const { config, name, source, dump, serverId, heartbeatSeconds } = options
     const wire = await DumpWire.open(config, name, source, signal)
     const feed = new BinlogFeed(options, units, wire)

@@ -85,8 +85,7 @@ class SegmentWalk implements Walk {
   query(rows: number): string | undefined {
     const [segment] = this.#now
     if (segment === undefined) return undefined
-    const behind =
-      segment.at === undefined ? [] : [compareKey(this.#order, '>', Buffer.from(segment.at, 'base64'))]
+    const behind = segment.at === undefined ? [] : [compareKey(this.#order, '>', Buffer.from(segment.at, 'base64'))]
     const conditions = [...this.#within, ...withinSegment(this.#order[0]!.name, segment), ...behind]
     const where = conditions.length === 0 ? '' : ` WHERE ${conditions.map(one => `(${one})`).join(' AND ')}`
     return `${this.#select}${where} ORDER BY ${orderByKey(this.#order)} LIMIT ${rows}`
@@ -158,7 +157,12 @@ class ListWalk implements Walk {
 }
 
 function keysMasked({ table }: Captured): TailraceError {
-  return new TailraceError('LOAD_KEYS_MASKED', 'stop', `Keys of ${nameOf(table)} are hashed: their order is not known.`, {
-    hint: 'Load the whole table.',
-  })
+  return new TailraceError(
+    'LOAD_KEYS_MASKED',
+    'stop',
+    `Keys of ${nameOf(table)} are hashed: their order is not known.`,
+    {
+      hint: 'Load the whole table.',
+    },
+  )
 }

@@ -8,6 +8,7 @@ import type {
   Table,
 } from '../../runtime/contract.ts'
 import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
+import { Turnstile } from '../common/turnstile.ts'
 import type { Captured } from './catalog.ts'
 import { filesOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
@@ -19,7 +20,6 @@ import { type LoadPlan, planLoad } from './ranges.ts'
 import { ReadRanges } from './read-ranges.ts'
 import { SnapshotGone, type SnapshotReaders } from './snapshot-readers.ts'
 import type { StateLook } from './state-look.ts'
-import { Turnstile } from '../common/turnstile.ts'
 
 export interface LoadContext {
   readonly config: PostgresConfig
