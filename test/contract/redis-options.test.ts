@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import type { Sink } from '../../runtime/contract.ts'
 import redis from '../../sinks/redis.ts'
+import { hasOpenssl } from '../support/certificate.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { RedisPlace, RedisRig } from '../support/redis-place.ts'
 import { describeRedis } from '../support/redis-suite.ts'
@@ -8,7 +9,6 @@ import { table, tuple } from '../support/scripted-log.ts'
 import { cursorOf, follow, rowsIn } from '../support/sink-driver.ts'
 import { items, LOG_ID, never, sinkContext } from '../support/sink-rig.ts'
 import { itIf } from '../support/skip.ts'
-import { hasOpenssl } from '../support/tls.ts'
 import { until } from '../support/until.ts'
 
 await describeRedis('the redis sink', () => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Chunk } from '../../runtime/contract.ts'
+import { hasOpenssl } from '../support/certificate.ts'
 import { countLoaders, Exported, gather, loadedRows } from '../support/exported.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { itIf } from '../support/skip.ts'
-import { hasOpenssl, offerTls } from '../support/tls.ts'
+import { offerTls } from '../support/tls.ts'
 import { until } from '../support/until.ts'
 
 let server: PostgresServer

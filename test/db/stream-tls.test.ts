@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect } from '@jest/globals'
+import { hasOpenssl } from '../support/certificate.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { StreamRig } from '../support/postgres-source.ts'
 import { itIf } from '../support/skip.ts'
-import { hasOpenssl, offerTls } from '../support/tls.ts'
+import { offerTls } from '../support/tls.ts'
 
 const SENDER_TIMEOUT_MS = 2000
 

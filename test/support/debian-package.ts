@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorMessage } from '../../runtime/errors.ts'
@@ -24,7 +24,9 @@ export interface DebianPackages {
 }
 
 /** Scripts of packages want these, programs do not load them. */
-const NOT_LOADED = /^(perl|libperl|[^_]*-perl_|debconf|dpkg|tar_|gcc-[^_]*-base|init-system-helpers)/
+const NOT_LOADED = /^(perl|libperl|[^_]*-perl_|debconf|dpkg|tar_|gcc-[^_]*-base|init-system-helpers|libc-gconv)/
+
+const NOT_READ = ['doc', 'man', 'locale', 'lintian', 'bug', 'menu', 'info']
 
 /** Debian's own keys, wherever apt itself expects them on this machine. */
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -85,6 +87,7 @@ async function fetch({ packages, suite }: DebianPackages, work: string): Promise
   await run('apt-get', [...apt, '--no-install-recommends', '-y', '-d', 'install', ...packages])
   for (const name of await readdir(archives))
     if (name.endsWith('.deb') && !NOT_LOADED.test(name)) await run('dpkg', ['-x', join(archives, name), root])
+  for (const name of NOT_READ) await rm(join(root, 'usr', 'share', name), { recursive: true, force: true })
   return root
 }
 

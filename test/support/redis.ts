@@ -1,5 +1,4 @@
 /** Redis servers for tests: a real one for each, on its own port, gone with the test also when this process is killed. */
-import { execFileSync } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import type { Argument } from '../../sinks/redis/commands.ts'
 import { Connection } from '../../sinks/redis/connection.ts'
 import type { Reply } from '../../sinks/redis/reply.ts'
 import { redisProgram } from './cached-redis.ts'
+import { makeCertificate } from './certificate.ts'
 import { until } from './until.ts'
 
 const never = new AbortController().signal
@@ -60,7 +60,7 @@ export class RedisServer implements AsyncDisposable {
 
   /** Returns once it answers; with what it saved before. */
   async start(): Promise<void> {
-    if (this.#options.tls === true) this.#certify()
+    if (this.#options.tls === true) makeCertificate(this.folder)
     const tls = join(this.folder, 'server')
     const ports =
       this.#options.tls === true
@@ -78,17 +78,6 @@ export class RedisServer implements AsyncDisposable {
     } catch {
       return false
     }
-  }
-
-  #certify(): void {
-    const file = (name: string): string => join(this.folder, name)
-    execFileSync(
-      'openssl',
-      // biome-ignore format: one argument list
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
-        '-keyout', file('server.key'), '-out', file('server.crt')],
-      { stdio: 'ignore' },
-    )
   }
 
   /** Runs commands on a connection of their own and answers the last one's reply; an error reply is thrown. */

@@ -158,7 +158,8 @@ export class MysqlServer implements AsyncDisposable {
       password: ROOT_PASSWORD,
       multipleStatements: true,
       charset: 'utf8mb4',
-      typeCast: field => field.string(),
+      // JSON arrives as bytes, which are UTF-8.
+      typeCast: field => field.string(field.type === 'JSON' ? 'utf8' : undefined),
       ...options,
     })
     // Without a listener a server that stops would end the test process; the next query rejects anyway.

@@ -35,7 +35,6 @@ const QUICK: Readonly<Record<Flavor, readonly string[]>> = {
   mysql: [
     '--mysqlx=OFF',
     '--performance-schema=OFF',
-    '--innodb-redo-log-capacity=8388608',
     '--innodb-buffer-pool-size=32M',
     '--innodb-flush-method=nosync',
     '--innodb-flush-log-at-trx-commit=2',
@@ -52,16 +51,22 @@ const QUICK: Readonly<Record<Flavor, readonly string[]>> = {
   ],
 }
 
-/** Without a port and without a binary log: how a data folder is made. */
+/** Without a port and without a binary log: how a data folder is made. Small, it is copied often; it may grow later. */
 export function bareFlags(flavor: Flavor): string[] {
-  return [...QUICK[flavor], '--skip-networking', '--skip-log-bin']
+  const small = flavor === 'mysql' ? ['--innodb-redo-log-capacity=8M'] : []
+  return [...QUICK[flavor], ...small, '--skip-networking', '--skip-log-bin']
+}
+
+const MYSQL_ONLY: Readonly<Record<Flavor, readonly string[]>> = {
+  mysql: ['--innodb-redo-log-capacity=64M', '--gtid-mode=ON', '--enforce-gtid-consistency=ON'],
+  mariadb: [],
 }
 
 /** Host names are not looked up: 127.0.0.1 is no `localhost`, and every account is one from `%`. */
 export function sourceFlags(flavor: Flavor, port: number): string[] {
   return [
     ...QUICK[flavor],
-    ...(flavor === 'mysql' ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'] : []),
+    ...MYSQL_ONLY[flavor],
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     '--skip-name-resolve',
