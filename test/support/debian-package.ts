@@ -73,6 +73,8 @@ async function fetch({ packages, suite }: DebianPackages, work: string): Promise
     'Debug::NoLocking=1',
     `APT::Sandbox::User=${process.getuid?.() === 0 ? 'root' : ''}`,
     'Acquire::Retries=1',
+    'Acquire::http::Timeout=30',
+    'Acquire::https::Timeout=30',
     'Acquire::Languages=none',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
   ]
@@ -80,7 +82,8 @@ async function fetch({ packages, suite }: DebianPackages, work: string): Promise
     const sources = join(work, 'sources.list')
     const signedBy = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''
     await writeFile(sources, `deb ${signedBy}${await debianMirror()} ${suite} main\n`)
-    settings.push(`Dir::Etc::sourcelist=${sources}`, 'Dir::Etc::sourceparts=-')
+    const alone = [`Dir::Etc::sourcelist=${sources}`, 'Dir::Etc::sourceparts=-']
+    settings.push(...alone, 'APT::Update::Error-Mode=any')
   }
   const apt = ['-q', ...settings.flatMap(setting => ['-o', setting])]
   await run('apt-get', [...apt, 'update'])
