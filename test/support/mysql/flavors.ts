@@ -4,7 +4,7 @@ import { describeIf } from '../skip.ts'
 import { availableMysql, FLAVORS, type Flavor } from './programs.ts'
 import { type MysqlOptions, type MysqlServer, startMysql } from './server.ts'
 
-export const NAMES: Readonly<Record<Flavor, string>> = { mysql: 'MySQL 9', mariadb: 'MariaDB 10.11' }
+const NAMES: Readonly<Record<Flavor, string>> = { mysql: 'MySQL 9', mariadb: 'MariaDB 10.11' }
 
 /** A suite for each flavor; one that cannot be fetched is skipped by name. Await it at the top level of the test file. */
 export async function describeEachFlavor(body: (flavor: Flavor) => void): Promise<void> {
