@@ -651,8 +651,8 @@ describe('what is between the words', () => {
     const begun = performance.now()
     for (const part of parts)
       for (const head of ['', 'CREATE TABLE t ', 'ALTER TABLE t ', 'DROP TABLE ', 'SET STATEMENT '])
-        expect(readStatement(head + part.repeat(100_000), 'd', MYSQL).kind).toBeDefined()
-    expect(performance.now() - begun).toBeLessThan(20_000)
+        expect(readStatement(head + part.repeat(30_000), 'd', MYSQL).kind).toBeDefined()
+    expect(performance.now() - begun).toBeLessThan(10_000)
   })
 })
 
