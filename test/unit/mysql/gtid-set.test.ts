@@ -128,7 +128,7 @@ describe('the binary form', () => {
   it('is that of the server', () => {
     expect(encodeGtidSet(new MysqlGtidSet()).toString('hex')).toBe('0000000000000000')
     expect(encodeGtidSet(parseGtidSet(`${A}:1-5:8`)).toString('hex')).toBe(
-      `0100000000000000${uuid}0200000000000000010000000000000006000000000000000800000000000000` + '0900000000000000',
+      `0100000000000000${uuid}02000000000000000100000000000000060000000000000008000000000000000900000000000000`,
     )
     expect(encodeGtidSet(parseGtidSet(`${A}:7:tag:1`)).toString('hex')).toBe(
       `0102000000000001${uuid}00010000000000000007000000000000000800000000000000` +
