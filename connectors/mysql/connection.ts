@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import mysql from 'mysql2'
 import { abortable } from '../../runtime/abort.ts'
 import type { DirectSocket } from '../common/direct-socket.ts'
@@ -66,9 +67,14 @@ export class MysqlClient {
     return await promise
   }
 
+  /** TLS's, where there is one: what the server sends comes from here. */
+  get stream(): Socket {
+    return streamOf(this.connection)
+  }
+
   /** At once, whatever is under way. */
   destroy(): void {
-    this.connection.destroy()
+    destroy(this.connection)
   }
 }
 
@@ -106,22 +112,32 @@ export async function connectMysql(
   signal.throwIfAborted()
   const address = mysqlAddress(config)
   const connection = mysql.createConnection(connectionOptions(address, name, direct))
-  const destroy = (): void => connection.destroy()
+  const end = (): void => destroy(connection)
   // Without a listener a server that goes away would end the process; the query that follows rejects.
   connection.on('error', () => {})
-  connection.on('end', () => signal.removeEventListener('abort', destroy))
-  signal.addEventListener('abort', destroy, { once: true })
+  connection.on('end', () => signal.removeEventListener('abort', end))
+  signal.addEventListener('abort', end, { once: true })
   try {
     const version = await abortable(greeting(connection), signal)
     const client = new MysqlClient(connection, version, address)
     await client.query(`SET ${[...SESSION, ...SESSION_OF[client.flavor]].map(one => `SESSION ${one}`).join(', ')}`)
     return client
   } catch (error) {
-    destroy()
-    signal.removeEventListener('abort', destroy)
+    end()
+    signal.removeEventListener('abort', end)
     signal.throwIfAborted()
     throw mysqlError(error, address)
   }
+}
+
+function streamOf(connection: mysql.Connection): Socket {
+  return (connection as unknown as { readonly stream: Socket }).stream
+}
+
+/** mysql2 only says goodbye, which a socket that nobody reads never learns the answer to. */
+function destroy(connection: mysql.Connection): void {
+  connection.destroy()
+  streamOf(connection).destroy()
 }
 
 function greeting(connection: mysql.Connection): Promise<string> {

@@ -51,7 +51,7 @@ export class DumpWire {
     this.#config = config
     this.#source = source
     this.#direct = direct
-    this.#stream = (client.connection as unknown as { stream: Socket }).stream
+    this.#stream = client.stream
     this.#packets = new PacketReader(
       (bytes, at, end) => this.#packet(bytes, at, end),
       2 * config.maxValueBytes + EVENT_ROOM,

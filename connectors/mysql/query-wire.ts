@@ -53,7 +53,7 @@ export class QueryWire {
   private constructor(client: MysqlClient, config: MysqlConfig, direct: DirectSocket) {
     this.client = client
     this.#config = config
-    this.#stream = (client.connection as unknown as { stream: Socket }).stream
+    this.#stream = client.stream
     this.#packets = new PacketReader(
       (bytes, at, end) => this.#packet(bytes, at, end),
       2 * config.maxValueBytes + ROW_ROOM,

@@ -13,8 +13,8 @@ export interface ColumnMeta {
 
 /**
  * Reads the metadata of a column of the type `type` (table_def of sql/rpl_utility.cc has the same sizes in both
- * families). In two bytes the first is the lower one, but for NEWDECIMAL: precision, then scale. STRING says in its
- * first byte whether it is ENUM, SET or CHAR, and there keeps two bits of a CHAR that is longer than 255 bytes.
+ * families). Of two bytes the first is the lower one; of NEWDECIMAL it is the precision, and the scale follows. STRING says
+ * in its first byte whether it is ENUM, SET or CHAR, and there keeps two bits of a CHAR that is longer than 255 bytes.
  */
 export function readColumnMeta(reader: EventReader, type: number): ColumnMeta {
   switch (type) {
@@ -36,9 +36,8 @@ export function readColumnMeta(reader: EventReader, type: number): ColumnMeta {
     case WireType.varcharCompressed:
     case WireType.varString:
     case WireType.bit:
-      return { type, meta: reader.u16() }
     case WireType.newdecimal:
-      return { type, meta: (reader.u8() << 8) | reader.u8() }
+      return { type, meta: reader.u16() }
     case WireType.string:
     case WireType.enum:
     case WireType.set:
