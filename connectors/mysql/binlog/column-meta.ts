@@ -13,8 +13,9 @@ export interface ColumnMeta {
 
 /**
  * Reads the metadata of a column of the type `type` (table_def of sql/rpl_utility.cc has the same sizes in both
- * families). Of two bytes the first is the lower one; of NEWDECIMAL it is the precision, and the scale follows. STRING says
- * in its first byte whether it is ENUM, SET or CHAR, and there keeps two bits of a CHAR that is longer than 255 bytes.
+ * families). Of two bytes the first is the lower one: of NEWDECIMAL the precision, above it the scale; of BIT the bits
+ * beyond whole bytes, above them the bytes. STRING says in its first byte whether it is ENUM, SET or CHAR, and keeps two
+ * bits of the length of a CHAR of more than 255 bytes there.
  */
 export function readColumnMeta(reader: EventReader, type: number): ColumnMeta {
   switch (type) {

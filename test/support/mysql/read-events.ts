@@ -172,7 +172,7 @@ function readerOf({ type, meta }: WireColumn): CellReader {
     case WireType.bit:
       return fixedReader((meta >> 8) + ((meta & 0xff) > 0 ? 1 : 0))
     case WireType.newdecimal:
-      return fixedReader(decimalSize(meta >> 8, meta & 0xff))
+      return fixedReader(decimalSize(meta & 0xff, meta >> 8))
     default:
       return sizedReader(meta > 255 ? 2 : 1)
   }

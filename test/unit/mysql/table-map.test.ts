@@ -39,7 +39,7 @@ describe('the description of a table', () => {
     expect(columns.map(({ type, meta }) => [type, meta])).toEqual([
       [WireType.long, 0],
       [WireType.varchar, 0x3fc],
-      [WireType.newdecimal, 65 * 256 + 30],
+      [WireType.newdecimal, 30 * 256 + 65],
       [WireType.bit, 8 * 256 + 1],
       [WireType.string, 10],
       [WireType.string, 1020],
