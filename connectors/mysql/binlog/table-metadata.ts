@@ -51,8 +51,11 @@ export function parseTableMetadata(reader: EventReader, columns: readonly Column
     keyPrefixes: [],
     visible: undefined,
   }
+  const seen = new Set<number>()
   while (reader.left > 0) {
     const type = reader.u8()
+    if (seen.has(type)) throw unreadable(`${WHAT} have the field ${type} twice`)
+    seen.add(type)
     const from = reader.skip(reader.packed())
     parseField(type, new EventReader(reader.bytes, from, reader.at, WHAT), metadata, columns, flavor)
   }
@@ -123,7 +126,7 @@ function characterColumns(columns: readonly ColumnMeta[], flavor: Flavor): numbe
 function spread<Value>(values: readonly Value[], columns: readonly number[], into: Value[]): void {
   const isFilled = typeof values[0] === 'boolean'
   if (isFilled ? values.length < columns.length : values.length !== columns.length)
-    throw unreadable(`${WHAT} is about ${values.length} columns instead of ${columns.length}`)
+    throw unreadable(`${WHAT} are about ${values.length} columns instead of ${columns.length}`)
   for (const [i, column] of columns.entries()) into[column] = values[i]!
 }
 
@@ -148,7 +151,7 @@ function readDefaultCharset(field: EventReader, columns: readonly number[], into
   for (const column of columns) into[column] = common
   while (field.left > 0) {
     const column = columns[field.packed()]
-    if (column === undefined) throw unreadable(`${WHAT} has a collation for a column that is not there`)
+    if (column === undefined) throw unreadable(`${WHAT} have a collation for a column that is not there`)
     into[column] = field.packed()
   }
 }
@@ -156,7 +159,7 @@ function readDefaultCharset(field: EventReader, columns: readonly number[], into
 function readNames(field: EventReader, count: number): string[] {
   const names: string[] = []
   while (field.left > 0) names.push(field.text(field.packed()))
-  if (names.length !== count) throw unreadable(`${WHAT} has ${names.length} names for ${count} columns`)
+  if (names.length !== count) throw unreadable(`${WHAT} have ${names.length} names for ${count} columns`)
   return names
 }
 
@@ -175,7 +178,7 @@ function readKey(field: EventReader, hasPrefixes: boolean, metadata: TableMetada
   const seen = new Set<number>()
   while (field.left > 0) {
     const column = field.packed()
-    if (column >= count || seen.has(column)) throw unreadable(`${WHAT} has a key of columns that are not there`)
+    if (column >= count || seen.has(column)) throw unreadable(`${WHAT} have a key of columns that are not there`)
     seen.add(column)
     metadata.primaryKey.push(column)
     metadata.keyPrefixes.push(hasPrefixes ? field.packed() : 0)

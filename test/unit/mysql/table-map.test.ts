@@ -111,6 +111,7 @@ describe('the description of a table', () => {
     refused(text, tlv(3, numbers(8, 8)))
     refused(text, tlv(2, numbers(8, 1, 8)))
     refused(text, tlv(8, numbers(1)))
+    refused(text, tlv(200), tlv(200))
     refused(text, tlv(8, numbers(0, 0)))
     refused(text, tlv(6, numbers(1), sized('q')))
     refused(text, Buffer.from([4, 250]))
