@@ -1,4 +1,3 @@
-import { unreadable } from '../binlog/binlog-error.ts'
 import type { CellOutput } from './cell-output.ts'
 import { parseDeclared } from './declared.ts'
 import { doubleText, floatText } from './float-text.ts'
@@ -9,14 +8,16 @@ import { writeVector } from './vector.ts'
 
 /** Cells of rows that a SELECT brought, byte for byte those of the binary log. */
 
-/**
- * For every session that reads rows. Without a character set of results the server sends text as the table has it, and
- * it is converted here, as that of the log is: so one that is invalid in its character set is the same cell, too.
- */
-export const SNAPSHOT_SESSION = "SET character_set_results = NULL, time_zone = '+00:00', sql_mode = ''"
+/** For every session that reads rows. */
+export const SNAPSHOT_SESSION = "SET character_set_results = utf8mb4, time_zone = '+00:00', sql_mode = ''"
 
-/** What to select of a column, in that session. `name`: quoted. */
-export function selectExpression(declared: string, name: string): string {
+/**
+ * What to select of a column, in that session. `name`: quoted. `charset`: of columns of text, and of enum and set: of
+ * another one than that of the session the bytes are asked for and converted here, as those of the log are, so that one
+ * that is invalid in its character set is the same cell, too, and not a question mark.
+ */
+export function selectExpression(declared: string, name: string, charset: string | undefined): string {
+  if (charset !== undefined && charset !== 'utf8mb4') return `CAST(${name} AS BINARY)`
   const type = parseDeclared(declared).name
   // The column alone would be printed with six digits, or as many as FLOAT(M,D) says; adding 0 would lose a sign.
   return type === 'float' || type === 'double' ? `${name} * 1e0` : name
@@ -28,7 +29,6 @@ export interface TextReader {
 }
 
 const ZERO = 0x30
-const MINUS = 0x2d
 const POINT = 0x2e
 const UTC = Buffer.from('+00')
 /** `0000` as a number, as it stands in a zero date. */
@@ -69,7 +69,6 @@ function readNumber(bytes: Buffer, at: number, length: number, out: CellOutput):
   const end = at + length
   let from = at
   while (from + 1 < end && bytes[from] === ZERO && bytes[from + 1] !== POINT) from++
-  if (bytes[at] === MINUS && bytes[at + 1] === POINT) throw unreadable('a number that begins with its point')
   out.copy(bytes, from, end)
 }
 
