@@ -35,6 +35,12 @@ const UNICODE: ReadonlyMap<string, WriteText> = new Map<string, WriteText>([
   ['utf8mb4', writeUtf8],
 ])
 
+/** MariaDB has collations that are there once for each of several character sets; only this table numbers them all. */
+const COLLATIONS: Readonly<Record<Flavor, string>> = {
+  mysql: 'SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS',
+  mariadb: 'SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY',
+}
+
 /**
  * Character sets of a server by its collations, and their text as UTF-8. What each byte or code of a character set
  * stands for is asked of the server, so that it is the server's own conversion by construction.
@@ -56,10 +62,8 @@ export class Charsets {
       'SELECT CHARACTER_SET_NAME, MAXLEN FROM information_schema.CHARACTER_SETS',
     ))
       lengths.set(name!, Number(length))
-    // MariaDB has collations that are there once for each of several character sets; only this table numbers them all.
-    const from = flavor === 'mariadb' ? 'COLLATION_CHARACTER_SET_APPLICABILITY' : 'COLLATIONS'
     const collations = new Map<number, Charset>()
-    for (const [id, name] of await query(`SELECT ID, CHARACTER_SET_NAME FROM information_schema.${from}`))
+    for (const [id, name] of await query(COLLATIONS[flavor]))
       if (id && name) collations.set(Number(id), { name, maxBytes: lengths.get(name) ?? 1 })
     const charsets = new Charsets(query, collations)
     await charsets.#loadSingleBytes([...lengths].filter(([, length]) => length === 1).map(([name]) => name))

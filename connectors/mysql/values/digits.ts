@@ -10,7 +10,7 @@ export function putPadded(into: Uint8Array, at: number, value: number, count: nu
   let rest = value
   for (let i = at + count - 1; i >= at; i--) {
     const tenth = Math.floor(rest / 10)
-    into[i] = ZERO + rest - tenth * 10
+    into[i] = ZERO + (rest - tenth * 10)
     rest = tenth
   }
   return at + count

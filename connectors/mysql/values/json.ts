@@ -10,8 +10,8 @@ import { putPackedDatetime, putTime } from './temporal.ts'
 
 /**
  * MySQL's binary JSON (sql-common/json_binary.h) as the text that the server prints for it: a blank behind each colon and
- * comma, keys as they are stored, `.0` behind whole doubles. Nothing is read beyond the document, and nothing twice: a
- * document whose parts overlap would be far more text than it has bytes.
+ * comma, keys as they are stored, `.0` behind whole doubles. Nothing is read beyond the document, and no more bytes than
+ * it has: one whose parts overlap could be text without end.
  */
 
 const Kind = {

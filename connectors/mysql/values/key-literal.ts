@@ -51,6 +51,15 @@ export function keyLiteral(declared: string, text: string): string {
   }
 }
 
+/**
+ * Whether ORDER BY puts values of the type into the order of `<` against a literal. ENUM and SET are ordered by their
+ * numbers, and compared as text.
+ */
+export function isOrderedAsCompared(declared: string): boolean {
+  const { name } = parseDeclared(declared)
+  return name !== 'enum' && name !== 'set'
+}
+
 /** For a cell of bytes that are no text in the column's character set: compared byte by byte. */
 export function rawKeyLiteral(bytes: Uint8Array): string {
   return `X'${Buffer.from(bytes).toString('hex')}'`
