@@ -1,11 +1,12 @@
 import type { Column, Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import type { ColumnRule } from '../common/mask.ts'
 import { type RowPlan, rowPlan } from '../common/row-plan.ts'
 import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from '../common/selection.ts'
 import { type ColumnRow, placeOf, type RelationRow, readRelations, readTables, type TableRows } from './catalog-rows.ts'
 import type { MysqlConfig } from './config.ts'
 import type { MysqlClient } from './connection.ts'
-import type { Definition } from './definition.ts'
+import { type Definition, definitionOf, originOf } from './definition.ts'
 import type { Numbering, NumberOptions } from './numbering.ts'
 import { quoteTable } from './quote.ts'
 import { canonicalDeclared } from './values/declared.ts'
@@ -100,7 +101,7 @@ export async function readDefinition(
   name: { readonly schema: string; readonly table: string },
 ): Promise<Definition | undefined> {
   const rows = (await readTables(client, [name])).get(placeOf(name.schema, name.table))
-  return rows === undefined ? undefined : definitionOf(name, rows, place)
+  return rows === undefined ? undefined : definitionHere(name, rows, place)
 }
 
 export function captured(
@@ -125,9 +126,27 @@ export function captured(
   }
 }
 
+/** The table as the log has it, if its columns are read as they were then; else as it is now. */
+export function capturedAsLogged(now: Captured, logged: Table | undefined, { config }: CatalogPlace): Captured {
+  if (logged === undefined || logged.id === now.table.id || logged.incarnation !== now.table.incarnation) return now
+  const names = originOf(logged).columns.map(([name]) => name)
+  const rules = columnRules(config, logged.schema, logged.table, names)
+  const wasRead = names.every((name, i) => {
+    const column = logged.columns.find(one => one.name === name)
+    return (column === undefined) === (rules[i] === 'exclude') && (column?.masked === true) === isMask(rules[i]!)
+  })
+  if (!wasRead || originOf(logged).mask !== originOf(now.table).mask) return now
+  const definition = definitionOf(logged, rules)
+  return { ...now, table: logged, definition, plan: rowPlan(rules, false, config.maskKey), lost: undefined }
+}
+
+function isMask(rule: ColumnRule): boolean {
+  return rule !== 'keep' && rule !== 'exclude'
+}
+
 function tryCapture(relation: RelationRow, rows: TableRows, place: CatalogPlace): Captured | TailraceError {
   try {
-    return captured(definitionOf(relation, rows, place), place, relation)
+    return captured(definitionHere(relation, rows, place), place, relation)
   } catch (error) {
     if (isTailraceError(error)) return error
     throw error
@@ -135,7 +154,7 @@ function tryCapture(relation: RelationRow, rows: TableRows, place: CatalogPlace)
 }
 
 /** Throws TABLE_WITHOUT_KEY. */
-function definitionOf(
+function definitionHere(
   { schema, table }: { readonly schema: string; readonly table: string },
   rows: TableRows,
   { config, flavor }: CatalogPlace,

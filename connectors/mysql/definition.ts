@@ -1,5 +1,6 @@
 import type { Column, Table } from '../../runtime/contract.ts'
 import type { ColumnRule } from '../common/mask.ts'
+import { logicalTypeOf } from './values/logical-type.ts'
 
 /** What a table is at one place of the binary log, before it has a number. */
 export interface Definition {
@@ -24,8 +25,8 @@ export interface DefinedColumn {
 
 /** What `Table.origin` holds, as JSON. */
 export interface Origin {
-  /** Every column of the rows: its name and its type. */
-  readonly columns: readonly (readonly [name: string, declared: string])[]
+  /** Every column of the rows. */
+  readonly columns: readonly OriginColumn[]
   readonly key: readonly string[]
   /** Differs where another mask key made the hashes; null without hashes. */
   readonly mask: string | null
@@ -33,8 +34,27 @@ export interface Origin {
   readonly stale?: string
 }
 
+export type OriginColumn = readonly [name: string, declared: string, nullable: boolean, charset: string | null]
+
 export function originOf(table: Pick<Table, 'origin'>): Origin {
   return JSON.parse(table.origin) as Origin
+}
+
+/** What the version was made of. `rules`: of its columns, which must be those that it was made with. */
+export function definitionOf(table: Table, rules: readonly ColumnRule[]): Definition {
+  const { columns, key } = originOf(table)
+  return {
+    schema: table.schema,
+    table: table.table,
+    appendOnly: table.appendOnly,
+    key,
+    columns: columns.map(([name, declared, nullable, charset], i) => ({
+      column: { name, type: logicalTypeOf(declared), declared, nullable },
+      rule: rules[i]!,
+      charset: charset ?? undefined,
+      isAddedNull: false,
+    })),
+  }
 }
 
 /** Rows of versions before this one must be read again. */

@@ -28,7 +28,9 @@ export interface LaneOptions {
 /** What follows SELECT, for the rows that a lane takes: every column that is not excluded. */
 export function selectList({ definition }: Captured): string {
   const kept = definition.columns.filter(({ rule }) => rule !== 'exclude')
-  return kept.map(({ column }) => selectExpression(column.declared, quoteName(column.name))).join(', ')
+  return kept
+    .map(({ column, charset }) => selectExpression(column.declared, quoteName(column.name), charset))
+    .join(', ')
 }
 
 /** Rows of one connection on their way into units. */

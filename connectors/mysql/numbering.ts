@@ -66,7 +66,7 @@ export class Numbering {
     const kept = columns.filter(({ rule }) => rule !== 'exclude')
     const excluded = columns.filter(({ rule }) => rule === 'exclude').map(({ column }) => column.name)
     const origin: Origin = {
-      columns: columns.map(({ column }) => [column.name, column.declared]),
+      columns: columns.map(({ column, charset }) => [column.name, column.declared, column.nullable, charset ?? null]),
       key,
       mask: columns.some(({ rule }) => rule === 'hash') ? (this.#mask ?? null) : null,
     }

@@ -16,7 +16,7 @@ import { TailraceError } from '../../runtime/errors.ts'
 import { SharedConnection } from '../common/shared-connection.ts'
 import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
-import type { Captured } from './catalog.ts'
+import { type Captured, capturedAsLogged } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import { connectMysql, type MysqlClient, mysqlAddress, type TextRow } from './connection.ts'
 import { mysqlError } from './connection-error.ts'
@@ -28,7 +28,7 @@ import { Numbering } from './numbering.ts'
 import { type BinlogPlace, covers, formatPosition, parsePosition } from './position.ts'
 import { Resolver } from './resolver.ts'
 import { loadShared } from './snapshot.ts'
-import { loadRequest, type Start } from './start.ts'
+import { loadRequest, newestByName, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch } from './table-watch.ts'
 import { Charsets } from './values/charsets.ts'
@@ -108,13 +108,14 @@ export class MysqlSource implements Source {
     await start.readers?.[Symbol.asyncDispose]()
     const { facts, position, captured } = start
     const known = [...this.#logged.values()]
+    const place = { config: this.#config, numbering: this.#numbering!, flavor: facts.flavor }
+    const newest = newestByName(known)
     const resolver = new Resolver({
-      config: this.#config,
-      numbering: this.#numbering!,
-      flavor: facts.flavor,
+      ...place,
       charsets: this.#charsets!,
       lowerCaseTableNames: facts.lowerCaseTableNames,
-      captured,
+      // Rows that are still to come are as the log has their tables, whatever was altered since.
+      captured: captured.map(one => capturedAsLogged(one, newest.get(one.table.name), place)),
       watch: this.#watch!,
       signal,
     })
