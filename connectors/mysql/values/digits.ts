@@ -5,15 +5,33 @@ const MINUS = 0x2d
 /** Of an integer of 64 bits: 19 or 20, and a sign. */
 export const MOST_DIGITS = 20
 
+/** Up to here the numbers are integers to the machine, too. */
+const SMALL = 0x7fff_ffff
+
 /** `count` digits, with zeros in front. */
 export function putPadded(into: Uint8Array, at: number, value: number, count: number): number {
+  let end = at + count
   let rest = value
-  for (let i = at + count - 1; i >= at; i--) {
+  while (rest > SMALL) {
     const tenth = Math.floor(rest / 10)
-    into[i] = ZERO + (rest - tenth * 10)
+    into[--end] = ZERO + (rest - tenth * 10)
+    rest = tenth
+  }
+  rest |= 0
+  while (end > at) {
+    const tenth = (rest / 10) | 0
+    into[--end] = ZERO + (rest - tenth * 10)
     rest = tenth
   }
   return at + count
+}
+
+/** Two digits of a number below 100. */
+export function putTwo(into: Uint8Array, at: number, value: number): number {
+  const tens = (value * 103) >> 10
+  into[at] = ZERO + tens
+  into[at + 1] = ZERO + value - tens * 10
+  return at + 2
 }
 
 /** A safe integer. */
@@ -25,7 +43,8 @@ export function putInteger(into: Uint8Array, at: number, value: number): number 
     size = -value
   }
   let count = 1
-  for (let limit = 10; limit <= size; limit *= 10) count++
+  if (size <= SMALL) for (let rest = size | 0; rest >= 10; rest = (rest / 10) | 0) count++
+  else for (let limit = 10; limit <= size; limit *= 10) count++
   return putPadded(into, from, size, count)
 }
 

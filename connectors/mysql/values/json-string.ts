@@ -1,4 +1,4 @@
-import type { CellOutput } from './cell-output.ts'
+import { type CellOutput, putAscii } from './cell-output.ts'
 
 /** Parts of the text of a JSON document, written from `out.at` on. */
 
@@ -21,9 +21,10 @@ for (const [letter, code] of [
 /** Bytes between two looks at the room. */
 const PIECE = 4096
 
-export function putAscii(text: string, out: CellOutput): void {
+/** A few letters, all of them ASCII. */
+export function putWord(text: string, out: CellOutput): void {
   out.room(text.length)
-  out.at += out.bytes.write(text, out.at, 'latin1')
+  out.at = putAscii(out.bytes, out.at, text)
 }
 
 /** UTF-8 from `from` to `to`, quoted and with as few escapes as the server writes (`double_quote` of json_dom.cc). */
@@ -64,10 +65,10 @@ const LINE = 57
 
 /** Quoted, with the server's line breaks, which the quoting escapes. */
 export function putBase64(head: string, bytes: Buffer, from: number, to: number, out: CellOutput): void {
-  putAscii(`"${head}`, out)
+  putWord(`"${head}`, out)
   for (let at = from; at < to; at += LINE) {
-    if (at > from) putAscii('\\n', out)
-    putAscii(bytes.toString('base64', at, Math.min(at + LINE, to)), out)
+    if (at > from) putWord('\\n', out)
+    putWord(bytes.toString('base64', at, Math.min(at + LINE, to)), out)
   }
-  putAscii('"', out)
+  putWord('"', out)
 }

@@ -5,7 +5,7 @@ import type { CellOutput } from './cell-output.ts'
 import { decimalSize, putDecimal } from './decimal.ts'
 import { MOST_DIGITS, putInteger, putSigned64, putUnsigned64 } from './digits.ts'
 import { doubleText } from './float-text.ts'
-import { putAscii, putBase64, putJsonString } from './json-string.ts'
+import { putBase64, putJsonString, putWord } from './json-string.ts'
 import { putPackedDatetime, putTime } from './temporal.ts'
 
 /**
@@ -56,7 +56,7 @@ export function writeJson(bytes: Buffer, from: number, to: number, out: CellOutp
 /** The text alone, from `out.at` on. An empty document is what IGNORE makes of a wrong one: the server prints null. */
 export function putJson(bytes: Buffer, from: number, to: number, out: CellOutput): void {
   if (from === to) {
-    putAscii(LITERALS[0], out)
+    putWord(LITERALS[0], out)
     return
   }
   putValue({ bytes, left: to - from, out, length: 0 }, bytes[from]!, from + 1, to, 0)
@@ -119,7 +119,7 @@ function putScalar(document: Document, kind: number, at: number, end: number): v
       take(document, at, 1, end)
       const literal = LITERALS[bytes[at]!]
       if (literal === undefined) throw unreadable(`a JSON document with the literal ${bytes[at]}`)
-      putAscii(literal, out)
+      putWord(literal, out)
       return
     }
     case Kind.int16:
@@ -148,8 +148,8 @@ function putScalar(document: Document, kind: number, at: number, end: number): v
     case Kind.double: {
       take(document, at, 8, end)
       const text = doubleText(bytes.readDoubleLE(at))
-      putAscii(text, out)
-      if (!text.includes('.') && !text.includes('e')) putAscii('.0', out)
+      putWord(text, out)
+      if (!text.includes('.') && !text.includes('e')) putWord('.0', out)
       return
     }
     default:

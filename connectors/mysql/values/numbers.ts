@@ -3,7 +3,7 @@ import { cut } from '../binlog/binlog-error.ts'
 import type { CellOutput } from './cell-output.ts'
 import type { CellReader } from './cell-reader.ts'
 import { MOST_DIGITS, putInteger, putSigned64, putUnsigned64 } from './digits.ts'
-import { doubleText, floatText } from './float-text.ts'
+import { writeDouble, writeFloat } from './float-text.ts'
 
 /** Head of a cell, sign and digits. */
 const ROOM = 5 + 1 + MOST_DIGITS
@@ -70,11 +70,11 @@ export function yearReader(): CellReader {
 }
 
 export function floatReader(): CellReader {
-  return fixedReader(4, 'a float', (bytes, at, out) => out.text(floatText(bytes.readFloatLE(at))))
+  return fixedReader(4, 'a float', (bytes, at, out) => writeFloat(bytes.readFloatLE(at), out))
 }
 
 export function doubleReader(): CellReader {
-  return fixedReader(8, 'a double', (bytes, at, out) => out.text(doubleText(bytes.readDoubleLE(at))))
+  return fixedReader(8, 'a double', (bytes, at, out) => writeDouble(bytes.readDoubleLE(at), out))
 }
 
 const ONE = 0x31

@@ -1,6 +1,6 @@
 import type { CellOutput } from './cell-output.ts'
 import { parseDeclared } from './declared.ts'
-import { doubleText, floatText } from './float-text.ts'
+import { writeDouble, writeFloat } from './float-text.ts'
 import { isBytes } from './logical-type.ts'
 import { writeBytes } from './strings.ts'
 import type { WriteText } from './text.ts'
@@ -48,9 +48,9 @@ export function textReader(declared: string, write: WriteText | undefined): Text
     case 'year':
       return { read: readNumber }
     case 'float':
-      return { read: (bytes, at, length, out) => out.text(floatText(Math.fround(numberAt(bytes, at, length)))) }
+      return { read: (bytes, at, length, out) => writeFloat(Math.fround(numberAt(bytes, at, length)), out) }
     case 'double':
-      return { read: (bytes, at, length, out) => out.text(doubleText(numberAt(bytes, at, length))) }
+      return { read: (bytes, at, length, out) => writeDouble(numberAt(bytes, at, length), out) }
     case 'bit':
       return { read: bitsOfBytes(numbers[0] ?? 1) }
     case 'timestamp':

@@ -2,7 +2,7 @@ import { readU32BE, readU32LE } from '../../../runtime/record/cells.ts'
 import { unreadable } from '../binlog/binlog-error.ts'
 import type { CellOutput } from './cell-output.ts'
 import type { CellReader } from './cell-reader.ts'
-import { putInteger, putPadded } from './digits.ts'
+import { putInteger, putPadded, putTwo } from './digits.ts'
 import { fixedReader } from './numbers.ts'
 
 /**
@@ -100,7 +100,7 @@ function writeTimestamp(seconds: number, fraction: number, precision: number, ou
     const clock = seconds - days * DAY
     to = putCivilDate(into, content, days)
     into[to++] = BLANK
-    to = putClock(into, to, Math.floor(clock / 3600), Math.floor(clock / 60) % 60, clock % 60)
+    to = putClock(into, to, (clock / 3600) | 0, ((clock / 60) | 0) % 60, clock % 60)
     to = putFraction(into, to, fraction, precision)
     into[to++] = PLUS
     into[to++] = ZERO
@@ -113,15 +113,14 @@ function writeTimestamp(seconds: number, fraction: number, precision: number, ou
 /** Days since 1970-01-01, not before it. https://howardhinnant.github.io/date_algorithms.html */
 function putCivilDate(into: Buffer, at: number, days: number): number {
   const shifted = days + 719_468
-  const era = Math.floor(shifted / 146_097)
+  const era = (shifted / 146_097) | 0
   const dayOfEra = shifted - era * 146_097
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  )
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153)
+  const yearOfEra =
+    ((dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36_524) | 0) - ((dayOfEra / 146_096) | 0)) / 365) | 0
+  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0))
+  const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1
+  const day = dayOfYear - (((153 * shiftedMonth + 2) / 5) | 0) + 1
   return putDate(into, at, yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
 }
 
@@ -197,18 +196,18 @@ function micros(bytes: Buffer, at: number, precision: number): number {
 function putDate(into: Buffer, at: number, year: number, month: number, day: number): number {
   let to = putPadded(into, at, year, 4)
   into[to++] = HYPHEN
-  to = putPadded(into, to, month, 2)
+  to = putTwo(into, to, month)
   into[to++] = HYPHEN
-  return putPadded(into, to, day, 2)
+  return putTwo(into, to, day)
 }
 
 /** Hours have two digits or more. */
 function putClock(into: Buffer, at: number, hours: number, minutes: number, seconds: number): number {
-  let to = hours < 100 ? putPadded(into, at, hours, 2) : putInteger(into, at, hours)
+  let to = hours < 100 ? putTwo(into, at, hours) : putInteger(into, at, hours)
   into[to++] = COLON
-  to = putPadded(into, to, minutes, 2)
+  to = putTwo(into, to, minutes)
   into[to++] = COLON
-  return putPadded(into, to, seconds, 2)
+  return putTwo(into, to, seconds)
 }
 
 const MICRO = [1_000_000, 100_000, 10_000, 1000, 100, 10, 1] as const

@@ -89,6 +89,21 @@ describe('floats', () => {
     expect(readText(floatReader(), bytes)).toBe('0.1')
   })
 
+  it('of few digits are written the short way, as the same text', () => {
+    const bytes = Buffer.alloc(8)
+    const numbers = fc.tuple(fc.integer({ min: -(10 ** 8), max: 10 ** 8 }), fc.integer({ min: 0, max: 9 }))
+    fc.assert(
+      fc.property(numbers, ([digits, places]) => {
+        const value = digits / 10 ** places
+        bytes.writeDoubleLE(value)
+        expect(readText(doubleReader(), bytes)).toBe(doubleText(value))
+        bytes.writeFloatLE(value)
+        expect(readText(floatReader(), bytes.subarray(0, 4))).toBe(floatText(Math.fround(value)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('are the numbers that their texts name', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), value => {
