@@ -96,6 +96,7 @@ export class QueryWire {
     const head = Buffer.alloc(5)
     head.writeUIntLE(text.length + 1, 0, 3)
     head[4] = COM_QUERY
+    this.#packets.asked()
     this.#stream.write(Buffer.concat([head, text]))
     await promise
   }
