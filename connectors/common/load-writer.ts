@@ -46,8 +46,8 @@ export class LoadWriter {
     this.#time = time
   }
 
-  /** Tables' `s`, before the first row. */
-  announce(tables: readonly Table[]): void {
+  /** The `s` of these tables, before the first row. */
+  announce(tables: readonly Table[] = [this.#table]): void {
     for (const table of tables) this.#writer.announce(table)
   }
 
@@ -58,16 +58,28 @@ export class LoadWriter {
   }
 
   row(tuple: Tuple): void {
-    if (this.#wanted !== undefined && !this.#wanted.has(Buffer.from(this.keyOf(tuple)).toString('latin1'))) return
+    if (this.#wanted !== undefined && !this.#wanted.has(Buffer.from(this.#keyOf(tuple)).toString('latin1'))) return
     this.#begin()
     this.#writer.row('r', this.#table, tuple)
     this.#rows++
   }
 
-  /** Canonical key of a row of the table, copied. */
-  keyOf({ bytes, at, end }: Tuple): Uint8Array {
-    indexCells(bytes, at, end, this.#table.columns.length, this.#starts)
-    return keyOf(this.#table, bytes, this.#starts)
+  /** Where in `bytes` the cells of a row, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
+  room(size: number): number {
+    if (this.#wanted !== undefined) return -1
+    this.#begin()
+    return this.#writer.room(this.#table, size)
+  }
+
+  /** Another one after the next call. */
+  get bytes(): Buffer {
+    return this.#writer.bytes
+  }
+
+  /** The cells of a row stand at `at`, as `room` answered, up to `end`; each begins at its `starts`. None is absent. */
+  placed(at: number, end: number, starts: Uint32Array): void {
+    this.#writer.placed('r', this.#table, at, end, starts)
+    this.#rows++
   }
 
   /** Everything so far, as the end of a unit. */
@@ -81,5 +93,10 @@ export class LoadWriter {
 
   #begin(): void {
     if (!this.#writer.inTransaction) this.#writer.beginLoad(this.#high, this.#time)
+  }
+
+  #keyOf({ bytes, at, end }: Tuple): Uint8Array {
+    indexCells(bytes, at, end, this.#table.columns.length, this.#starts)
+    return keyOf(this.#table, bytes, this.#starts)
   }
 }

@@ -95,11 +95,11 @@ async function* chunks(
     }
     discarded = 0
     walk.keep()
-    rows += lane.writer.rows
+    rows += lane.units.rows
     const done = walk.query(1) === undefined
     const totalRows = request.estimatedRows === null ? null : Math.max(request.estimatedRows, rows)
     const progress = { done, rows, totalRows: done ? rows : totalRows, state: stateOf(shape, request) }
-    yield { table: captured.table, fence: taken.fence, rows: lane.writer.take(progress), progress }
+    yield { table: captured.table, fence: taken.fence, rows: lane.units.take(progress), progress }
     if (done) return
   }
 }
@@ -124,7 +124,7 @@ function shapeOf(
     maxValueBytes: config.maxValueBytes,
     ...(wanted === undefined ? {} : { wanted }),
   })
-  if (!isLogged(captured.table)) lane.writer.announce([captured.table])
+  if (!isLogged(captured.table)) lane.units.announce([captured.table])
   return { captured, walk, lane }
 }
 

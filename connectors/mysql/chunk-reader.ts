@@ -49,15 +49,15 @@ export class ChunkReader {
     const wire = this.#wire
     try {
       const taken = await takeView(wire, { facts: this.#facts, relations: [relation], locker: this.#locker })
-      lane.writer.under(taken.fence.high, taken.time)
-      while (lane.writer.size < FULL_ENOUGH * chunkBytes) {
-        const wanted = this.#rows(chunkBytes - lane.writer.size)
+      lane.units.under(taken.fence.high, taken.time)
+      while (lane.units.size < FULL_ENOUGH * chunkBytes) {
+        const wanted = this.#rows(chunkBytes - lane.units.size)
         const sql = walk.query(wanted)
         if (sql === undefined) break
-        const before = lane.writer.size
+        const before = lane.units.size
         lane.expect()
         await wire.rows(sql, lane)
-        if (lane.taken > 0) this.#bytesPerRow = Math.max(1, (lane.writer.size - before) / lane.taken)
+        if (lane.taken > 0) this.#bytesPerRow = Math.max(1, (lane.units.size - before) / lane.taken)
         walk.passed(lane.came < wanted && lane.tookAll ? undefined : lane.lastKey)
       }
       await endView(wire)

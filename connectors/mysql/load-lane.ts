@@ -35,7 +35,7 @@ export function selectList({ definition }: Captured): string {
 
 /** Rows of one connection on their way into units. */
 export class LoadLane implements RowTaker {
-  readonly writer: LoadWriter
+  readonly units: LoadWriter
   readonly #options: LaneOptions
   readonly #readers: readonly TextReader[]
   /** As the database has them, before any mask. */
@@ -53,7 +53,7 @@ export class LoadLane implements RowTaker {
   constructor(options: LaneOptions) {
     const { captured, registry, wanted, charsets } = options
     this.#options = options
-    this.writer = new LoadWriter(captured.table, registry, wanted)
+    this.units = new LoadWriter(captured.table, registry, wanted)
     const kept = captured.definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column)
     this.#readers = captured.definition.columns
       .filter(({ rule }) => rule !== 'exclude')
@@ -93,7 +93,7 @@ export class LoadLane implements RowTaker {
   row(bytes: Buffer, at: number, end: number): void {
     this.#came++
     const { onFull } = this.#options
-    if (onFull === undefined && this.writer.isFull) return
+    if (onFull === undefined && this.units.isFull) return
     this.#taken++
     const cells = this.#cells
     cells.at = 0
@@ -111,8 +111,8 @@ export class LoadLane implements RowTaker {
       from += length
     }
     if (onFull === undefined) this.#noteKey()
-    this.writer.row(applyPlan(this.#plan, cells.bytes, 0, cells.at, this.#planned))
-    if (onFull !== undefined && this.writer.isFull) this.#held = onFull()
+    this.units.row(applyPlan(this.#plan, cells.bytes, 0, cells.at, this.#planned))
+    if (onFull !== undefined && this.units.isFull) this.#held = onFull()
   }
 
   pause(): Promise<void> | undefined {

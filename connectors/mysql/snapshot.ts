@@ -90,8 +90,8 @@ class Load implements AsyncDisposable {
     this.#waiting = [...this.#left]
     this.#isDivided = this.#left.length > 1
     const opening = this.#lane(time)
-    opening.writer.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
-    if (this.#request.restart) opening.writer.truncate()
+    opening.units.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
+    if (this.#request.restart) opening.units.truncate()
     const lanes = [opening]
     if (this.#isDivided) {
       // Rows of the second lane may be ahead of those of the first, but not of the table's announcement.
@@ -101,7 +101,7 @@ class Load implements AsyncDisposable {
     const ended = Promise.all(lanes.map(lane => this.#work(lane))).then(() => undefined)
     this.#working = ended
     for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
-    for (const lane of lanes.slice(1)) if (lane.writer.rows > 0) yield this.#chunk(this.#take(lane))
+    for (const lane of lanes.slice(1)) if (lane.units.rows > 0) yield this.#chunk(this.#take(lane))
     this.#left = []
     yield this.#chunk(this.#take(opening, true))
   }
@@ -129,7 +129,7 @@ class Load implements AsyncDisposable {
     if (read !== undefined) this.#left = this.#left.filter(segment => segment !== read)
     const identity = this.#identity
     this.#identity = undefined
-    return lane.writer.take(this.#progress(lane.writer.rows, done), identity)
+    return lane.units.take(this.#progress(lane.units.rows, done), identity)
   }
 
   #lane(time: bigint): LoadLane {
@@ -141,7 +141,7 @@ class Load implements AsyncDisposable {
       maxValueBytes: config.maxValueBytes,
       onFull: () => this.#turnstile.put(this.#take(lane)),
     })
-    lane.writer.under(position, time)
+    lane.units.under(position, time)
     return lane
   }
 

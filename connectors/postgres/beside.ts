@@ -107,9 +107,9 @@ class Load {
       const { walk, lane, captured } = shape
       const bounds = walk.bounds()
       walk.keep()
-      this.#rows += lane.rows
+      this.#rows += lane.units.rows
       const progress = this.#progress(shape, walk.query() === undefined)
-      yield { table: captured.table, fence: taken.fence, rows: lane.take(progress), progress, ...bounds }
+      yield { table: captured.table, fence: taken.fence, rows: lane.units.take(progress), progress, ...bounds }
       if (progress.done) return
     }
   }
@@ -136,7 +136,7 @@ class Load {
       ...(choice.wanted === undefined ? {} : { wanted: choice.wanted }),
       onFull: () => undefined,
     })
-    if (!isLogged(captured.table)) lane.announce()
+    if (!isLogged(captured.table)) lane.units.announce()
     return { captured, rows, walk: choice.walk, lane }
   }
 

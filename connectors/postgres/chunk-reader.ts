@@ -59,7 +59,7 @@ export class ChunkReader {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     try {
       const taken = await takeFence(client)
-      lane.under(taken.fence.high, taken.time)
+      lane.units.under(taken.fence.high, taken.time)
       const taker = new ChunkTaker(lane, key)
       while (taker.filled < FULL_ENOUGH) {
         const query = walk.query()

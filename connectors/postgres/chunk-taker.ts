@@ -1,9 +1,9 @@
 import { encodeCells, readU32BE } from '../../runtime/record/cells.ts'
+import { CHUNK_BYTES } from '../common/load-writer.ts'
 import type { LoadLane } from './load-lane.ts'
 import type { RowTaker } from './select-rows.ts'
 
-/** A chunk is full with this many bytes, or rows. */
-const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024
+/** A chunk is full with this many rows, or CHUNK_BYTES. */
 const CHUNK_ROWS = 10_000
 /** Rows read of which few are wanted: a chunk's transaction stays short. */
 const CHUNK_SCANNED = 200_000
@@ -40,7 +40,7 @@ export class ChunkTaker implements RowTaker {
 
   /** How full the chunk is, at 1 full. */
   get filled(): number {
-    const { size, rows } = this.#lane
+    const { size, rows } = this.#lane.units
     return Math.max(size / CHUNK_BYTES, rows / CHUNK_ROWS, this.#scanned / CHUNK_SCANNED)
   }
 
@@ -52,8 +52,8 @@ export class ChunkTaker implements RowTaker {
   /** How many more rows are likely to fit. */
   get room(): number {
     if (this.isFull) return 0
-    const average = Math.max(1, this.#lane.size / Math.max(1, this.#scanned))
-    return Math.max(1, Math.floor((CHUNK_BYTES - this.#lane.size) / average))
+    const average = Math.max(1, this.#lane.units.size / Math.max(1, this.#scanned))
+    return Math.max(1, Math.floor((CHUNK_BYTES - this.#lane.units.size) / average))
   }
 
   row(bytes: Buffer, at: number, end: number): void {

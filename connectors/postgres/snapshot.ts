@@ -89,8 +89,8 @@ class Load implements AsyncDisposable {
     const time = await readers.now(this.#signal)
     const opening = this.#lane(time)
     const lanes = [opening]
-    opening.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
-    if (this.#request.restart) opening.truncate()
+    opening.units.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
+    if (this.#request.restart) opening.units.truncate()
     if (this.#plan.ranges.length > 1 && !this.#isOver) {
       // Rows of the second lane may be ahead of those of the first, but not of the table's announcement.
       yield this.#chunk(this.#take(opening))
@@ -99,7 +99,7 @@ class Load implements AsyncDisposable {
     const ended = Promise.all(lanes.map(lane => this.#work(lane))).then(() => undefined)
     this.#working = ended
     for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
-    for (const lane of lanes.slice(1)) if (lane.rows > 0) yield this.#chunk(this.#take(lane))
+    for (const lane of lanes.slice(1)) if (lane.units.rows > 0) yield this.#chunk(this.#take(lane))
     await this.#requireState()
     for (const lane of lanes) this.#ranges.taken(lane)
     yield this.#chunk(this.#take(opening, this.#ranges.areAll))
@@ -131,7 +131,7 @@ class Load implements AsyncDisposable {
     this.#ranges.taken(lane)
     const identity = this.#identity
     this.#identity = undefined
-    return lane.take(this.#progress(lane.rows, done), identity)
+    return lane.units.take(this.#progress(lane.units.rows, done), identity)
   }
 
   #lane(time: bigint): LoadLane {
@@ -143,7 +143,7 @@ class Load implements AsyncDisposable {
       maxValueBytes: config.maxValueBytes,
       onFull: () => this.#turnstile.put(this.#take(lane)),
     })
-    lane.under(consistentPoint, time)
+    lane.units.under(consistentPoint, time)
     return lane
   }
 
