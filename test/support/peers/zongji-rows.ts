@@ -8,16 +8,16 @@ import { zongjiText } from './zongji-values.ts'
 
 type Texts = readonly (string | null | undefined)[]
 
-export function writeInserts(writer: BatchWriter, table: Table, { rows }: WriteRowsEvent): void {
+export function writeInserts(writer: BatchWriter, table: Table, { rows }: Pick<WriteRowsEvent, 'rows'>): void {
   for (const row of rows) writer.row('c', table, tuple(texts(table, row)))
 }
 
-export function writeDeletes(writer: BatchWriter, table: Table, { rows }: DeleteRowsEvent): void {
+export function writeDeletes(writer: BatchWriter, table: Table, { rows }: Pick<DeleteRowsEvent, 'rows'>): void {
   for (const row of rows) writer.delete(table, tuple(texts(table, row)), true)
 }
 
 /** An update of the key is the pair that the contract asks for. */
-export function writeUpdates(writer: BatchWriter, table: Table, { rows }: UpdateRowsEvent): void {
+export function writeUpdates(writer: BatchWriter, table: Table, { rows }: Pick<UpdateRowsEvent, 'rows'>): void {
   for (const { before, after } of rows) {
     const [old, next] = [texts(table, before), texts(table, after)]
     const [oldKey, newKey] = [keyOf(table, old), keyOf(table, next)]

@@ -3,7 +3,7 @@
  * values, back-pressure, a position only behind a commit. What it breaks all the same is its own. It has no first load.
  */
 import type ZongJi from '@vlasky/zongji'
-import type { AnyBinlogEvent, DeleteRowsEvent, QueryEvent, UpdateRowsEvent, WriteRowsEvent } from '@vlasky/zongji'
+import type { AnyBinlogEvent, QueryEvent, RowsEvent } from '@vlasky/zongji'
 import { captureTables } from '../../../connectors/mysql/catalog.ts'
 import { mysqlConfig } from '../../../connectors/mysql/config.ts'
 import { connectMysql, type MysqlClient } from '../../../connectors/mysql/connection.ts'
@@ -22,6 +22,7 @@ import type {
   SourceHead,
   Table,
 } from '../../../runtime/contract.ts'
+import { errorMessage } from '../../../runtime/errors.ts'
 import { BatchWriter } from '../../../runtime/record/writer.ts'
 import { startZongji, stopZongji, tableOf } from './zongji-life.ts'
 import { writeDeletes, writeInserts, writeUpdates } from './zongji-rows.ts'
@@ -29,13 +30,25 @@ import { writeDeletes, writeInserts, writeUpdates } from './zongji-rows.ts'
 export interface ZongjiOptions {
   readonly url: string
   readonly database: string
+  /** As its README shows it: an error is noted, and reading goes on. Default: it ends the stream. */
+  readonly goesOn?: boolean
 }
 
+type Write = (writer: BatchWriter, table: Table, event: { readonly rows: never[] }) => void
+
+/** By type of event. */
+const WRITERS: ReadonlyMap<string, Write> = new Map<string, Write>([
+  ['WriteRows', writeInserts],
+  ['UpdateRows', writeUpdates],
+  ['DeleteRows', writeDeletes],
+])
 const PART_BYTES = 1024 * 1024
 /** Batches that wait before it is told to read no further. */
 const MOST_READY = 4
 
 export class ZongjiSource implements Source {
+  /** What it has reported. */
+  readonly errors: string[] = []
   readonly #options: ZongjiOptions
   readonly #tables = new Map<string, Table>()
   readonly #ready: Batch[] = []
@@ -112,21 +125,13 @@ export class ZongjiSource implements Source {
   }
 
   #write(event: AnyBinlogEvent): void {
-    switch (event.getTypeName()) {
-      case 'WriteRows':
-        this.#begin(event)
-        return writeInserts(this.#writer, this.#tableOf(event as WriteRowsEvent), event as WriteRowsEvent)
-      case 'UpdateRows':
-        this.#begin(event)
-        return writeUpdates(this.#writer, this.#tableOf(event as UpdateRowsEvent), event as UpdateRowsEvent)
-      case 'DeleteRows':
-        this.#begin(event)
-        return writeDeletes(this.#writer, this.#tableOf(event as DeleteRowsEvent), event as DeleteRowsEvent)
-      case 'Xid':
-        return this.#commit()
-      case 'Query':
-        if ((event as QueryEvent).query === 'COMMIT') this.#commit()
-    }
+    const type = event.getTypeName()
+    if (type === 'Xid' || (type === 'Query' && (event as QueryEvent).query === 'COMMIT')) this.#commit()
+    const write = WRITERS.get(type)
+    if (write === undefined) return
+    this.#begin(event)
+    const rows = event as RowsEvent & { readonly rows: never[] }
+    write(this.#writer, this.#tables.get(tableOf(rows))!, rows)
   }
 
   #begin({ gtid, timestamp, nextPosition }: AnyBinlogEvent): void {
@@ -147,12 +152,9 @@ export class ZongjiSource implements Source {
     return this.#writer.take({ lane: 'stream', position: this.#position as Position })
   }
 
-  #tableOf(event: WriteRowsEvent | UpdateRowsEvent | DeleteRowsEvent): Table {
-    return this.#tables.get(tableOf(event))!
-  }
-
   #fail(error: unknown): void {
-    this.#failure ??= error
+    this.errors.push(errorMessage(error))
+    if (this.#options.goesOn !== true) this.#failure ??= error
     this.#arrived.ring()
   }
 
