@@ -5,11 +5,19 @@ import { isTailraceError } from './errors.ts'
  * word.
  */
 const RESYNCED: ReadonlySet<string> = new Set([
+  'BINLOG_INCIDENT',
+  'BINLOG_METADATA',
+  'BINLOG_ROLLBACK',
+  'BINLOG_STATEMENT',
+  'BINLOG_UNCOUNTED',
+  'PARTIAL_JSON',
   'PUBLICATION_MISSING',
   'PUBLICATION_REPLACED',
   'SLOT_AHEAD',
   'SLOT_LOST',
   'SOURCE_BEHIND',
+  'SOURCE_BINLOG',
+  'SOURCE_PURGED',
   'SOURCE_REPLACED',
   'SOURCE_REWOUND',
   'TIMELINE_HISTORY',
