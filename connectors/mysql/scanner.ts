@@ -188,6 +188,8 @@ export class Scanner {
     if (this.#writer.inTransaction) this.#writer.commit()
     this.#executed?.add()
     this.#group = undefined
+    // Not only at the end of the event: a compressed transaction is handed over before all of its event is done with.
+    this.#moved()
   }
 
   #heartbeat(file: string, position: number): void {
