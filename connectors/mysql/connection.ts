@@ -78,16 +78,22 @@ export class MysqlClient {
   }
 }
 
+/** First and alone: what the server was told of its own, or `init_connect`, decides how the statements after it are read. */
+const NAMES = 'SET NAMES utf8mb4 COLLATE utf8mb4_bin'
+
 /**
  * What printed text depends on, and what would end a long read or the stream. `sql_mode` empty: no padding of CHAR, zero
- * dates as they are.
+ * dates as they are. Long keys are sorted by all of their bytes.
  */
 const SESSION = [
   "time_zone = '+00:00'",
   "sql_mode = ''",
   'sql_auto_is_null = 0',
-  'sql_select_limit = DEFAULT',
+  'sql_select_limit = 18446744073709551615',
+  'sql_big_selects = 1',
+  'max_sort_length = 65536',
   'autocommit = 1',
+  'completion_type = 0',
   'wait_timeout = 86400',
   'net_read_timeout = 3600',
   'net_write_timeout = 3600',
@@ -120,6 +126,7 @@ export async function connectMysql(
   try {
     const version = await abortable(greeting(connection), signal)
     const client = new MysqlClient(connection, version, address)
+    await client.query(NAMES)
     await client.query(`SET ${[...SESSION, ...SESSION_OF[client.flavor]].map(one => `SESSION ${one}`).join(', ')}`)
     return client
   } catch (error) {
