@@ -21,6 +21,7 @@ const RESYNCED: ReadonlySet<string> = new Set([
   'SOURCE_REPLACED',
   'SOURCE_REWOUND',
   'TIMELINE_HISTORY',
+  'XA_LOST',
 ])
 
 export function isResynced(error: unknown): boolean {

@@ -102,6 +102,15 @@ export class Resolver {
     }
   }
 
+  /** Rows of every table may have changed unseen: versions before the ones that it answers do not count. */
+  outdate(stale: string): Effect[] {
+    const tables = [...this.#tables].filter(([place]) => !this.#gone.has(place))
+    return tables.map(([place, from]) => {
+      const { table } = this.#number({ definition: from.definition, place, from, options: { stale } })
+      return { kind: 'announce', table }
+    })
+  }
+
   /** Whether it is, or may be, a captured table. */
   concerns(tables: readonly TableName[] | undefined): boolean {
     return tables === undefined ? this.#tables.size > 0 : tables.some(table => this.#isWanted(table))

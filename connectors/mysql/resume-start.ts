@@ -11,12 +11,14 @@ import { requirePrerequisites } from './prerequisites.ts'
 import { FILE_BEGIN } from './read-view.ts'
 import { type ServerFacts, serverFacts } from './server-facts.ts'
 import { identityOf, loadRequest, type Start, type StartRequest } from './start.ts'
+import { requirePrepared } from './xa/prepared.ts'
 
 export const REREAD = 'rows are not what the log has: the table is read again'
+export const UNREAD = 'rows are missing: a table without a key is not read again'
 
 /**
  * A log goes on behind `position`. What is not read of the tables, or changed without events, comes as loads beside the
- * stream. Throws the codes of lineage.ts and of the catalog.
+ * stream. Throws the codes of lineage.ts and of the catalog, and XA_LOST.
  */
 export async function resumeStart(
   request: StartRequest,
@@ -31,6 +33,7 @@ export async function resumeStart(
     client => checkLineage(client, facts, from.identity, position, context.name),
     signal,
   )
+  await requirePrepared(context.folder, position.prepared)
   const captured = await captureAgain(request, facts, from, signal)
   if (isOther) context.logger.warn({ server: facts.serverId }, 'the stream goes on from another server, by GTIDs')
   const { point } = from.identity
@@ -111,7 +114,7 @@ function unfinished({ config, context }: StartRequest, captured: readonly Captur
     if (stale === undefined && (progress?.done || config.snapshot === 'never')) continue
     if (table.key.length === 0 && from.stream !== undefined) {
       const reason = stale ?? 'the stream began before it was read'
-      context.logger.warn({ table: table.name, reason }, 'rows are missing: a table without a key is not read again')
+      context.logger.warn({ table: table.name, reason }, UNREAD)
       continue
     }
     requireMergeKey(table)

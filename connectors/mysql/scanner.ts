@@ -7,19 +7,23 @@ import { type ControlEvent, parseControlEvent } from './binlog/control-event.ts'
 import { type Checksum, EventHeader, openEvent } from './binlog/event-header.ts'
 import { EventFlag, EventType, isRows } from './binlog/event-types.ts'
 import { payloadEvents } from './binlog/payload-events.ts'
-import { parseRows, RowsFlag } from './binlog/rows-event.ts'
-import { parseTableMap, readTableId, type TableMap } from './binlog/table-map.ts'
+import { parseTableMap } from './binlog/table-map.ts'
 import { parseTransactionPayload } from './binlog/transaction-payload.ts'
+import { formatXid } from './binlog/xid.ts'
 import { ReadingPlace } from './binlog-place.ts'
+import type { Xa } from './ddl/kinds.ts'
 import { transactionId } from './fence.ts'
 import { type ExecutedGtids, MariadbExecuted, MysqlExecuted } from './gtids.ts'
+import { MappedRows } from './mapped-rows.ts'
 import { type BinlogPlace, type BinlogPosition, comparePlaces, formatPlace } from './position.ts'
 import type { Resolver } from './resolver.ts'
 import { RowEvents } from './row-events.ts'
-import type { RowReading } from './row-reading.ts'
 import { incident } from './scanner-error.ts'
 import { Statements } from './statements.ts'
 import type { Flavor } from './wire-column.ts'
+import { XaGroups } from './xa/groups.ts'
+import type { PreparedTransactions } from './xa/prepared.ts'
+import { EVENT_HEAD, eventEnd, eventType } from './xa/spool-format.ts'
 
 export interface ScannerOptions {
   readonly writer: BatchWriter
@@ -30,6 +34,9 @@ export interface ScannerOptions {
   /** Bytes that an event, or what one is expanded to, may have. */
   readonly largest: number
   readonly logger: Logger
+  readonly prepared: PreparedTransactions
+  /** Once other connections see what the transaction did, whose group ends at `place`. */
+  readonly untilVisible: (transaction: string, place: BinlogPlace) => Promise<void>
   /** While what was written waits to be taken, a promise of the moment when there is room. */
   readonly room: () => Promise<void> | undefined
 }
@@ -45,26 +52,17 @@ interface Group {
   hasBegun: boolean
 }
 
-interface MappedTable {
-  /** The event as it came. */
-  readonly bytes: Buffer
-  readonly map: TableMap
-  resolved: boolean
-  reading: RowReading | undefined
-}
-
-/** Rows of a statement that touched no table: they refer to none. */
-const NO_TABLE = 0xff_ffff
 const MICROSECONDS = 1_000_000n
+const UNSEEN = 'an XA transaction that was prepared before the source began may have changed its rows'
 
 /** Walks the events of the binary log and writes the changes as records. Nothing is allocated per row. */
 export class Scanner {
   readonly #options: ScannerOptions
   readonly #writer: BatchWriter
-  readonly #rows: RowEvents
+  readonly #mapped: MappedRows
+  readonly #xa: XaGroups
   readonly #statements: Statements
   readonly #header = new EventHeader()
-  readonly #tables = new Map<number, MappedTable>()
   readonly #reading: ReadingPlace
   readonly #executed: ExecutedGtids | undefined
   #checksum: Checksum = 'unknown'
@@ -76,12 +74,24 @@ export class Scanner {
   pending: Promise<void> | undefined
 
   constructor(options: ScannerOptions) {
-    const { writer, from, flavor, resolver, lowerCaseTableNames } = options
+    const { writer, from, flavor, resolver, lowerCaseTableNames, largest, prepared } = options
     this.#options = options
     this.#writer = writer
-    this.#rows = new RowEvents(
-      new RowWriter(writer, 'Give it a primary key and take it out of `appendOnly`, or exclude it.'),
-    )
+    this.#mapped = new MappedRows({
+      resolver,
+      flavor,
+      largest,
+      rows: new RowEvents(
+        new RowWriter(writer, 'Give it a primary key and take it out of `appendOnly`, or exclude it.'),
+      ),
+      touch: table => this.#touch(table, false),
+    })
+    this.#xa = new XaGroups({
+      prepared,
+      concerns: (bytes, at, end) => resolver.concerns([parseTableMap(bytes, at, end, flavor)]),
+      replay: chunks => this.#replay(chunks),
+      unseen: () => this.#unseen(),
+    })
     this.#statements = new Statements(resolver, flavor, lowerCaseTableNames)
     this.#reading = new ReadingPlace(from)
     this.#position = this.#reading.copy()
@@ -103,9 +113,13 @@ export class Scanner {
     return this.#group !== undefined
   }
 
+  async close(): Promise<void> {
+    await this.#xa.close()
+  }
+
   /** Tables are asked for again: others are captured now. */
   forget(): void {
-    this.#tables.clear()
+    this.#mapped.clear()
   }
 
   /** Takes one event. False: see `pending`. Throws what its parsers and the resolver throw. */
@@ -132,8 +146,10 @@ export class Scanner {
 
   #take(bytes: Buffer, header: EventHeader, start: number, isInner: boolean): boolean {
     const { type, at, end } = header
-    if (isRows(type)) return this.#rowsEvent(bytes, type, at, end)
-    if (type === EventType.tableMap) return this.#tableMap(bytes, at, end)
+    if (isRows(type) || type === EventType.tableMap) {
+      const taker = this.#xa.isOpen ? this.#xa : this.#mapped
+      return this.#waited(taker.take(type, bytes, at, end), taker)
+    }
     if (type === EventType.transactionPayload && !isInner) return this.#payload(bytes, at, end)
     return this.#control(parseControlEvent(bytes, header, this.#options.largest), header, start)
   }
@@ -142,7 +158,7 @@ export class Scanner {
     switch (event.kind) {
       case 'formatDescription':
         this.#checksum = event.format.checksum
-        this.#tables.clear()
+        this.#mapped.clear()
         return true
       case 'rotate':
         this.#reading.moveTo(event.next.file, Number(event.next.position))
@@ -160,6 +176,8 @@ export class Scanner {
         const gtid = this.#executed instanceof MariadbExecuted ? this.#executed.begin(event.gtid) : undefined
         this.#statements.alter = event.gtid.alter
         this.#begin(gtid, start, BigInt(header.time) * MICROSECONDS, !event.gtid.isStandalone)
+        // It stands for XA START.
+        if (event.gtid.prepared !== undefined) this.#xa.begin(formatXid(event.gtid.prepared), this.#group!.id)
         return true
       }
       case 'query':
@@ -169,7 +187,9 @@ export class Scanner {
         this.#commit()
         return true
       case 'xaPrepare':
-        throw unreadable('it has an XA transaction, which this version does not follow')
+        if (!this.#waited(this.#xa.prepare(event.prepare.isOnePhase), this.#xa)) return false
+        this.#commit()
+        return true
       case 'incident':
         throw incident(event.incident.message)
       default:
@@ -187,6 +207,7 @@ export class Scanner {
   #commit(): void {
     if (this.#writer.inTransaction) this.#writer.commit()
     this.#executed?.add()
+    if (this.#group !== undefined) this.#xa.commit(this.#group.id)
     this.#group = undefined
     // Not only at the end of the event: a compressed transaction is handed over before all of its event is done with.
     this.#moved()
@@ -203,61 +224,62 @@ export class Scanner {
     // A server without GTIDs at all begins its groups with a statement.
     if (this.#group === undefined) this.#begin(undefined, this.#reading.at, BigInt(header.time) * MICROSECONDS, false)
     const group = this.#group!
-    const read = this.#statements.read(query, this.#writer.inTransaction)
-    if (read === 'wait') {
-      this.pending = this.#statements.pending
-      return false
-    }
+    const read = this.#statements.read(query, this.#writer.inTransaction || this.#xa.isConcerned)
+    if (read === 'wait') return this.#waited(false, this.#statements)
+    if (read.xa !== undefined) return this.#xaStatement(read.xa, group)
     for (const { kind, table } of read.effects) {
       this.#touch(table, kind === 'announce')
       if (kind === 'truncate') this.#writer.truncate(table)
     }
-    if (read.effects.length > 0) this.#tables.clear()
+    if (read.effects.length > 0) this.#mapped.clear()
     if (read.step === 'begin') group.hasBegun = true
     else if (read.step === 'end' || !group.hasBegun) this.#commit()
     return true
   }
 
-  #tableMap(bytes: Buffer, at: number, end: number): boolean {
-    const id = readTableId(bytes, at, end)
-    let mapped = this.#tables.get(id)
-    if (mapped === undefined || bytes.compare(mapped.bytes, 0, mapped.bytes.length, at, end) !== 0) {
-      const map = parseTableMap(bytes, at, end, this.#options.flavor)
-      mapped = { bytes: Buffer.from(bytes.subarray(at, end)), map, resolved: false, reading: undefined }
-      this.#tables.set(id, mapped)
+  #xaStatement({ action, xid }: Xa, group: Group): boolean {
+    if (action === 'start') {
+      this.#xa.begin(xid, group.id)
+      group.hasBegun = true
+    } else if (action === 'commit' || action === 'rollback') {
+      if (!this.#waited(this.#xa.end(xid, action === 'commit'), this.#xa)) return false
+      this.#commit()
     }
-    if (mapped.resolved) return true
-    const known = mapped
-    const take = (reading: RowReading | undefined): void => {
-      known.reading = reading
-      known.resolved = true
-    }
-    const answer = this.#options.resolver.resolve(mapped.map)
-    if (answer === undefined || !('then' in answer)) {
-      take(answer)
-      return true
-    }
-    this.pending = answer.then(take)
-    return false
+    return true
   }
 
-  #rowsEvent(bytes: Buffer, type: number, at: number, end: number): boolean {
-    const event = parseRows(bytes, type, at, end, this.#options.largest)
-    const mapped = this.#tables.get(event.tableId)
-    if (mapped === undefined) {
-      if (event.tableId === NO_TABLE && (event.flags & RowsFlag.statementEnd) !== 0) return true
-      throw unreadable('it has rows of a table that was not described')
-    }
-    if (mapped.reading === undefined || event.at === event.end) return true
-    if (this.#group === undefined) throw unreadable('it has rows outside of a transaction')
-    this.#touch(mapped.reading.table, false)
-    this.#rows.write(event, mapped.reading)
-    return true
+  /** Rows that were kept when they were prepared, in the group that commits them. */
+  async #replay(chunks: AsyncIterable<Buffer>): Promise<void> {
+    // Their tables have the numbers of then.
+    this.#mapped.clear()
+    for await (const chunk of chunks)
+      for (let at = 0; at < chunk.length; ) {
+        const next = eventEnd(chunk, at)
+        while (!this.#mapped.take(eventType(chunk, at), chunk, at + EVENT_HEAD, next)) await this.#mapped.pending
+        await this.#options.room()
+        at = next
+      }
+    this.#mapped.clear()
+  }
+
+  /** Its rows were logged before the stream began. Once others can see them the tables are read again. */
+  async #unseen(): Promise<void> {
+    const { logger, resolver, untilVisible } = this.#options
+    logger.warn('an XA transaction was committed that had been prepared before the stream began')
+    await untilVisible(this.#group!.id, this.#reading.copy())
+    for (const { table } of resolver.outdate(UNSEEN)) this.#touch(table, true)
+    this.#mapped.clear()
+  }
+
+  #waited(isTaken: boolean, by: { readonly pending: Promise<void> | undefined }): boolean {
+    if (!isTaken) this.pending = by.pending
+    return isTaken
   }
 
   /** The transaction's header is written with its first change: empty ones leave no trace. */
   #touch(table: Table, announce: boolean): void {
-    const group = this.#group!
+    const group = this.#group
+    if (group === undefined) throw unreadable('it has rows outside of a transaction')
     if (!this.#writer.inTransaction) this.#writer.begin(group.id, formatPlace(group.place), group.time)
     if (announce || !this.#writer.registry.has(table.id)) this.#writer.announce(table)
   }

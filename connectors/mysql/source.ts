@@ -32,6 +32,8 @@ import { loadRequest, newestByName, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch } from './table-watch.ts'
 import { Charsets } from './values/charsets.ts'
+import { PreparedTransactions, removeOthers } from './xa/prepared.ts'
+import { untilVisible } from './xa/visible.ts'
 
 /** The server says something at least as often, so that silence means that it is gone. */
 const HEARTBEAT_SECONDS = 5
@@ -120,11 +122,14 @@ export class MysqlSource implements Source {
       signal,
     })
     const unknown = captured.map(({ table }) => table).filter(({ id }) => !this.#logged.has(id))
+    const { folder, logger } = this.#context
+    // Else what the log has is of the former stream until the first unit of this one is.
+    if (!start.isReplacing) await removeOthers(folder, position.prepared)
     const stream = new ChangeStream({
       config: this.#config,
       name: this.#name,
       source: this.#context.name,
-      logger: this.#context.logger,
+      logger,
       facts,
       from: position,
       dump: dumpFrom(position, position.server === facts.serverId),
@@ -133,6 +138,9 @@ export class MysqlSource implements Source {
       announce: start.isFirst ? unknown : this.#isResync ? [] : undefined,
       identity: start.identity,
       resolver,
+      prepared: new PreparedTransactions(folder, position.prepared, logger),
+      untilVisible: (transaction, place) =>
+        this.#streamSql.use(client => untilVisible(client, facts, transaction, place, signal), signal),
       heartbeatSeconds: HEARTBEAT_SECONDS,
     })
     this.#stream = stream

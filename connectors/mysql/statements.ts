@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { MariadbGtidEvent } from './binlog/mariadb-gtid.ts'
 import type { QueryEvent } from './binlog/query-event.ts'
-import type { Statement } from './ddl/kinds.ts'
+import type { Statement, Xa } from './ddl/kinds.ts'
 import type { NameCase } from './ddl/names.ts'
 import { readStatement } from './ddl/statement.ts'
 import type { Effect, Resolver } from './resolver.ts'
@@ -12,6 +12,7 @@ import type { Flavor } from './wire-column.ts'
 export interface ReadStatement {
   readonly effects: readonly Effect[]
   readonly step: 'begin' | 'end' | 'none'
+  readonly xa?: Xa
 }
 
 /** Bits of sql_mode (the server's sql/system_variables.h). */
@@ -55,7 +56,7 @@ export class Statements {
         if (statement.action === 'rollback' && hasChanges) throw undone()
         return { effects: NOTHING, step: 'none' }
       case 'xa':
-        return { effects: NOTHING, step: statement.action === 'start' ? 'begin' : 'none' }
+        return { effects: NOTHING, step: 'none', xa: statement }
       case 'dml':
         if (this.#resolver.concerns(statement.tables)) throw statementFormat(statement.tables)
         return { effects: NOTHING, step: 'none' }

@@ -7,8 +7,9 @@ import type { DumpFrom } from './dump.ts'
 import { DumpWire, type EventTaker } from './dump-wire.ts'
 import { type BinlogPlace, type BinlogPosition, comparePlaces, formatPosition } from './position.ts'
 import type { Resolver } from './resolver.ts'
-import { Scanner } from './scanner.ts'
+import { Scanner, type ScannerOptions } from './scanner.ts'
 import type { ServerFacts } from './server-facts.ts'
+import type { PreparedTransactions } from './xa/prepared.ts'
 
 export interface StreamOptions {
   readonly config: MysqlConfig
@@ -29,6 +30,8 @@ export interface StreamOptions {
   /** Stored with the first unit. */
   readonly identity: SourceIdentity
   readonly resolver: Resolver
+  readonly prepared: PreparedTransactions
+  readonly untilVisible: ScannerOptions['untilVisible']
   /** How often the server is to say something, seconds. */
   readonly heartbeatSeconds: number
 }
@@ -70,8 +73,9 @@ export class ChangeStream {
     return this.#units.durable
   }
 
-  ack(place: BinlogPlace): void {
-    this.#units.ack(place)
+  ack(position: BinlogPosition): void {
+    this.#units.ack(position)
+    this.#options.prepared.acknowledged(position.prepared)
   }
 
   hasten(until: BinlogPlace, signal: AbortSignal): void {
@@ -84,9 +88,10 @@ export class ChangeStream {
 
   /** Called with the position that the feed has at the moment. */
   #format({ file, offset }: BinlogPlace): Position {
-    const { flavor, serverId: server } = this.#options.facts
+    const { facts, prepared } = this.#options
+    const { flavor, serverId: server } = facts
     if (this.#feed !== undefined) this.#gtids = this.#feed.gtids
-    return formatPosition({ flavor, server, file, offset, gtids: this.#gtids, prepared: [] })
+    return formatPosition({ flavor, server, file, offset, gtids: this.#gtids, prepared: prepared.names })
   }
 }
 
@@ -98,7 +103,7 @@ class BinlogFeed implements Feed<BinlogPlace>, EventTaker {
   #room: PromiseWithResolvers<void> | undefined
 
   private constructor(options: StreamOptions, units: UnitStream<BinlogPlace>, wire: DumpWire) {
-    const { resolver, from, facts, config, logger, heartbeatSeconds } = options
+    const { resolver, from, facts, config, logger, heartbeatSeconds, prepared, untilVisible } = options
     this.#units = units
     this.#wire = wire
     this.#scanner = new Scanner({
@@ -109,6 +114,8 @@ class BinlogFeed implements Feed<BinlogPlace>, EventTaker {
       lowerCaseTableNames: facts.lowerCaseTableNames,
       largest: 2 * config.maxValueBytes + EVENT_ROOM,
       logger,
+      prepared,
+      untilVisible,
       room: () => this.#untilRoom(),
     })
     const limit = MISSED * heartbeatSeconds * 1000
@@ -178,6 +185,7 @@ class BinlogFeed implements Feed<BinlogPlace>, EventTaker {
     clearInterval(this.#watchdog)
     this.#room?.resolve()
     this.#wire.close()
+    await this.#scanner.close()
   }
 
   #untilRoom(): Promise<void> | undefined {

@@ -8,7 +8,7 @@ import { type Captured, type CatalogPlace, surveyTables } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
 import { isMarkedStale, originOf } from './definition.ts'
-import { REREAD } from './resume-start.ts'
+import { REREAD, UNREAD } from './resume-start.ts'
 import { loadRequest } from './start.ts'
 
 export interface WatchOptions extends CatalogPlace {
@@ -96,7 +96,7 @@ export class TableWatch {
     const isBorn = before === undefined || before.incarnation < table.incarnation
     if (before === undefined) logger.info({ table: nameOf(table) }, 'a new table is captured')
     else if (isBorn) logger.info({ table: nameOf(table) }, 'another table is captured by this name')
-    else logger.warn({ table: nameOf(table), reason: originOf(table).stale }, REREAD)
+    else logger.warn({ table: nameOf(table), reason: originOf(table).stale }, table.key.length === 0 ? UNREAD : REREAD)
     if (table.key.length === 0 || (config.snapshot === 'never' && before === undefined)) return
     this.#due.push({ ...loadRequest(captured, true), ...(isBorn ? {} : { sweep: true }) })
     this.#bell.ring()

@@ -1,12 +1,5 @@
+import { formatXid } from '../binlog/xid.ts'
 import type { Tokens } from './tokens.ts'
-
-/**
- * The name of an XA transaction: global part and branch in hexadecimal digits, and the number of its form, as the server
- * prints it in the binary log: `X'6162',X'',1`.
- */
-export function formatXid(global: Buffer, branch: Buffer, form: number): string {
-  return `X'${global.toString('hex')}',X'${branch.toString('hex')}',${form}`
-}
 
 /** The form of a name that gives none. */
 const DEFAULT_FORM = 1
@@ -19,12 +12,12 @@ const MAX_PART = 64
 export function readXid(tokens: Tokens): string | undefined {
   const global = readPart(tokens)
   if (global === undefined) return undefined
-  if (!tokens.takeSymbol(',')) return formatXid(global, Buffer.alloc(0), DEFAULT_FORM)
+  if (!tokens.takeSymbol(',')) return formatXid({ global, branch: Buffer.alloc(0), format: DEFAULT_FORM })
   const branch = readPart(tokens)
   if (branch === undefined) return undefined
-  if (!tokens.takeSymbol(',')) return formatXid(global, branch, DEFAULT_FORM)
+  if (!tokens.takeSymbol(',')) return formatXid({ global, branch, format: DEFAULT_FORM })
   const form = tokens.takeName()
-  return form === undefined || !FORM.test(form) ? undefined : formatXid(global, branch, Number(form))
+  return form === undefined || !FORM.test(form) ? undefined : formatXid({ global, branch, format: Number(form) })
 }
 
 function readPart(tokens: Tokens): Buffer | undefined {

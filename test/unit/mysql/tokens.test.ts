@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { formatXid } from '../../../connectors/mysql/binlog/xid.ts'
 import { foldName, type StatementFlags, tableName } from '../../../connectors/mysql/ddl/names.ts'
 import { readStatement } from '../../../connectors/mysql/ddl/statement.ts'
-import { formatXid } from '../../../connectors/mysql/ddl/xid.ts'
 import { ANSI, MARIADB, MYSQL, NO_ESCAPES, read } from '../../support/mysql/told.ts'
 
 describe('names and quotes', () => {
@@ -40,7 +40,7 @@ describe('names and quotes', () => {
   })
 
   it('of XA transactions are as the server prints them', () => {
-    expect(formatXid(Buffer.from('ab'), Buffer.from([0, 255]), 7)).toBe("X'6162',X'00ff',7")
+    expect(formatXid({ global: Buffer.from('ab'), branch: Buffer.from([0, 255]), format: 7 })).toBe("X'6162',X'00ff',7")
   })
 })
 
