@@ -1,6 +1,4 @@
 import type { Table } from '../../runtime/contract.ts'
-import { TailraceError } from '../../runtime/errors.ts'
-import { formatSize } from '../../runtime/quantity.ts'
 import { indexCells, keyOf } from '../../runtime/record/key.ts'
 import { LoadWriter } from '../common/load-writer.ts'
 import { applyPlan, planWithoutExcluded, type RowPlan } from '../common/row-plan.ts'
@@ -9,6 +7,7 @@ import type { Captured } from './catalog.ts'
 import { lengthAt, lengthSize, NULL_VALUE } from './length.ts'
 import type { RowTaker } from './query-wire.ts'
 import { quoteName } from './quote.ts'
+import { valueTooLarge } from './value-limit.ts'
 import { CellOutput } from './values/cell-output.ts'
 import type { Charsets } from './values/charsets.ts'
 import { selectExpression, type TextReader, textReader } from './values/snapshot-cells.ts'
@@ -96,7 +95,7 @@ export class LoadLane implements RowTaker {
     if (onFull === undefined && this.units.isFull) return
     this.#taken++
     const cells = this.#cells
-    cells.at = 0
+    cells.clear()
     let from = at
     for (let column = 0; column < this.#readers.length; column++) {
       if (bytes[from] === NULL_VALUE) {
@@ -106,7 +105,13 @@ export class LoadLane implements RowTaker {
       }
       const length = lengthAt(bytes, from, end)
       from += lengthSize(bytes[from]!)
-      if (length > this.#options.maxValueBytes) throw this.#tooLarge(column, length)
+      if (length > this.#options.maxValueBytes)
+        throw valueTooLarge(
+          this.#unmasked.name,
+          this.#unmasked.columns[column]!.name,
+          length,
+          this.#options.maxValueBytes,
+        )
       this.#readers[column]!.read(bytes, from, length, cells)
       from += length
     }
@@ -125,16 +130,5 @@ export class LoadLane implements RowTaker {
     const { bytes, at } = this.#cells
     indexCells(bytes, 0, at, this.#unmasked.columns.length, this.#starts)
     this.#lastKey = keyOf(this.#unmasked, bytes, this.#starts)
-  }
-
-  #tooLarge(column: number, length: number): TailraceError {
-    const { name } = this.#unmasked.columns[column]!
-    const limit = formatSize(this.#options.maxValueBytes)
-    return new TailraceError(
-      'VALUE_TOO_LARGE',
-      'stop',
-      `A value of column ${name} of ${this.#unmasked.name} has ${formatSize(length)}; the limit is ${limit}.`,
-      { hint: 'Raise maxValueBytes of the source (it costs about twice as much memory), or exclude the column.' },
-    )
   }
 }

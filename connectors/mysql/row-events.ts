@@ -8,6 +8,7 @@ import { readImage } from './binlog/row-image.ts'
 import type { ImageColumns, RowsEvent } from './binlog/rows-event.ts'
 import { completePartial } from './partial-json.ts'
 import type { RowReading } from './row-reading.ts'
+import { requireValueSizes } from './value-limit.ts'
 import { CellOutput } from './values/cell-output.ts'
 
 /** Reads the rows of events and writes them as records. Nothing is allocated per row. */
@@ -18,9 +19,12 @@ export class RowEvents {
   readonly #old = new Span()
   readonly #new = new Span()
   readonly #partial = new PartialColumns()
+  readonly #largestValue: number
 
-  constructor(rows: RowWriter) {
+  /** `largestValue`: in bytes. */
+  constructor(rows: RowWriter, largestValue: number) {
     this.#rows = rows
+    this.#largestValue = largestValue
   }
 
   /** Throws BINLOG_UNREADABLE, VALUE_TOO_LARGE, APPEND_ONLY_CHANGED, PARTIAL_JSON. */
@@ -35,7 +39,7 @@ export class RowEvents {
 
   #insert({ bytes, at, end, after }: RowsEvent, reading: RowReading): void {
     for (let from = at; from < end; ) {
-      from = image(bytes, from, end, after!, reading, this.#newCells, this.#new)
+      from = this.#image(bytes, from, end, after!, reading, this.#newCells, this.#new)
       this.#rows.insert(reading, this.#new)
     }
   }
@@ -43,7 +47,7 @@ export class RowEvents {
   #delete({ bytes, at, end, before }: RowsEvent, reading: RowReading): void {
     const former = formerOf(before!, reading)
     for (let from = at; from < end; ) {
-      from = image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
+      from = this.#image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
       this.#rows.delete(reading, this.#old, former)
     }
   }
@@ -52,9 +56,9 @@ export class RowEvents {
     const { bytes, at, end, before, after } = event
     const former = formerOf(before!, reading)
     for (let from = at; from < end; ) {
-      from = image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
+      from = this.#image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
       if (event.isPartial) from = this.#partialImage(event, from, reading)
-      else from = image(bytes, from, end, after!, reading, this.#newCells, this.#new)
+      else from = this.#image(bytes, from, end, after!, reading, this.#newCells, this.#new)
       this.#rows.updateFrom(reading, this.#old, this.#new, former)
     }
   }
@@ -63,29 +67,30 @@ export class RowEvents {
   #partialImage({ bytes, end, after }: RowsEvent, at: number, reading: RowReading): number {
     const cells = this.#newCells
     const { readers, json, wanted } = reading
-    cells.at = 0
+    cells.clear()
     const next = readPartialImage(bytes, at, end, after!, readers, json, wanted, cells, this.#partial)
     this.#new.bytes = cells.bytes
     this.#new.end = cells.at
     if (this.#partial.count > 0) completePartial(bytes, this.#partial, reading, this.#old, this.#new)
     return next
   }
-}
 
-function image(
-  bytes: Buffer,
-  at: number,
-  end: number,
-  columns: ImageColumns,
-  { readers, wanted }: RowReading,
-  cells: CellOutput,
-  span: Span,
-): number {
-  cells.at = 0
-  const next = readImage(bytes, at, end, columns, readers, wanted, cells)
-  span.bytes = cells.bytes
-  span.end = cells.at
-  return next
+  #image(
+    bytes: Buffer,
+    at: number,
+    end: number,
+    columns: ImageColumns,
+    { readers, wanted, table, wantedColumns }: RowReading,
+    cells: CellOutput,
+    span: Span,
+  ): number {
+    cells.clear()
+    const next = readImage(bytes, at, end, columns, readers, wanted, cells)
+    requireValueSizes(table.name, wantedColumns, cells.bytes, cells.at, this.#largestValue)
+    span.bytes = cells.bytes
+    span.end = cells.at
+    return next
+  }
 }
 
 function formerOf(columns: ImageColumns, { readers }: RowReading): FormerRow {

@@ -1,3 +1,4 @@
+import type { Column } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { planWithoutExcluded } from '../common/row-plan.ts'
 import type { RowTarget } from '../common/row-writer.ts'
@@ -21,6 +22,8 @@ export interface RowReading extends RowTarget {
   readonly readers: readonly CellReader[]
   /** Other than 0: of the table. */
   readonly wanted: Uint8Array
+  /** Those, before any mask. */
+  readonly wantedColumns: readonly Column[]
   /** Other than 0: of the type JSON. */
   readonly json: Uint8Array
 }
@@ -30,6 +33,7 @@ export function rowReading({ table, plan, definition }: Captured, map: TableMap,
     table,
     plan: planWithoutExcluded(plan),
     readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, charsets)),
+    wantedColumns: definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column),
     wanted: Uint8Array.from(definition.columns, ({ rule }) => (rule === 'exclude' ? 0 : 1)),
     json: Uint8Array.from(map.columns, ({ type }) => (type === WireType.json ? 1 : 0)),
   }

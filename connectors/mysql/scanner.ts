@@ -31,6 +31,8 @@ export interface ScannerOptions {
   readonly from: BinlogPosition
   readonly flavor: Flavor
   readonly lowerCaseTableNames: 0 | 1 | 2
+  /** Bytes that a value may have. */
+  readonly largestValue: number
   /** Bytes that an event, or what one is expanded to, may have. */
   readonly largest: number
   readonly logger: Logger
@@ -83,6 +85,7 @@ export class Scanner {
       largest,
       rows: new RowEvents(
         new RowWriter(writer, 'Give it a primary key and take it out of `appendOnly`, or exclude it.'),
+        options.largestValue,
       ),
       touch: table => this.#touch(table, false),
     })

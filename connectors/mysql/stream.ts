@@ -112,6 +112,7 @@ class BinlogFeed implements Feed<BinlogPlace>, EventTaker {
       from,
       flavor: facts.flavor,
       lowerCaseTableNames: facts.lowerCaseTableNames,
+      largestValue: config.maxValueBytes,
       largest: 2 * config.maxValueBytes + EVENT_ROOM,
       logger,
       prepared,

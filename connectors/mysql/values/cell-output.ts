@@ -1,13 +1,25 @@
+import { giveBack } from '../../../runtime/large-memory.ts'
 import { writeCellHead, writeU32BE } from '../../../runtime/record/cells.ts'
 import { CellTag } from '../../../runtime/record/layout.ts'
 
 /** A 32-bit length. */
 const HEAD = 5
+const FIRST = 16 * 1024
+/** More is not kept for the next row. */
+const KEPT = 4 * 1024 * 1024
 
 /** Where cells are written, one behind the other; the memory is used again. Values have less than 4 GB. */
 export class CellOutput {
-  bytes = Buffer.allocUnsafeSlow(16 * 1024)
+  bytes = Buffer.allocUnsafeSlow(FIRST)
   at = 0
+
+  /** What was written is done with; memory of a large value goes. */
+  clear(): void {
+    this.at = 0
+    if (this.bytes.length <= KEPT) return
+    giveBack(this.bytes)
+    this.bytes = Buffer.allocUnsafeSlow(FIRST)
+  }
 
   /** Makes sure of `size` bytes from `at` on. Take `bytes` anew afterwards. */
   room(size: number): void {

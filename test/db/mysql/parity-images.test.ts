@@ -46,12 +46,16 @@ const FORMS: Readonly<Record<Flavor, readonly Form[]>> = {
 /** Ways to change a document in its place. */
 const JSON_CHANGES = [
   // No deeper than a document may be.
-  ...DOCUMENTS.filter(([, text]) => !text.startsWith('[[[[')).map(([sql]) => (sql.startsWith('JSON') || sql.startsWith('CAST') ? sql : `CAST(${sql} AS JSON)`)).flatMap(
-    document => [`JSON_SET(v, '$.a', ${document})`, `JSON_REPLACE(v, '$.list[1].deep', ${document})`],
-  ),
+  ...DOCUMENTS.filter(([, text]) => !text.startsWith('[[[['))
+    .map(([sql]) => (sql.startsWith('JSON') || sql.startsWith('CAST') ? sql : `CAST(${sql} AS JSON)`))
+    .flatMap(document => [`JSON_SET(v, '$.a', ${document})`, `JSON_REPLACE(v, '$.list[1].deep', ${document})`]),
   ...["JSON_REMOVE(v, '$.a')", "JSON_SET(v, '$.list[0]', 1, '$.list[9]', 2)", "JSON_REMOVE(v, '$.list[0]')"],
-  ...['JSON_SET(v, \'$."a b"\', 1, \'$."q\\\\"q"\', 2, \'$."é"."x"\', 3)', 'JSON_REPLACE(v, \'$."é".x\', \'y\')'],
-  ...["JSON_REPLACE(v, '$.long', REPEAT('y', 70000))", "JSON_REPLACE(v, '$.long', 'short')", "JSON_SET(v, '$.a', NULL)"],
+  ...['JSON_SET(v, \'$."a b"\', 1, \'$."q\\\\"q"\', 2, \'$."é"."x"\', 3)', "JSON_REPLACE(v, '$.\"é\".x', 'y')"],
+  ...[
+    "JSON_REPLACE(v, '$.long', REPEAT('y', 70000))",
+    "JSON_REPLACE(v, '$.long', 'short')",
+    "JSON_SET(v, '$.a', NULL)",
+  ],
 ]
 
 const DOCUMENT = `JSON_OBJECT('a', 1, 'list', JSON_ARRAY(0, JSON_OBJECT('deep', 1), 2), 'long', REPEAT('x', 80000), 'é',
