@@ -269,6 +269,13 @@ export interface SourceHead {
   readonly retained: { bytes: number | null; limitBytes: number | null; fullInSeconds: number | null }
 }
 
+export interface StartOptions {
+  /** Where the stream cannot go on, begin a new one and have every table read again. */
+  readonly resync: boolean
+  /** Code of the error that the stream ended with, which is the reason for the resync. */
+  readonly failed?: string | undefined
+}
+
 export interface Source extends AsyncDisposable {
   /**
    * Checks prerequisites and lineage (R7), makes publication and slot where they are missing, and answers the loads
@@ -276,11 +283,7 @@ export interface Source extends AsyncDisposable {
    * all others. `resync`: where the stream cannot go on behind `from`, begin a new one and answer a load with `sweep` of
    * every table.
    */
-  start(
-    from: Resume | undefined,
-    signal: AbortSignal,
-    options?: { readonly resync: boolean },
-  ): Promise<readonly LoadRequest[]>
+  start(from: Resume | undefined, signal: AbortSignal, options?: StartOptions): Promise<readonly LoadRequest[]>
   /**
    * The stream from where `start` was told to resume, as units of lane `stream`; begun after the loads of `start` that
    * are not `beside`. Ends only by its signal or by throwing. Pull is the back-pressure; keepalives do not wait for it.

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { LoadRequest, Position, Resume, Source, SourceLog } from './contract.ts'
+import type { LoadRequest, Position, Resume, Source, SourceLog, StartOptions } from './contract.ts'
 import { Held } from './ingest/held.ts'
 import { type KeyedLog, lookupUnsupported } from './ingest/load.ts'
 import { loadBefore } from './ingest/load-before.ts'
@@ -25,10 +25,8 @@ export interface IngestEvents {
   durable(position: Position, changes: number): void
 }
 
-export interface IngestOptions {
+export interface IngestOptions extends StartOptions {
   readonly logger: Logger
-  /** Where the stream cannot go on, begin a new one and read every table by difference. */
-  readonly resync: boolean
 }
 
 /**
@@ -42,10 +40,10 @@ export async function ingest(
   log: SourceLog,
   events: IngestEvents,
   work: Work,
-  { logger, resync }: IngestOptions,
+  { logger, resync, failed }: IngestOptions,
 ): Promise<void> {
   const resume = await log.resume()
-  const requests = await source.start(resume, work.drain, { resync })
+  const requests = await source.start(resume, work.drain, { resync, failed })
   events.started(resume, requests)
   using room = untilNoRoom(log, work)
   work.running()

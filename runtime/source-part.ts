@@ -48,6 +48,8 @@ export class SourcePart implements AsyncDisposable {
   readonly #streams = new Bell()
   /** A person wants a new stream where the old one cannot go on. Until something of it is durable. */
   #isResync: boolean
+  /** Code of what the stream of before ended with, while it is resynced. */
+  #failed: string | undefined
   #position: string | null = null
 
   /** `isResync`: as `backfill` with `resnapshot` of a source that cannot go on. */
@@ -84,6 +86,7 @@ export class SourcePart implements AsyncDisposable {
       await ingest(source, this.log, this.#events(source, sampling.signal), work, {
         logger,
         resync: this.#isResync,
+        failed: this.#failed,
       })
     } finally {
       this.#source = undefined
@@ -123,6 +126,7 @@ export class SourcePart implements AsyncDisposable {
       },
       durable: position => {
         this.#isResync = false
+        this.#failed = undefined
         this.#position = position
         this.#lag.durable(position, source)
       },
@@ -165,6 +169,7 @@ export class SourcePart implements AsyncDisposable {
     const before = this.#loads
     const { supervisor } = this
     this.#isResync = true
+    this.#failed = supervisor.error?.code
     const restarted = supervisor.changed(signal)
     supervisor.resume()
     await restarted

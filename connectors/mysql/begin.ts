@@ -1,4 +1,4 @@
-import type { Resume } from '../../runtime/contract.ts'
+import type { Resume, StartOptions } from '../../runtime/contract.ts'
 import { errorMessage } from '../../runtime/errors.ts'
 import { isResynced } from '../../runtime/resynced.ts'
 import { captureTables } from './catalog.ts'
@@ -8,26 +8,38 @@ import { nextLineage, resumeFirstLoad, resumeStart, storedPosition } from './res
 import { serverFacts } from './server-facts.ts'
 import { identityOf, passes, type Start, type StartRequest } from './start.ts'
 
+/** The server has what follows, but it cannot be followed: it would end the stream at the same place again. */
+const IMPASSABLE: ReadonlySet<string> = new Set([
+  'BINLOG_INCIDENT',
+  'BINLOG_METADATA',
+  'BINLOG_ROLLBACK',
+  'BINLOG_STATEMENT',
+  'BINLOG_UNCOUNTED',
+  'PARTIAL_JSON',
+  'SOURCE_BINLOG',
+])
+
 /**
- * Begins, or goes on where the log stands. `isResync`: where that is not possible a new stream begins, and every table is
+ * Begins, or goes on where the log stands. `resync`: where that is not possible a new stream begins, and every table is
  * read again in any case.
  */
 export async function begin(
   request: StartRequest,
   from: Resume | undefined,
-  isResync: boolean,
+  { resync, failed = '' }: StartOptions,
   signal: AbortSignal,
 ): Promise<Start> {
   const mayReplace = (error: unknown): boolean => {
-    if (!isResync || !isResynced(error)) return false
+    if (!resync || !isResynced(error)) return false
     request.context.logger.warn({ reason: errorMessage(error) }, 'a new stream begins')
     return true
   }
   if (from?.stream !== undefined) {
+    if (resync && IMPASSABLE.has(failed)) return await resyncStart(request, from, signal)
     try {
       const position = storedPosition(from.stream, request.context.name)
       const start = await resumeStart(request, from, position, signal)
-      return isResync ? { ...start, loads: passes(start.captured) } : start
+      return resync ? { ...start, loads: passes(start.captured) } : start
     } catch (error) {
       if (!mayReplace(error)) throw error
       return await resyncStart(request, from, signal)

@@ -9,6 +9,7 @@ import type {
   Source,
   SourceContext,
   SourceHead,
+  StartOptions,
   Table,
   TransactionId,
 } from '../../runtime/contract.ts'
@@ -74,7 +75,7 @@ export class MysqlSource implements Source {
   async start(
     from: Resume | undefined,
     signal: AbortSignal,
-    { resync }: { readonly resync: boolean } = { resync: false },
+    { resync, failed }: StartOptions = { resync: false },
   ): Promise<readonly LoadRequest[]> {
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], this.#config.maskKey)
     this.#numbering = numbering
@@ -91,7 +92,7 @@ export class MysqlSource implements Source {
       this.#logged.set(table.id, table)
       this.#registry.set(table.id, table)
     }
-    const start = await begin(request, from, resync, signal)
+    const start = await begin(request, from, { resync, failed }, signal)
     this.#start = start
     this.#charsets = await this.#loadCharsets(start, signal)
     this.#watch = new TableWatch({

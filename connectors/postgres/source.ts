@@ -9,6 +9,7 @@ import type {
   Source,
   SourceContext,
   SourceHead,
+  StartOptions,
   Table,
   TransactionId,
 } from '../../runtime/contract.ts'
@@ -79,7 +80,7 @@ export class PostgresSource implements Source {
   async start(
     from: Resume | undefined,
     signal: AbortSignal,
-    { resync }: { readonly resync: boolean } = { resync: false },
+    { resync }: StartOptions = { resync: false },
   ): Promise<readonly LoadRequest[]> {
     const { maskKey } = this.#config
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], maskKey, from?.identity.catalog)

@@ -151,13 +151,14 @@ export class CopyRig implements AsyncDisposable {
     )
     const names = columns.map(({ name }) => name!)
     const isBytes = columns.map(({ type }) => /blob|binary/.test(type!))
-    const cells = names.map((name, i) => (isBytes[i] ? `HEX(\`${name}\`)` : `CAST(\`${name}\` AS CHAR)`))
-    const source = await this.sql(`SELECT ${cells.map((cell, i) => `${cell} AS c${i}`).join(', ')} FROM \`${table}\``)
+    const cell = (name: string, i: number, text: string): string =>
+      isBytes[i] ? `CASE WHEN ${name} IS NOT NULL THEN HEX(${name}) END` : `CAST(${name} AS ${text})`
+    const there = names.map((name, i) => `${cell(`\`${name}\``, i, 'CHAR')} AS c${i}`)
+    const here = names.map((name, i) => cell(`"${name}"`, i, 'TEXT'))
+    const source = await this.sql(`SELECT ${there.join(', ')} FROM \`${table}\``)
     return {
       source: source.map(row => JSON.stringify(Object.values(row))).sort(),
-      sink: this.sink(
-        `SELECT ${names.map((name, i) => (isBytes[i] ? `HEX("${name}")` : `CAST("${name}" AS TEXT)`)).join(', ')} FROM "${this.database}_${table}"`,
-      ).sort(),
+      sink: this.sink(`SELECT ${here.join(', ')} FROM "${this.database}_${table}"`).sort(),
     }
   }
 
