@@ -683,7 +683,8 @@ export interface SourcePlugin<C = unknown> {
   readonly config: ZodType<C>
   open(config: C, context: SourceContext): Promise<Source>
   check?(config: C, context: SourceContext, signal: AbortSignal): Promise<readonly Finding[]>
-  discover?(url: string, pipeline: string, signal: AbortSignal): Promise<Discovery>
+  /** `tables`: patterns of those that are meant; without them all of the url's database, or of all databases. */
+  discover?(url: string, pipeline: string, signal: AbortSignal, tables?: readonly string[]): Promise<Discovery>
   /** Drops what Tailrace made at the server (slot, publication) and answers a line for each. */
   destroy(config: C, context: SourceContext, signal: AbortSignal): Promise<readonly string[]>
 }

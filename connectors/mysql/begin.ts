@@ -3,10 +3,11 @@ import { errorMessage } from '../../runtime/errors.ts'
 import { isResynced } from '../../runtime/resynced.ts'
 import { captureTables } from './catalog.ts'
 import { firstStart, streamBegin } from './first-start.ts'
+import { requireLogged } from './logged-tables.ts'
 import { requirePrerequisites } from './prerequisites.ts'
 import { nextLineage, resumeFirstLoad, resumeStart, storedPosition } from './resume-start.ts'
 import { serverFacts } from './server-facts.ts'
-import { identityOf, passes, type Start, type StartRequest } from './start.ts'
+import { identityOf, passes, type Start, type StartRequest, tablesOf } from './start.ts'
 
 /** The server has what follows, but it cannot be followed: it would end the stream at the same place again. */
 const IMPASSABLE: ReadonlySet<string> = new Set([
@@ -64,6 +65,7 @@ async function resyncStart(request: StartRequest, from: Resume, signal: AbortSig
   requirePrerequisites(facts)
   const place = await sql.use(client => streamBegin(client, facts), signal)
   const captured = await sql.use(client => captureTables(client, { config, numbering, flavor: facts.flavor }), signal)
+  await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
   const keyless = captured.filter(({ table }) => table.key.length === 0).map(({ table }) => table.name)
   if (keyless.length > 0)
     context.logger.warn(

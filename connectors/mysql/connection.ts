@@ -89,6 +89,7 @@ const SESSION = [
   "time_zone = '+00:00'",
   "sql_mode = ''",
   'sql_auto_is_null = 0',
+  'sql_quote_show_create = 1',
   'sql_select_limit = 18446744073709551615',
   'sql_big_selects = 1',
   'max_sort_length = 65536',

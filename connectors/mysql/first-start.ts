@@ -1,12 +1,13 @@
 import type { LoadRequest, Resume } from '../../runtime/contract.ts'
 import { captureTables } from './catalog.ts'
 import type { MysqlClient } from './connection.ts'
+import { requireLogged } from './logged-tables.ts'
 import { type BinlogPosition, formatPosition } from './position.ts'
 import { requirePrerequisites } from './prerequisites.ts'
 import { FILE_BEGIN, gtidsAt, logEnd, mysqlExecuted, visiblePlace } from './read-view.ts'
 import { type ServerFacts, serverFacts } from './server-facts.ts'
 import { SharedReaders } from './shared-readers.ts'
-import { identityOf, loadRequest, type Start, type StartRequest } from './start.ts'
+import { identityOf, loadRequest, type Start, type StartRequest, tablesOf } from './start.ts'
 
 /** Definitions that were altered while a state was being fixed are read once more. */
 const MOST_TRIES = 5
@@ -22,6 +23,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
   const place = { config, numbering, flavor: facts.flavor }
   for (let tries = 1; ; tries++) {
     const captured = await sql.use(client => captureTables(client, place), signal)
+    await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
     const relations = captured.map(({ relation }) => relation)
     const readers =
       config.snapshot === 'initial' ? await SharedReaders.open(config, name, facts, relations, life) : undefined

@@ -161,11 +161,19 @@ export async function visiblePlace(client: Queries): Promise<BinlogPlace> {
 }
 
 /** The end of the last group that was written to the log, whether it is visible already or not. */
-export async function logEnd(client: Queries, { flavor, versionNumber }: ServerFacts): Promise<BinlogPlace> {
-  const isNew = flavor === 'mysql' && versionNumber >= 80_200
-  const [row] = await client.query(isNew ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS')
+export async function logEnd(client: Queries, facts: ServerFacts): Promise<BinlogPlace> {
+  const row = await binlogStatus(client, facts)
   if (row === undefined) throw noBinlog()
   return { file: row[0]!, offset: BigInt(row[1]!) }
+}
+
+/** File, offset, databases of binlog_do_db and of binlog_ignore_db, separated by commas; undefined without a log. */
+export async function binlogStatus(
+  client: Queries,
+  { flavor, versionNumber }: ServerFacts,
+): Promise<TextRow | undefined> {
+  const isNew = flavor === 'mysql' && versionNumber >= 80_200
+  return (await client.query(isNew ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS'))[0]
 }
 
 /** Views of the state that the log ends at: nobody writes to the tables, and those who did have ended. */

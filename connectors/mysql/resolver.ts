@@ -148,10 +148,13 @@ export class Resolver {
   }
 
   async #looked(tables: readonly TableName[], optionsOf: (place: string) => NumberOptions): Promise<readonly Effect[]> {
-    const found = await this.#options.watch.look(this.#options.signal)
+    const { watch, signal } = this.#options
+    const found = await watch.look(signal)
+    const places = tables.map(name => this.#placeOf(name))
+    const there = places.flatMap(place => found.get(place) ?? [])
+    await watch.requireLogged(there, signal)
     const effects: Effect[] = []
-    for (const name of tables) {
-      const place = this.#placeOf(name)
+    for (const place of places) {
       const now = found.get(place)
       if (now === undefined) continue
       const before = this.#tables.get(place)

@@ -6,11 +6,12 @@ import { type Captured, surveyTables } from './catalog.ts'
 import { isMarkedStale, originOf } from './definition.ts'
 import { checkLineage } from './lineage.ts'
 import { parseLoadState } from './load-state.ts'
+import { requireLogged } from './logged-tables.ts'
 import { type BinlogPlace, type BinlogPosition, parsePosition } from './position.ts'
 import { requirePrerequisites } from './prerequisites.ts'
 import { FILE_BEGIN } from './read-view.ts'
 import { type ServerFacts, serverFacts } from './server-facts.ts'
-import { identityOf, loadRequest, type Start, type StartRequest } from './start.ts'
+import { identityOf, loadRequest, type Start, type StartRequest, tablesOf } from './start.ts'
 import { requirePrepared } from './xa/prepared.ts'
 
 export const REREAD = 'rows are not what the log has: the table is read again'
@@ -35,6 +36,7 @@ export async function resumeStart(
   )
   await requirePrepared(context.folder, position.prepared)
   const captured = await captureAgain(request, facts, from, signal)
+  await sql.use(client => requireLogged(client, facts, request.config, tablesOf(captured)), signal)
   if (isOther) context.logger.warn({ server: facts.serverId }, 'the stream goes on from another server, by GTIDs')
   const { point } = from.identity
   return {

@@ -1,4 +1,6 @@
+import { isTailraceError } from '../../runtime/errors.ts'
 import type { MysqlClient } from './connection.ts'
+import { ServerError, serverErrno } from './connection-error.ts'
 import type { Flavor } from './wire-column.ts'
 
 /** What of a server's settings matters here. */
@@ -18,12 +20,17 @@ export interface ServerFacts {
   readonly lowerCaseTableNames: 0 | 1 | 2
   /** Commits become visible in the order of the binary log. */
   readonly ordersCommits: boolean
+  /** It replicates from another server, as far as it can be seen. */
+  readonly isReplica: boolean
+  /** What it replicates is in its own binary log. */
+  readonly logsReplicated: boolean
   /** Seconds until a binary log is removed; 0: never. */
   readonly expireSeconds: number
   readonly variables: ReadonlyMap<string, string>
 }
 
 const WANTED = [
+  'binlog_expire_logs_auto_purge',
   'binlog_expire_logs_seconds',
   'binlog_format',
   'binlog_order_commits',
@@ -36,6 +43,8 @@ const WANTED = [
   'innodb_native_foreign_keys',
   'log_bin',
   'log_bin_compress',
+  'log_replica_updates',
+  'log_slave_updates',
   'lower_case_table_names',
   'read_only',
   'server_id',
@@ -64,11 +73,32 @@ export async function serverFacts(client: MysqlClient): Promise<ServerFacts> {
     syncBinlog: get('sync_binlog'),
     lowerCaseTableNames: lower === 1 ? 1 : lower === 2 ? 2 : 0,
     ordersCommits: flavor === 'mariadb' || isOn(get('binlog_order_commits', 'ON')),
-    expireSeconds:
-      variables.has('binlog_expire_logs_seconds') && get('binlog_expire_logs_seconds') !== '0'
-        ? Number(get('binlog_expire_logs_seconds'))
-        : Math.round(Number(get('expire_logs_days', '0')) * 86_400),
+    isReplica: await isReplica(client),
+    logsReplicated: isOn(get('log_replica_updates', get('log_slave_updates'))),
+    expireSeconds: expireSeconds(variables),
     variables,
+  }
+}
+
+function expireSeconds(variables: ReadonlyMap<string, string>): number {
+  if (!isOn(variables.get('binlog_expire_logs_auto_purge') ?? 'ON')) return 0
+  const seconds = Number(variables.get('binlog_expire_logs_seconds') ?? '0')
+  return seconds > 0 ? seconds : Math.round(Number(variables.get('expire_logs_days') ?? '0') * 86_400)
+}
+
+/** MariaDB tells who may not see more how many of its replication channels run. */
+async function isReplica(client: MysqlClient): Promise<boolean> {
+  if (client.flavor === 'mariadb') {
+    const [row] = await client.query("SHOW GLOBAL STATUS LIKE 'Slaves_running'")
+    return Number(row?.[1] ?? '0') > 0
+  }
+  const isNew = versionNumber(client.version) >= 80_022
+  try {
+    return (await client.query(isNew ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS')).length > 0
+  } catch (error) {
+    // `check` names the privilege, and without it no source starts.
+    if (isTailraceError(error) && serverErrno(error) === ServerError.specificAccessDenied) return false
+    throw error
   }
 }
 

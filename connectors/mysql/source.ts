@@ -21,7 +21,6 @@ import { type Captured, capturedAsLogged } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import { connectMysql, type MysqlClient, mysqlAddress, type TextRow } from './connection.ts'
 import { mysqlError } from './connection-error.ts'
-import { defaultServerId } from './dump.ts'
 import { Fences } from './fence.ts'
 import { dumpFrom } from './gtids.ts'
 import { readHead } from './head.ts'
@@ -29,7 +28,7 @@ import { Numbering } from './numbering.ts'
 import { type BinlogPlace, covers, formatPosition, parsePosition } from './position.ts'
 import { Resolver } from './resolver.ts'
 import { loadShared } from './snapshot.ts'
-import { loadRequest, newestByName, type Start } from './start.ts'
+import { connectionName, loadRequest, newestByName, replicaId, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch } from './table-watch.ts'
 import { Charsets } from './values/charsets.ts'
@@ -67,7 +66,7 @@ export class MysqlSource implements Source {
   constructor(config: MysqlConfig, context: SourceContext) {
     this.#config = config
     this.#context = context
-    this.#name = `tailrace ${context.pipeline} ${context.name}`
+    this.#name = connectionName(context)
     this.#sql = sharedSql(config, this.#name)
     this.#streamSql = sharedSql(config, `${this.#name} stream`)
   }
@@ -98,6 +97,7 @@ export class MysqlSource implements Source {
     this.#watch = new TableWatch({
       config: this.#config,
       numbering,
+      facts: start.facts,
       flavor: start.facts.flavor,
       sql: this.#streamSql,
       logger: this.#context.logger,
@@ -134,7 +134,7 @@ export class MysqlSource implements Source {
       facts,
       from: position,
       dump: dumpFrom(position, position.server === facts.serverId),
-      serverId: this.#config.serverId ?? defaultServerId(this.#name),
+      serverId: replicaId(this.#config, this.#context),
       tables: known,
       announce: start.isFirst ? unknown : this.#isResync ? [] : undefined,
       identity: start.identity,

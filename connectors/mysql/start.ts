@@ -3,6 +3,7 @@ import type { SharedConnection } from '../common/shared-connection.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import type { MysqlClient } from './connection.ts'
+import { defaultServerId } from './dump.ts'
 import type { Numbering } from './numbering.ts'
 import type { BinlogPosition } from './position.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -35,6 +36,23 @@ export interface Start {
   readonly loads: readonly LoadRequest[]
   /** Set if there are loads that are not beside the stream. */
   readonly readers: SharedReaders | undefined
+}
+
+export function tablesOf(captured: readonly Captured[]): Table[] {
+  return captured.map(({ table }) => table)
+}
+
+/** How the source's connections are called at the server. */
+export function connectionName({ pipeline, name }: Pick<SourceContext, 'pipeline' | 'name'>): string {
+  return `tailrace ${pipeline} ${name}`
+}
+
+/** As which replica the source reads. */
+export function replicaId(
+  { serverId }: Pick<MysqlConfig, 'serverId'>,
+  context: Pick<SourceContext, 'pipeline' | 'name'>,
+): number {
+  return serverId ?? defaultServerId(connectionName(context))
 }
 
 /** Of the whole table. */

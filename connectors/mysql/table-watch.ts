@@ -8,10 +8,13 @@ import { type Captured, type CatalogPlace, surveyTables } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
 import { isMarkedStale, originOf } from './definition.ts'
+import { requireLogged } from './logged-tables.ts'
 import { REREAD, UNREAD } from './resume-start.ts'
-import { loadRequest } from './start.ts'
+import type { ServerFacts } from './server-facts.ts'
+import { loadRequest, tablesOf } from './start.ts'
 
 export interface WatchOptions extends CatalogPlace {
+  readonly facts: ServerFacts
   readonly sql: SharedConnection<MysqlClient>
   readonly logger: Logger
   readonly captured: readonly Captured[]
@@ -63,6 +66,12 @@ export class TableWatch {
       else found.set(placeOf(relation.schema, relation.table), captured)
     }
     return found
+  }
+
+  /** Of tables that were made or altered. Throws CASCADES_UNLOGGED, SOURCE_BINLOG_FILTER. */
+  async requireLogged(tables: readonly Captured[], signal: AbortSignal): Promise<void> {
+    const { sql, facts, config } = this.#options
+    await sql.use(client => requireLogged(client, facts, config, tablesOf(tables)), signal)
   }
 
   /** The table as it is now. */

@@ -63,7 +63,7 @@ async function firstLoad(pipeline: string, source: SourceConfig, signal: AbortSi
   if (plugin.discover === undefined || typeof url !== 'string') return { tables: undefined, rows: null, bytes: null }
   const limit = AbortSignal.any([signal, AbortSignal.timeout(DISCOVER_MS)])
   try {
-    const found = await abortable(plugin.discover(url, pipeline, limit), limit)
+    const found = await abortable(plugin.discover(url, pipeline, limit, patterns(source, 'tables')), limit)
     const tables = found.tables.filter(({ schema, table }) => isCaptured(source, [schema, table]))
     const rows = total(tables.map(table => table.rows))
     // Where the others were never counted, the empty ones say nothing.
@@ -129,11 +129,16 @@ function serverName(config: PipelineConfig, source: SourceConfig, key: 'slot' | 
 
 function isCaptured(source: SourceConfig, parts: readonly string[]): boolean {
   const matches = (key: string): boolean => {
-    const patterns = option(source, key)
-    if (!Array.isArray(patterns)) return key === 'tables'
-    return patterns.some(text => matchesPattern(parsePattern(String(text), ['schema', 'table']), parts))
+    const given = patterns(source, key)
+    if (given === undefined) return key === 'tables'
+    return given.some(text => matchesPattern(parsePattern(text, ['schema', 'table']), parts))
   }
   return matches('tables') && !matches('exclude')
+}
+
+function patterns(source: SourceConfig, key: string): string[] | undefined {
+  const given = option(source, key)
+  return Array.isArray(given) ? given.map(String) : undefined
 }
 
 function option({ options }: SourceConfig, key: string): unknown {

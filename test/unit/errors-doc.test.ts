@@ -5,12 +5,15 @@ import { readSources } from '../support/source-tree.ts'
 
 /** Words in the form of a code that are none: SQL, codes of Node, SQLite and mysql2, environment variables. */
 const NOT_CODES = new Set([
+  'FLUSH_TABLES',
   'AUTH_SWITCH_PLUGIN_ERROR',
   'COLLATION_CHARACTER_SET_APPLICABILITY',
   'ERR_OUT_OF_RANGE',
   'ERR_SQLITE_ERROR',
   'ERR_STRING_TOO_LONG',
   'EXPORT_SNAPSHOT',
+  'OFF_PERMISSIVE',
+  'ON_PERMISSIVE',
   'HIGH_PRIORITY',
   'IDENTIFY_SYSTEM',
   'LEVEL_CORRUPTION',

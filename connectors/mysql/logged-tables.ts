@@ -1,0 +1,98 @@
+import type { Finding, Table } from '../../runtime/contract.ts'
+import { isTailraceError } from '../../runtime/errors.ts'
+import { formatSeconds } from '../../runtime/quantity.ts'
+import { someOf } from '../../runtime/some-of.ts'
+import { nameOf } from '../common/selection.ts'
+import { cascadesUnlogged, unloggedCascades } from './cascades.ts'
+import type { MysqlConfig } from './config.ts'
+import type { MysqlClient } from './connection.ts'
+import { ServerError, serverErrno } from './connection-error.ts'
+import { foldName } from './ddl/names.ts'
+import { option, requireFine } from './prerequisites.ts'
+import { binlogStatus } from './read-view.ts'
+import type { ServerFacts } from './server-facts.ts'
+
+/** What happens to captured tables and does not come to the binary log. */
+
+/** Throws SOURCE_BINLOG_FILTER, CASCADES_UNLOGGED. */
+export async function requireLogged(
+  client: MysqlClient,
+  facts: ServerFacts,
+  { cascades }: Pick<MysqlConfig, 'cascades'>,
+  tables: readonly Table[],
+): Promise<void> {
+  requireFine(await filterFindings(client, facts, tables))
+  const unlogged = cascades === undefined ? await unloggedCascades(client, facts, tables) : []
+  if (unlogged.length > 0) throw cascadesUnlogged(unlogged, facts)
+}
+
+/** Of databases that are left out, and of foreign keys. Empty: there is nothing amiss. */
+export async function loggedFindings(
+  client: MysqlClient,
+  facts: ServerFacts,
+  config: Pick<MysqlConfig, 'cascades'>,
+  tables: readonly Table[],
+): Promise<Finding[]> {
+  return [...(await filterFindings(client, facts, tables)), ...(await cascadeFindings(client, facts, config, tables))]
+}
+
+async function filterFindings(client: MysqlClient, facts: ServerFacts, tables: readonly Table[]): Promise<Finding[]> {
+  const fold = (name: string): string => foldName(name, facts.lowerCaseTableNames)
+  const names = (list: string | null | undefined): string[] => (list ? list.split(',').map(fold) : [])
+  let status: Awaited<ReturnType<typeof binlogStatus>>
+  try {
+    status = await binlogStatus(client, facts)
+  } catch (error) {
+    // `check` names the privilege, and without it no source starts.
+    if (isTailraceError(error) && serverErrno(error) === ServerError.specificAccessDenied) return []
+    throw error
+  }
+  const only = names(status?.[2])
+  const ignored = names(status?.[3])
+  const code = 'SOURCE_BINLOG_FILTER'
+  const schemas = [...new Set(tables.map(({ schema }) => schema))]
+  const findings: Finding[] = []
+  for (const schema of schemas) {
+    if (only.length > 0 && !only.includes(fold(schema)))
+      findings.push({
+        level: 'error',
+        code,
+        message: `The binary log has nothing of ${schema}: binlog_do_db names other databases only.`,
+        fix: option('binlog_do_db', schema),
+      })
+    if (only.length === 0 && ignored.includes(fold(schema)))
+      findings.push({
+        level: 'error',
+        code,
+        message: `The binary log has nothing of ${schema}: binlog_ignore_db leaves it out.`,
+        fix: `Take binlog_ignore_db = ${schema} out of the server’s configuration; then restart it.`,
+      })
+  }
+  return findings
+}
+
+async function cascadeFindings(
+  client: MysqlClient,
+  facts: ServerFacts,
+  { cascades }: Pick<MysqlConfig, 'cascades'>,
+  tables: readonly Table[],
+): Promise<Finding[]> {
+  const found = await unloggedCascades(client, facts, tables)
+  const code = 'CASCADES_UNLOGGED'
+  if (found.length === 0) return []
+  if (cascades !== undefined) {
+    const names = someOf([...new Set(found.map(({ child }) => nameOf(child)))])
+    const time = formatSeconds(cascades.resync / 1000)
+    return [{ level: 'ok', code, message: `changes that foreign keys make in ${names} are seen within ${time}` }]
+  }
+  const isNative = facts.variables.has('innodb_native_foreign_keys')
+  const byName = found.toSorted((a, b) => (a.child.name < b.child.name ? -1 : 1))
+  return byName.map(one => ({
+    level: 'error',
+    code,
+    message: cascadesUnlogged([one], facts).message,
+    fix: isNative
+      ? option('innodb_native_foreign_keys', 'OFF')
+      : `cascades: { resync: 15m } -- in the source: the table is compared as often; or name it under \`exclude\``,
+  }))
+}
