@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import mysql from 'mysql2'
 import { abortable } from '../../runtime/abort.ts'
 import type { DirectSocket } from '../common/direct-socket.ts'
@@ -162,26 +162,25 @@ function connectionOptions(
 ): mysql.ConnectionOptions {
   const { host, port, user, password, database } = address
   const tls = tlsOptions(address)
-  const place = host.startsWith('/') ? { socketPath: host } : { host, port }
-  const open = (): DirectSocket['socket'] => {
-    const { socket } = direct!
+  const open = (): Socket => {
+    const socket = direct?.socket ?? new Socket()
     if (host.startsWith('/')) socket.connect(host)
     else socket.connect(port, host)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEPALIVE_MS)
-    return socket
+    // Node holds the certificate against this name where TLS is told none, as mysql2 does with addresses (else: localhost).
+    return Object.assign(socket, { _host: host })
   }
   return {
-    ...place,
+    host,
+    port,
+    stream: open,
     user,
     ...(password === undefined ? {} : { password }),
     ...(database === '' ? {} : { database }),
     ...(tls === undefined ? {} : { ssl: tls }),
-    ...(direct === undefined ? {} : { stream: open }),
     charset: 'UTF8MB4_BIN',
     connectTimeout: CONNECT_TIMEOUT_MS,
-    enableKeepAlive: true,
-    keepAliveInitialDelay: KEEPALIVE_MS,
     connectAttributes: { program_name: name },
     // A server could ask for any file of this machine; statements of our own (query-wire.ts) have no attributes.
     flags: ['-LOCAL_FILES', '-CLIENT_QUERY_ATTRIBUTES', '-SESSION_TRACK'],

@@ -13,12 +13,12 @@ import { filesOf } from './catalog-rows.ts'
 import { growPublication, type PublicationPlan, unpublished } from './publication.ts'
 import { AWAY, type Members, readMembers, storedMembers, wasAway } from './publication-members.ts'
 import { runningTransactions } from './settle.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SharedSql } from './sql.ts'
 import { isMarkedStale, type LastRead, REREAD, staleSince } from './stale.ts'
 import { loadRequest, publicationPlans, type StartRequest } from './start.ts'
 
 export interface WatchOptions extends Pick<StartRequest, 'config' | 'context' | 'numbering'> {
-  readonly sql: SqlConnection
+  readonly sql: SharedSql
   /** server_version_num. */
   readonly version: number
   /** Those that the stream reads. */

@@ -1,9 +1,10 @@
 import type pg from 'pg'
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { addressName, addressWarning } from '../common/server-address.ts'
 import { checkServer } from './check-server.ts'
 import { checkTables } from './check-tables.ts'
 import { type PostgresConfig, slotName } from './config.ts'
-import { connectionWarning, connectSql, postgresError, serverName } from './connection.ts'
+import { connectSql, postgresAddress, postgresError } from './connection.ts'
 import { endConnection } from './replication.ts'
 import { readServer } from './server-facts.ts'
 
@@ -17,9 +18,13 @@ export async function checkPostgres(
   try {
     client = await connectSql(config, `tailrace ${context.pipeline} ${context.name} check`, signal)
     const facts = await readServer(client, slotName(config, context))
-    const warning = connectionWarning(config)
+    const warning = addressWarning(postgresAddress(config))
     return [
-      { level: 'ok', code: 'SOURCE_REACHED', message: `${serverName(config)}, database ${facts.database}` },
+      {
+        level: 'ok',
+        code: 'SOURCE_REACHED',
+        message: `${addressName(postgresAddress(config))}, database ${facts.database}`,
+      },
       ...(warning === undefined ? [] : [{ level: 'warning' as const, code: 'SOURCE_TLS', message: warning }]),
       ...checkServer(facts, (client as pg.Client & { processID: number }).processID, config, context),
       ...(await checkTables(client, facts, config, context)),

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { errorMessage, TailraceError } from '../../runtime/errors.ts'
-import { registerSecret } from '../../runtime/logger.ts'
+import type { TailraceError } from '../../runtime/errors.ts'
+import { addressName, type ServerAddress, serverAddress, tlsOptions, type UrlKind } from '../common/server-address.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -48,54 +47,18 @@ export const sessionSql = `
   WHERE name = 'transaction_timeout'
     OR name = 'client_encoding' AND pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'`
 
-const NO_HOST = 'none.invalid'
-const CONNECT_TIMEOUT_MS = 10_000
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
-
-interface Address {
-  readonly url: URL
-  /** A folder if it begins with a slash: a unix socket. */
-  readonly host: string
-  readonly sslmode: string
+const URL_KIND: UrlKind = {
+  type: 'postgres',
+  protocols: ['postgres:', 'postgresql:'],
+  port: 5432,
+  needsDatabase: true,
 }
+
+const CONNECT_TIMEOUT_MS = 10_000
 
 /** Throws CONFIG_URL. */
-function addressOf(config: Pick<PostgresConfig, 'url'>): Address {
-  let url: URL
-  try {
-    // libpq's form for unix sockets, user@/database?host=/folder, is no URL without a name there.
-    url = new URL(config.url.replace(/^(\w+:\/\/[^/?#]*@)(?=\/)/, `$1${NO_HOST}`))
-  } catch {
-    throw badUrl('it is not a URL')
-  }
-  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw badUrl('it does not begin with postgres://')
-  const host = decodeURIComponent(url.searchParams.get('host') ?? url.hostname).replace(/^\[(.+)\]$/, '$1')
-  if (host === '' || host === NO_HOST) throw badUrl('it names no host')
-  if (host.includes(',')) throw badUrl('it names more than one host; name the primary')
-  if (url.pathname.length < 2) throw badUrl('it names no database')
-  if (url.password !== '') registerSecret(decodeURIComponent(url.password))
-  const local = host.startsWith('/') || LOOPBACK.test(host)
-  return { url, host, sslmode: url.searchParams.get('sslmode') ?? (local ? 'disable' : 'verify-full') }
-}
-
-function badUrl(why: string): TailraceError {
-  return new TailraceError('CONFIG_URL', 'stop', `The url of a postgres source cannot be used: ${why}.`, {
-    hint: 'postgres://user:password@host:5432/database?sslmode=verify-full, special characters percent-encoded',
-  })
-}
-
-/** What a person should know of this address: an encrypted connection whose server is not verified. */
-export function connectionWarning(config: Pick<PostgresConfig, 'url'>): string | undefined {
-  const { sslmode, host, url } = addressOf(config)
-  if (sslmode === 'require' && !url.searchParams.has('sslrootcert'))
-    return `sslmode=require encrypts but does not verify that the server is ${host}: use verify-full with sslrootcert`
-  return undefined
-}
-
-/** The host and port, for messages. */
-export function serverName(config: Pick<PostgresConfig, 'url'>): string {
-  const { host, url } = addressOf(config)
-  return `${host}:${url.searchParams.get('port') ?? (url.port || '5432')}`
+export function postgresAddress(config: Pick<PostgresConfig, 'url'>): ServerAddress {
+  return serverAddress(config.url, URL_KIND)
 }
 
 /**
@@ -103,16 +66,15 @@ export function serverName(config: Pick<PostgresConfig, 'url'>): string {
  * (PGOPTIONS, PGSSLMODE). Throws CONFIG_URL.
  */
 export function clientOptions(config: Pick<PostgresConfig, 'url'>): pg.ClientConfig {
-  const { url, host, sslmode } = addressOf(config)
-  const port = Number(url.searchParams.get('port') ?? (url.port || '5432'))
-  const user = decodeURIComponent(url.username)
+  const address = postgresAddress(config)
+  const { host, port, user, password, database } = address
   return {
     host,
     port,
     ...(user === '' ? {} : { user }),
-    password: url.password === '' ? undefined : decodeURIComponent(url.password),
-    database: decodeURIComponent(url.pathname.slice(1)),
-    ssl: tlsOptions(sslmode, url.searchParams),
+    password,
+    database,
+    ssl: ssl(address),
     client_encoding: 'UTF8',
     options: sessionOptions,
     keepAlive: true,
@@ -122,41 +84,11 @@ export function clientOptions(config: Pick<PostgresConfig, 'url'>): pg.ClientCon
   }
 }
 
-function tlsOptions(sslmode: string, parameters: URLSearchParams): pg.ClientConfig['ssl'] {
-  if (sslmode === 'disable') return false
-  const ca = fileOption(parameters, 'sslrootcert')
-  const cert = fileOption(parameters, 'sslcert')
-  const key = fileOption(parameters, 'sslkey')
-  const shared = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  }
-  switch (sslmode) {
-    case 'verify-full':
-      return { ...shared, rejectUnauthorized: true }
-    case 'verify-ca':
-      return { ...shared, rejectUnauthorized: true, checkServerIdentity: () => undefined }
-    case 'require':
-      // As libpq: with a root certificate it verifies the chain, without one nothing.
-      return ca === undefined
-        ? { ...shared, rejectUnauthorized: false }
-        : { ...shared, rejectUnauthorized: true, checkServerIdentity: () => undefined }
-    default:
-      throw badUrl(`sslmode=${sslmode} is not one of disable, require, verify-ca, verify-full`)
-  }
-}
-
-function fileOption(parameters: URLSearchParams, name: string): string | undefined {
-  const path = parameters.get(name)
-  if (path === null) return undefined
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new TailraceError('CONFIG_URL', 'stop', `The file of ${name} cannot be read: ${errorMessage(cause)}`, {
-      cause,
-    })
-  }
+function ssl(address: ServerAddress): pg.ClientConfig['ssl'] {
+  const tls = tlsOptions(address)
+  if (tls === undefined) return false
+  const { verifyIdentity, ...options } = tls
+  return verifyIdentity || !tls.rejectUnauthorized ? options : { ...options, checkServerIdentity: () => undefined }
 }
 
 /**
@@ -191,5 +123,5 @@ export async function connectSql(
 
 /** What an error of a connection or query means here (connection-error.ts). */
 export function postgresError(error: unknown, config: Pick<PostgresConfig, 'url'>): TailraceError {
-  return connectionError(error, serverName(config))
+  return connectionError(error, addressName(postgresAddress(config)))
 }

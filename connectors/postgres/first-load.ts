@@ -7,14 +7,14 @@ import { FastLane } from './fast-lane.ts'
 import { formatLsn } from './position.ts'
 import { loadTable } from './snapshot.ts'
 import { SnapshotReaders } from './snapshot-readers.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SharedSql } from './sql.ts'
 import type { Start } from './start.ts'
 import { StateLook } from './state-look.ts'
 
 export interface FirstLoadOptions {
   readonly config: PostgresConfig
   readonly sourceName: string
-  readonly sql: SqlConnection
+  readonly sql: SharedSql
   readonly start: Start
   /** Table versions that the log knows: those announced here are added once their unit was asked to be followed. */
   readonly logged: Map<number, Table>

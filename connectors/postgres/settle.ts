@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import { sleep } from '../../runtime/abort.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SharedSql } from './sql.ts'
 
 /**
  * Changes that a transaction made before its table was added to the publication are not streamed, also if it commits
@@ -31,7 +31,7 @@ interface RunningRow {
 
 /** Returns when none of them runs any more; says who is in the way, and for how long. */
 export async function waitUntilEnded(
-  sql: SqlConnection,
+  sql: SharedSql,
   transactions: readonly string[],
   { table, logger }: { readonly table: string; readonly logger: Logger },
   signal: AbortSignal,

@@ -7,14 +7,14 @@ import { CatalogWatch } from './catalog-watch.ts'
 import type { Relation } from './relation.ts'
 import { Resolver } from './resolver.ts'
 import { waitUntilEnded } from './settle.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SharedSql } from './sql.ts'
 import type { Start, StartRequest } from './start.ts'
 import { warnOfUnknown } from './unknown-types.ts'
 import { tableFromRelation } from './versions.ts'
 
 export interface SourceTablesOptions extends StartRequest {
   readonly start: Start
-  readonly watchSql: SqlConnection
+  readonly watchSql: SharedSql
   /** Table versions that the log knows, kept by the source. */
   readonly logged: ReadonlyMap<number, Table>
   /** Others are captured now: what the stream knows of relations is to be asked again. */

@@ -25,7 +25,7 @@ import { HeadMeter } from './head.ts'
 import { parseLsn } from './position.ts'
 import { endConnection } from './replication.ts'
 import { SourceTables } from './source-tables.ts'
-import { SqlConnection } from './sql.ts'
+import { type SharedSql, sharedSql } from './sql.ts'
 import { loadRequest, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { Numbering } from './table-version.ts'
@@ -47,9 +47,9 @@ export interface SourceTimes {
 export class PostgresSource implements Source {
   readonly #config: PostgresConfig
   readonly #context: SourceContext
-  readonly #sql: SqlConnection
+  readonly #sql: SharedSql
   /** Of its own: what waits for a lock there keeps nothing else waiting. */
-  readonly #watchSql: SqlConnection
+  readonly #watchSql: SharedSql
   readonly #name: string
   readonly #fences = new Fences()
   readonly #times: SourceTimes
@@ -73,8 +73,8 @@ export class PostgresSource implements Source {
     this.#config = config
     this.#context = context
     this.#name = `tailrace ${context.pipeline} ${context.name}`
-    this.#sql = new SqlConnection(config, this.#name)
-    this.#watchSql = new SqlConnection(config, `${this.#name} watch`)
+    this.#sql = sharedSql(config, this.#name)
+    this.#watchSql = sharedSql(config, `${this.#name} watch`)
   }
 
   async start(

@@ -6,7 +6,7 @@ import { identifySystem, type ServerIdentity } from './lineage.ts'
 import type { PublicationPlan } from './publication.ts'
 import { type Members, membersEntry } from './publication-members.ts'
 import { standbyError } from './server-error.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SharedSql } from './sql.ts'
 import type { Numbering } from './table-version.ts'
 
 /** What the starts of a source have in common (first-start.ts, resume-start.ts). */
@@ -16,7 +16,7 @@ export interface StartRequest {
   readonly context: SourceContext
   /** How connections are called at the server. */
   readonly name: string
-  readonly sql: SqlConnection
+  readonly sql: SharedSql
   readonly numbering: Numbering
 }
 
@@ -50,7 +50,7 @@ export interface Server extends ServerIdentity {
   readonly database: string
 }
 
-export async function describe(sql: SqlConnection, replication: pg.Client, signal: AbortSignal): Promise<Server> {
+export async function describe(sql: SharedSql, replication: pg.Client, signal: AbortSignal): Promise<Server> {
   const identified = await identifySystem(replication)
   const { version, database, standby } = await sql.use(async client => {
     const { rows } = await client.query<{ version: string; database: string; standby: string }>(

@@ -7,7 +7,7 @@ import { connectSql } from '../../connectors/postgres/connection.ts'
 import { FastLane } from '../../connectors/postgres/fast-lane.ts'
 import { loadTable } from '../../connectors/postgres/snapshot.ts'
 import { SnapshotReaders } from '../../connectors/postgres/snapshot-readers.ts'
-import { SqlConnection } from '../../connectors/postgres/sql.ts'
+import { sharedSql } from '../../connectors/postgres/sql.ts'
 import { StateLook } from '../../connectors/postgres/state-look.ts'
 import type { Chunk, Position, Table } from '../../runtime/contract.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
@@ -70,7 +70,7 @@ export class Exported implements AsyncDisposable {
     const { estimatedRows, estimatedBytes } = captured
     const signal = options.signal ?? new AbortController().signal
     await using readers = new SnapshotReaders({ config, sourceName: 'app', snapshot: this.#snapshot })
-    await using sql = new SqlConnection(config, 'tailrace test')
+    await using sql = sharedSql(config, 'tailrace test')
     yield* loadTable(
       {
         table: captured.table,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { captureTables } from '../../../connectors/postgres/catalog.ts'
 import { postgresConfig } from '../../../connectors/postgres/config.ts'
 import { Resolver } from '../../../connectors/postgres/resolver.ts'
-import { SqlConnection } from '../../../connectors/postgres/sql.ts'
+import { type SharedSql, sharedSql } from '../../../connectors/postgres/sql.ts'
 import { ChangeStream } from '../../../connectors/postgres/stream.ts'
 import { tableFromRelation } from '../../../connectors/postgres/versions.ts'
 import { askServer } from '../../../connectors/postgres/walsender.ts'
@@ -22,9 +22,9 @@ export async function openSlot(
   publication: string,
   name: string,
   isKnown = false,
-): Promise<{ stream: ChangeStream; table: Table; sql: SqlConnection }> {
+): Promise<{ stream: ChangeStream; table: Table; sql: SharedSql }> {
   const config = postgresConfig.parse({ url, tables: [name] })
-  const sql = new SqlConnection(config, 'bench')
+  const sql = sharedSql(config, 'bench')
   const captured = await sql.use(client => captureTables(client, 'app', config, []), signal)
   const table = captured[0]!.table
   const resolver = new Resolver(captured, [], {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
+import { addressWarning } from '../../../connectors/common/server-address.ts'
 import { postgresConfig, publicationNames, slotName } from '../../../connectors/postgres/config.ts'
-import { clientOptions, connectionWarning } from '../../../connectors/postgres/connection.ts'
+import { clientOptions, postgresAddress } from '../../../connectors/postgres/connection.ts'
 import { connectionError } from '../../../connectors/postgres/connection-error.ts'
 
 const url = 'postgres://user:p%40ss@db.example:5433/shop'
@@ -89,8 +90,9 @@ describe('a connection', () => {
   })
 
   it('that is encrypted but not verified is warned of', () => {
-    expect(connectionWarning({ url: 'postgres://u@db/d?sslmode=require' })).toContain('verify-full')
-    expect(connectionWarning({ url: 'postgres://u@db/d' })).toBeUndefined()
+    const warning = (text: string): string | undefined => addressWarning(postgresAddress({ url: text }))
+    expect(warning('postgres://u@db/d?sslmode=require')).toContain('verify-full')
+    expect(warning('postgres://u@db/d')).toBeUndefined()
   })
 
   it.each(['db/shop', 'mysql://u@h/d', 'postgres://u@h', 'postgres://u@a,b/d', 'postgres://u@h/d?sslmode=allow'])(
