@@ -682,6 +682,8 @@ export interface SourcePlugin<C = unknown> {
   readonly type: string
   readonly config: ZodType<C>
   open(config: C, context: SourceContext): Promise<Source>
+  /** A position of its sources in short, for people, as `binlog.000001:1684`. Absent: it is short already. */
+  shown?(position: Position): string
   check?(config: C, context: SourceContext, signal: AbortSignal): Promise<readonly Finding[]>
   /** `tables`: patterns of those that are meant; without them all of the url's database, or of all databases. */
   discover?(url: string, pipeline: string, signal: AbortSignal, tables?: readonly string[]): Promise<Discovery>

@@ -77,6 +77,15 @@ export function formatPlace({ file, offset }: BinlogPlace): string {
   return `${file}:${offset}`
 }
 
+/** For people: the place alone; what is none in a binary log as it stands. */
+export function shownPosition(text: string): string {
+  try {
+    return formatPlace(parsePosition(text))
+  } catch {
+    return text
+  }
+}
+
 /** A file's base name may hold anything; its number has six digits or more. */
 const OFFSET = /^(?:0|[1-9]\d{0,18})$/
 const FILE_NUMBER = /^\d{6,19}$/

@@ -22,7 +22,7 @@ export interface SourcePlan {
   /** Undefined for sources without one. */
   readonly slot: string | undefined
   readonly publication: string | undefined
-  /** Where the stream goes on; undefined: a first load comes first. */
+  /** Where the stream goes on, for people; undefined: a first load comes first. */
   readonly continues: string | undefined
   /** To copy; undefined where the database was not asked or did not answer. */
   readonly tables: Discovery['tables'] | undefined
@@ -49,7 +49,13 @@ export async function makePlan(
         publication: serverName(config, source, 'publication'),
       }
       if (resume?.stream !== undefined)
-        return { ...base, continues: resume.stream, tables: undefined, rows: null, bytes: null }
+        return {
+          ...base,
+          continues: plugin.shown?.(resume.stream) ?? resume.stream,
+          tables: undefined,
+          rows: null,
+          bytes: null,
+        }
       return { ...base, continues: undefined, ...(await firstLoad(config.pipeline, source, signal)) }
     }),
   )

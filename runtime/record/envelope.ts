@@ -1,6 +1,6 @@
 import type { Column, LoggedChange, Table } from '../contract.ts'
 import { giveBack, LARGE_BYTES } from '../large-memory.ts'
-import { VERSION } from '../version.ts'
+import { milliseconds, type Origin, type SourceInfo, sourceInfo } from './envelope-source.ts'
 import { jsonRoom } from './json.ts'
 import { keyTexts } from './key.ts'
 import { valueJson } from './value.ts'
@@ -10,28 +10,15 @@ import { valueJson } from './value.ts'
  * frame `{"cursor","table","key","value"}`.
  */
 
-/** Where the changes of one log come from. */
-export interface Origin {
-  /** The source plugin's type. */
-  readonly type: string
-  readonly source: string
-  readonly database: string | null
-}
-
-/** Debezium's names where they differ from ours. */
-const CONNECTORS: Readonly<Record<string, string>> = { postgres: 'postgresql' }
-
 const FIRST_BUFFER = 16 * 1024
 
 /** Encodes one change at a time into a buffer of its own. */
 export class EnvelopeWriter {
-  readonly #sourceHead: string
-  readonly #tables = new WeakMap<Table, string>()
+  readonly #source: SourceInfo
   #buffer = Buffer.allocUnsafe(FIRST_BUFFER)
 
-  constructor({ type, source, database }: Origin) {
-    const head = { version: VERSION, connector: CONNECTORS[type] ?? type, name: source, db: database }
-    this.#sourceHead = JSON.stringify(head).slice(0, -1)
+  constructor(origin: Origin) {
+    this.#source = sourceInfo(origin)
   }
 
   /**
@@ -67,18 +54,6 @@ export class EnvelopeWriter {
     if (at === -1 || at + 3 * tail.length > buffer.length) return -1
     return at + buffer.write(tail, at)
   }
-
-  #source(change: LoggedChange): string {
-    let table = this.#tables.get(change.table)
-    if (table === undefined) {
-      table = `"schema":${JSON.stringify(change.table.schema)},"table":${JSON.stringify(change.table.table)}`
-      this.#tables.set(change.table, table)
-    }
-    return (
-      `${this.#sourceHead},"ts_ms":${milliseconds(change.commitTime)},"snapshot":"${change.kind === 'r'}",${table},` +
-      `"txId":${transactionNumber(change)},"lsn":${logSequenceNumber(change.position)}}`
-    )
-  }
 }
 
 /** The key columns as a JSON object; null for a table without key and for a truncate. */
@@ -109,20 +84,4 @@ function memberJson({ name, type, masked }: Column, text: string | null): string
 
 function transactionJson({ transaction, index }: LoggedChange): string {
   return transaction === undefined ? 'null' : `{"id":${JSON.stringify(transaction)},"total_order":${index + 1}}`
-}
-
-/** A number where the source numbers its transactions (PostgreSQL), else its text (a GTID). */
-function transactionNumber({ transaction }: LoggedChange): string {
-  if (transaction === undefined) return 'null'
-  return /^\d+$/.test(transaction) ? transaction : JSON.stringify(transaction)
-}
-
-/** A PostgreSQL position, `16/B374D848`, is one 64-bit number in Debezium; other sources have none. */
-function logSequenceNumber(position: string): string {
-  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/.exec(position)
-  return match === null ? 'null' : String((BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`))
-}
-
-function milliseconds(microseconds: bigint): string {
-  return String(microseconds / 1000n)
 }
