@@ -5,6 +5,8 @@ export interface ZongjiLife {
   /** Over the server; `database` filters at the package. */
   readonly url: string
   readonly database: string
+  /** Tables that it passes over. */
+  readonly without?: readonly string[]
   /** Everything up to it has been processed: a set of GTIDs (MySQL) or a state (MariaDB). */
   readonly gtids: string
   readonly serverId: number
@@ -30,11 +32,17 @@ const EVENTS = [
 ]
 
 /** Reads at once. `stop` ends it. */
-export function startZongji({ url, database, gtids, serverId, handle, failed }: ZongjiLife): ZongJi {
+export function startZongji({ url, database, without = [], gtids, serverId, handle, failed }: ZongjiLife): ZongJi {
   const zongji = new ZongJi({ uri: url, ...EXACT })
   zongji.on('binlog', handle)
   zongji.on('error', failed)
-  zongji.start({ gtidSet: gtids, serverId, includeEvents: EVENTS, includeSchema: { [database]: true } })
+  zongji.start({
+    gtidSet: gtids,
+    serverId,
+    includeEvents: EVENTS,
+    includeSchema: { [database]: true },
+    excludeSchema: { [database]: [...without] },
+  })
   return zongji
 }
 

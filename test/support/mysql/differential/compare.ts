@@ -1,0 +1,81 @@
+import type { RowData } from '@vlasky/zongji'
+import { zongjiText } from '../../peers/zongji-values.ts'
+import { faultOf } from './faults.ts'
+import type { Operation } from './operations.ts'
+import type { PeerOperation } from './peer.ts'
+
+/** Transactions that the package hands over without their rows. */
+export const COMPRESSED = 'a compressed transaction is passed over'
+export const PARTIAL = 'a partial update is passed over'
+
+/** Counts what was compared; differences by the fault's name. Throws at one that has none. */
+export class Comparison {
+  rows = 0
+  readonly faults = new Map<string, number>()
+
+  /** Of one transaction, in its order. */
+  compare(gtid: string, ours: readonly Operation[], theirs: readonly PeerOperation[]): void {
+    if (theirs.some(({ kind }) => kind === 'payload')) {
+      this.#count(COMPRESSED)
+      return
+    }
+    const context = (): string => `${gtid}: ${told(ours)} against ${told(theirs)}`
+    if (ours.length !== theirs.length) throw new Error(`another number of rows in ${context()}`)
+    for (const [i, operation] of ours.entries()) {
+      const peer = theirs[i]!
+      if (peer.kind === 'partial') {
+        this.#count(PARTIAL)
+        continue
+      }
+      if (peer.kind === 'payload' || peer.kind !== operation.kind || peer.table !== operation.table.table)
+        throw new Error(`another kind of row at ${i} in ${context()}`)
+      this.rows++
+      for (const image of ['before', 'after'] as const) this.#compareImage(operation, peer, image, gtid)
+    }
+  }
+
+  #compareImage(
+    operation: Operation,
+    peer: Extract<PeerOperation, { table: string }>,
+    image: 'before' | 'after',
+    gtid: string,
+  ): void {
+    const [ours, row] = [operation[image], peer[image]]
+    const { columns } = operation.table
+    if (row === undefined) return
+    const names = Object.keys(row).join()
+    if (names !== columns.map(({ name }) => name).join())
+      throw new Error(`${gtid}: columns of ${peer.table} are called ${names}`)
+    // Of a former row ours keeps what was sent of it, if that was all.
+    if (ours === undefined) return
+    for (const [i, column] of columns.entries()) {
+      const mine = ours[i]
+      if (mine === undefined && image === 'before') continue
+      const value = (row as RowData)[column.name]
+      const text = zongjiText(value, column)
+      if (mine === text) continue
+      const difference = { column, ours: mine, value, theirs: text, isSent: peer.sent(image, i) }
+      const fault = faultOf(difference)
+      if (fault === undefined)
+        throw new Error(
+          `${gtid}: ${peer.table}.${column.name} ${column.declared} ${operation.kind} ${image}: ours ${JSON.stringify(mine)}, theirs ${JSON.stringify(text)}`,
+        )
+      this.#count(fault)
+    }
+  }
+
+  #count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
+  }
+}
+
+function told(operations: readonly (Operation | PeerOperation)[]): string {
+  return operations
+    .map(operation => {
+      if (!('table' in operation)) return operation.kind
+      const { table } = operation
+      return `${operation.kind} ${typeof table === 'string' ? table : table.table}`
+    })
+    .slice(0, 40)
+    .join(', ')
+}

@@ -1,0 +1,93 @@
+/** What `@vlasky/zongji` makes of a database's changes, as it hands them over, by transaction. */
+import type ZongJi from '@vlasky/zongji'
+import type { AnyBinlogEvent, RowData, RowsEvent, UpdateRowData } from '@vlasky/zongji'
+import { startZongji, stopZongji } from '../../peers/zongji-life.ts'
+import { until } from '../../until.ts'
+
+/** A row event's row, or what stands for rows that it says it cannot read. */
+export type PeerOperation =
+  | {
+      readonly kind: 'insert' | 'update' | 'delete'
+      readonly table: string
+      readonly before: RowData | undefined
+      readonly after: RowData | undefined
+      /** Whether an image has the column of this place. */
+      readonly sent: (image: 'before' | 'after', column: number) => boolean
+    }
+  | { readonly kind: 'payload' | 'partial' }
+
+export interface PeerOptions {
+  readonly url: string
+  readonly database: string
+  readonly without: readonly string[]
+  readonly gtids: string
+  readonly serverId: number
+}
+
+export class Peer implements AsyncDisposable {
+  readonly transactions = new Map<string, PeerOperation[]>()
+  readonly errors: string[] = []
+  readonly #zongji: ZongJi
+
+  constructor(options: PeerOptions) {
+    this.#zongji = startZongji({
+      ...options,
+      handle: event => this.#take(event),
+      failed: error => this.errors.push(error.message),
+    })
+  }
+
+  /** Until it has seen a transaction. */
+  async reached(gtid: string): Promise<void> {
+    await until(() => this.transactions.has(gtid), `zongji has reached ${gtid} (${this.errors.join('; ')})`, 60)
+  }
+
+  #take(event: AnyBinlogEvent): void {
+    const { gtid = '' } = event
+    const add = (operation: PeerOperation): void => {
+      const operations = this.transactions.get(gtid)
+      if (operations === undefined) this.transactions.set(gtid, [operation])
+      else operations.push(operation)
+    }
+    const type = event.getTypeName()
+    if (type === 'TransactionPayload') add({ kind: 'payload' })
+    else if (type === 'PartialUpdateRows') add({ kind: 'partial' })
+    const kind = ROW_EVENTS[type]
+    if (kind === undefined) return
+    const more = about(event)
+    for (const row of rowsOf(event)) {
+      const [before, after] = kind === 'insert' ? [undefined, row] : [row, undefined]
+      if (kind === 'update') add({ kind, ...(row as UpdateRowData), ...more })
+      else add({ kind, before: before as RowData | undefined, after: after as RowData | undefined, ...more })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await stopZongji(this.#zongji)
+  }
+}
+
+const ROW_EVENTS: Readonly<Partial<Record<string, 'insert' | 'update' | 'delete'>>> = {
+  WriteRows: 'insert',
+  UpdateRows: 'update',
+  DeleteRows: 'delete',
+}
+
+interface Bitmaps {
+  readonly columns_present_bitmap: Buffer
+  readonly columns_present_bitmap2?: Buffer
+}
+
+const rowsOf = (event: AnyBinlogEvent): readonly unknown[] => (event as unknown as { rows: unknown[] }).rows
+
+function about(event: AnyBinlogEvent) {
+  const { tableMap, tableId } = event as RowsEvent
+  const { columns_present_bitmap: first, columns_present_bitmap2: second } = event as unknown as Bitmaps
+  return {
+    table: tableMap[tableId]!.tableName,
+    sent: (image: 'before' | 'after', column: number): boolean => {
+      const bitmap = image === 'after' && second !== undefined ? second : first
+      return ((bitmap[column >> 3]! >> (column & 7)) & 1) === 1
+    },
+  }
+}

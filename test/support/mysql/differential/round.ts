@@ -1,0 +1,176 @@
+/**
+ * One round: tables of random types, random statements, and two readers of the same binary log. In the end the rows of our
+ * log are the server's, and each row of `@vlasky/zongji` is ours, except for its known faults.
+ */
+import { connectMysql } from '../../../../connectors/mysql/connection.ts'
+import { defaultServerId } from '../../../../connectors/mysql/dump.ts'
+import { parseGtidState } from '../../../../connectors/mysql/gtid/mariadb-state.ts'
+import { parseGtidSet } from '../../../../connectors/mysql/gtid/mysql-set.ts'
+import type { Random } from '../../../crash/random.ts'
+import { executed } from '../../peers/zongji.ts'
+import type { MysqlServer } from '../server.ts'
+import type { TypeCase } from '../type-case.ts'
+import { TYPE_CASES } from '../type-cases.ts'
+import { Comparison } from './compare.ts'
+import { DROPPED } from './faults.ts'
+import { Followed } from './followed.ts'
+import { Peer } from './peer.ts'
+import { serverColumns, serverRows } from './server-rows.ts'
+import { APART, KEY_SHAPES, RandomTable } from './tables.ts'
+import { RandomWriter } from './writer.ts'
+
+export interface RoundFigures {
+  statements: number
+  refused: number
+  alterations: number
+  transactions: number
+  rows: number
+  readonly faults: Map<string, number>
+}
+
+/** `database`: to be made for it. */
+export async function differentialRound(
+  server: MysqlServer,
+  statements: number,
+  random: Random,
+): Promise<RoundFigures> {
+  const database = await server.createDatabase()
+  const cases = await typeCases(server)
+  const tables = makeTables(cases, random)
+  for (const { create } of tables) await server.query(`SET SESSION sql_mode = ''; ${create}`, database)
+  const connection = await server.connect({ database })
+  const writer = new RandomWriter({
+    connection,
+    flavor: server.flavor,
+    tables,
+    cases: cases.filter(isReadByPeer),
+    random,
+  })
+  await writer.prepare()
+  // Some rows are there before the first load.
+  await writer.write(Math.ceil(statements / 20))
+  const url = `${server.url('root', database)}`
+  const gtids = await executedNow(url)
+  const appendOnly = tables.filter(({ shape }) => shape.appendOnly === true).map(({ name }) => `${database}.${name}`)
+  await using followed = await Followed.open({ url, database, appendOnly })
+  await using peer = new Peer({
+    url,
+    database,
+    without: [PASSED_OVER],
+    gtids,
+    serverId: defaultServerId(`peer ${database}`),
+  })
+  try {
+    await followed.caughtUp()
+    const begin = await executedNow(url)
+    await writer.write(Math.ceil((statements * 9) / 20))
+    // A reader that is behind: the tables are others already when it comes to their rows.
+    await followed.stop()
+    await writer.write(Math.floor(statements / 2))
+    followed.restart()
+    const last = await marker(server, database, url)
+    await followed.caughtUp()
+    await peer.reached(last)
+    const comparison = new Comparison()
+    const isBefore = seenBy(server, begin)
+    const ids = new Set([...followed.operations.transactions.keys(), ...peer.transactions.keys()])
+    let transactions = 0
+    for (const id of ids) {
+      // Of the time in which the first load was taken ours may have some as loaded rows.
+      if (isBefore(id)) continue
+      transactions++
+      const ours = followed.operations.transactions.get(id) ?? []
+      comparison.compare(
+        id,
+        ours.filter(({ table }) => table.table !== PASSED_OVER),
+        peer.transactions.get(id) ?? [],
+      )
+    }
+    await compareRows(server, database, followed)
+    return {
+      statements: writer.statements,
+      refused: writer.refused,
+      alterations: writer.alterations,
+      transactions,
+      rows: comparison.rows,
+      faults: comparison.faults,
+    }
+  } finally {
+    await connection.end()
+  }
+}
+
+const PASSED_OVER = `t_${APART.name}`
+
+async function typeCases(server: MysqlServer): Promise<TypeCase[]> {
+  const [row] = await server.query('SELECT VERSION() AS version')
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(row!.version!)!
+  const version = Number(major) * 100 + Number(minor)
+  return TYPE_CASES.filter(({ flavors, since }) => flavors.includes(server.flavor) && since <= version)
+}
+
+/** Every type once, spread over tables of every kind of key. */
+function makeTables(cases: readonly TypeCase[], random: Random): RandomTable[] {
+  const [read, apart] = [cases.filter(isReadByPeer), cases.filter(of => !isReadByPeer(of))]
+  const shuffled = read.map(of => ({ of, at: random.next() })).sort((a, b) => a.at - b.at)
+  const own: TypeCase[][] = KEY_SHAPES.map(() => [])
+  const isParted = KEY_SHAPES.map(({ options }) => options !== undefined)
+  let next = 0
+  for (const { of } of shuffled) {
+    // Places cannot be in tables with partitions.
+    if (isParted[next % own.length] && of.logical.kind === 'bytes') next++
+    own[next++ % own.length]!.push(of)
+  }
+  return [...KEY_SHAPES, APART].map((shape, i) => {
+    const columns = (own[i] ?? apart).map((of, place) => ({ name: `c${place}`, of }))
+    return new RandomTable(`t_${shape.name}`, shape, columns)
+  })
+}
+
+const isReadByPeer = ({ ddl }: TypeCase): boolean => !DROPPED.test(ddl)
+
+async function executedNow(url: string): Promise<string> {
+  const client = await connectMysql({ url }, 'differential', AbortSignal.timeout(20_000))
+  try {
+    return await executed(client)
+  } finally {
+    client.destroy()
+  }
+}
+
+/** A transaction behind all others; answers its GTID. */
+async function marker(server: MysqlServer, database: string, url: string): Promise<string> {
+  await server.query('CREATE TABLE t_last (id int PRIMARY KEY); INSERT INTO t_last VALUES (1)', database)
+  const gtids = await executedNow(url)
+  return server.flavor === 'mysql' ? gtids.replace(/:.*-/, ':') : gtids
+}
+
+function seenBy(server: MysqlServer, gtids: string): (id: string) => boolean {
+  if (server.flavor === 'mariadb') {
+    const state = parseGtidState(gtids)
+    return id => state.includes(parseGtidState(id))
+  }
+  const set = parseGtidSet(gtids)
+  return id => set.includes(parseGtidSet(id))
+}
+
+async function compareRows(server: MysqlServer, database: string, followed: Followed): Promise<void> {
+  const listed = await server.query(`SHOW TABLES FROM ${database}`)
+  for (const entry of listed) {
+    const [name] = Object.values(entry)
+    const ours = followed.operations.rows(database, name!)
+    if (ours === undefined) throw new Error(`the log does not know ${name}`)
+    const names = ours.table.columns.map(column => column.name)
+    const columns = await serverColumns(server, ours.table)
+    if (columns.join() !== names.join())
+      throw new Error(`${name} has ${columns.join()}, and in the log ${names.join()}`)
+    const theirs = (await serverRows(server, ours.table)).map(row => JSON.stringify(row)).sort()
+    const mine = ours.rows.map(row => JSON.stringify(row)).sort()
+    const at = mine.findIndex((row, i) => row !== theirs[i])
+    if (mine.length === theirs.length && at === -1) continue
+    const [extra, missing] = [mine.filter(row => !theirs.includes(row)), theirs.filter(row => !mine.includes(row))]
+    throw new Error(
+      `${name}: ${mine.length} rows in the log, ${theirs.length} at the server; only in the log: ${extra.slice(0, 2)}; only at the server: ${missing.slice(0, 2)}; columns ${ours.table.columns.map(({ name: column, declared }) => `${column} ${declared}`)}`,
+    )
+  }
+}
