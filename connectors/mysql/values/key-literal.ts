@@ -52,12 +52,29 @@ export function keyLiteral(declared: string, text: string): string {
 }
 
 /**
- * Whether ORDER BY puts values of the type into the order of `<` against a literal. ENUM and SET are ordered by their
- * numbers, and compared as text.
+ * The same for `<` and `>`, in the order in which ORDER BY puts the column: ENUM and SET are ordered by their numbers,
+ * `column + 0`. Throws KEY_UNSUPPORTED.
  */
-export function isOrderedAsCompared(declared: string): boolean {
+export function orderLiteral(declared: string, text: string): string {
+  const { name, labels } = parseDeclared(declared)
+  if (name === 'enum') {
+    const number = labels.indexOf(text) + 1
+    return checked(declared, number > 0 || text === '', String(number))
+  }
+  if (name !== 'set') return keyLiteral(declared, text)
+  let bits = 0n
+  for (const label of text === '' ? [] : text.split(',')) {
+    const place = labels.indexOf(label)
+    if (place === -1) throw keyUnsupported(declared)
+    bits |= 1n << BigInt(place)
+  }
+  return String(bits)
+}
+
+/** Whether the values of a type are ordered by numbers that are not their text. */
+export function isOrderedByNumber(declared: string): boolean {
   const { name } = parseDeclared(declared)
-  return name !== 'enum' && name !== 'set'
+  return name === 'enum' || name === 'set'
 }
 
 /** For a cell of bytes that are no text in the column's character set: compared byte by byte. */
