@@ -6,15 +6,14 @@ import { unreadable } from './binlog/binlog-error.ts'
 import { type ControlEvent, parseControlEvent } from './binlog/control-event.ts'
 import { type Checksum, EventHeader, openEvent } from './binlog/event-header.ts'
 import { EventFlag, EventType, isRows } from './binlog/event-types.ts'
-import { payloadEvents } from './binlog/payload-events.ts'
 import { parseTableMap } from './binlog/table-map.ts'
-import { parseTransactionPayload } from './binlog/transaction-payload.ts'
 import { formatXid } from './binlog/xid.ts'
 import { ReadingPlace } from './binlog-place.ts'
 import type { Xa } from './ddl/kinds.ts'
 import { transactionId } from './fence.ts'
 import { type ExecutedGtids, MariadbExecuted, MysqlExecuted } from './gtids.ts'
 import { MappedRows } from './mapped-rows.ts'
+import { Payloads } from './payloads.ts'
 import { type BinlogPlace, type BinlogPosition, comparePlaces, formatPlace } from './position.ts'
 import type { Resolver } from './resolver.ts'
 import { RowEvents } from './row-events.ts'
@@ -23,7 +22,7 @@ import { Statements } from './statements.ts'
 import type { Flavor } from './wire-column.ts'
 import { XaGroups } from './xa/groups.ts'
 import type { PreparedTransactions } from './xa/prepared.ts'
-import { EVENT_HEAD, eventEnd, eventType } from './xa/spool-format.ts'
+import { replay } from './xa/replay.ts'
 
 export interface ScannerOptions {
   readonly writer: BatchWriter
@@ -63,6 +62,7 @@ export class Scanner {
   readonly #writer: BatchWriter
   readonly #mapped: MappedRows
   readonly #xa: XaGroups
+  readonly #payloads: Payloads
   readonly #statements: Statements
   readonly #header = new EventHeader()
   readonly #reading: ReadingPlace
@@ -70,13 +70,11 @@ export class Scanner {
   #checksum: Checksum = 'unknown'
   #group: Group | undefined
   #position: BinlogPlace
-  /** What had to be waited for is done: the event that is given again needs no more of it. */
-  #settled: { readonly payload: boolean } | undefined
   /** Set when `event` answered false: settles when the same event can be given again. */
   pending: Promise<void> | undefined
 
   constructor(options: ScannerOptions) {
-    const { writer, from, flavor, resolver, lowerCaseTableNames, largest, prepared } = options
+    const { writer, from, flavor, resolver, lowerCaseTableNames, largest, prepared, room } = options
     this.#options = options
     this.#writer = writer
     this.#mapped = new MappedRows({
@@ -92,8 +90,14 @@ export class Scanner {
     this.#xa = new XaGroups({
       prepared,
       concerns: (bytes, at, end) => resolver.concerns([parseTableMap(bytes, at, end, flavor)]),
-      replay: chunks => this.#replay(chunks),
+      replay: chunks => replay(chunks, this.#mapped, room),
       unseen: () => this.#unseen(),
+    })
+    this.#payloads = new Payloads({
+      largest,
+      take: (bytes, header) => this.#take(bytes, header, this.#reading.at, true),
+      pending: () => this.pending,
+      room,
     })
     this.#statements = new Statements(resolver, flavor, lowerCaseTableNames)
     this.#reading = new ReadingPlace(from)
@@ -153,7 +157,8 @@ export class Scanner {
       const taker = this.#xa.isOpen ? this.#xa : this.#mapped
       return this.#waited(taker.take(type, bytes, at, end), taker)
     }
-    if (type === EventType.transactionPayload && !isInner) return this.#payload(bytes, at, end)
+    if (type === EventType.transactionPayload && !isInner)
+      return this.#waited(this.#payloads.take(bytes, at, end), this.#payloads)
     return this.#control(parseControlEvent(bytes, header, this.#options.largest), header, start)
   }
 
@@ -240,29 +245,11 @@ export class Scanner {
     return true
   }
 
-  #xaStatement({ action, xid }: Xa, group: Group): boolean {
-    if (action === 'start') {
-      this.#xa.begin(xid, group.id)
-      group.hasBegun = true
-    } else if (action === 'commit' || action === 'rollback') {
-      if (!this.#waited(this.#xa.end(xid, action === 'commit'), this.#xa)) return false
-      this.#commit()
-    }
+  #xaStatement(xa: Xa, group: Group): boolean {
+    if (!this.#waited(this.#xa.statement(xa, group.id), this.#xa)) return false
+    if (xa.action === 'start') group.hasBegun = true
+    else if (xa.action === 'commit' || xa.action === 'rollback') this.#commit()
     return true
-  }
-
-  /** Rows that were kept when they were prepared, in the group that commits them. */
-  async #replay(chunks: AsyncIterable<Buffer>): Promise<void> {
-    // Their tables have the numbers of then.
-    this.#mapped.clear()
-    for await (const chunk of chunks)
-      for (let at = 0; at < chunk.length; ) {
-        const next = eventEnd(chunk, at)
-        while (!this.#mapped.take(eventType(chunk, at), chunk, at + EVENT_HEAD, next)) await this.#mapped.pending
-        await this.#options.room()
-        at = next
-      }
-    this.#mapped.clear()
   }
 
   /** Its rows were logged before the stream began. Once others can see them the tables are read again. */
@@ -286,35 +273,7 @@ export class Scanner {
     if (!this.#writer.inTransaction) this.#writer.begin(group.id, formatPlace(group.place), group.time)
     if (announce || !this.#writer.registry.has(table.id)) this.#writer.announce(table)
   }
-
-  /** A compressed transaction: its events come one after the other, as many at a time as there is room for. */
-  #payload(bytes: Buffer, at: number, end: number): boolean {
-    if (this.#settled?.payload === true) {
-      this.#settled = undefined
-      return true
-    }
-    this.pending = this.#expand(bytes, at, end).then(() => {
-      this.#settled = { payload: true }
-    })
-    return false
-  }
-
-  async #expand(bytes: Buffer, at: number, end: number): Promise<void> {
-    const payload = parseTransactionPayload(bytes, at, end)
-    const header = new EventHeader()
-    for await (const run of payloadEvents(bytes, payload, this.#options.largest))
-      for (let from = run.at; from < run.end; ) {
-        const next = from + run.bytes.readUInt32LE(from + SIZE_AT)
-        openEvent(run.bytes, from, next, 'none', header)
-        while (!this.#take(run.bytes, header, this.#reading.at, true)) await this.pending
-        await this.#options.room()
-        from = next
-      }
-  }
 }
-
-/** Of an event's size in its header. */
-const SIZE_AT = 9
 
 function isHeartbeat(type: number): boolean {
   return type === EventType.heartbeat || type === EventType.heartbeatV2

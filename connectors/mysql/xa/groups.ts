@@ -1,5 +1,6 @@
 import { unreadable } from '../binlog/binlog-error.ts'
 import { EventType } from '../binlog/event-types.ts'
+import type { Xa } from '../ddl/kinds.ts'
 import type { PreparedTransactions } from './prepared.ts'
 import type { Spool } from './spool.ts'
 
@@ -70,8 +71,15 @@ export class XaGroups {
     return true
   }
 
-  /** XA COMMIT or XA ROLLBACK of what was prepared before. Throws XA_FILE and XA_LOST. */
-  end(xid: string, isCommit: boolean): boolean {
+  /** A statement of the group `transaction`. Throws XA_FILE and XA_LOST. */
+  statement({ action, xid }: Xa, transaction: string): boolean {
+    if (action === 'commit' || action === 'rollback') return this.#end(xid, action === 'commit')
+    if (action === 'start') this.begin(xid, transaction)
+    return true
+  }
+
+  /** XA COMMIT or XA ROLLBACK of what was prepared before. */
+  #end(xid: string, isCommit: boolean): boolean {
     if (this.#spool !== undefined) throw unreadable('an XA transaction ends inside another one')
     const { prepared, replay, unseen } = this.#options
     if (isCommit) {
