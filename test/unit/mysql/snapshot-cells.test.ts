@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { CellOutput } from '../../../connectors/mysql/values/cell-output.ts'
-import { isOrderedAsCompared, keyLiteral, rawKeyLiteral } from '../../../connectors/mysql/values/key-literal.ts'
+import { keyLiteral, rawKeyLiteral } from '../../../connectors/mysql/values/key-literal.ts'
 import { selectExpression, textReader } from '../../../connectors/mysql/values/snapshot-cells.ts'
 import { cellText } from '../../../runtime/record/cells.ts'
 import { paperCharsets } from '../../support/mysql/paper-charsets.ts'
@@ -99,9 +99,5 @@ describe('a literal of a key', () => {
       expect(() => keyLiteral(declared, hostile)).toThrow(expect.objectContaining({ code: 'KEY_UNSUPPORTED' }))
     expect(keyLiteral('varchar(9)', hostile)).toMatch(/^_utf8mb4 X'[0-9a-f]*'$/)
     expect(rawKeyLiteral(Buffer.from([0x61, 0xff]))).toBe("X'61ff'")
-  })
-
-  it('cannot say where a label stands in the order of its column', () => {
-    expect(['int', 'varchar(4)', "enum('a')", "set('a')"].map(isOrderedAsCompared)).toEqual([true, true, false, false])
   })
 })
