@@ -1,6 +1,6 @@
 import type { Discovery } from '../contract.ts'
 import { formatSize } from '../quantity.ts'
-import { qualifiedName } from '../select.ts'
+import { qualifiedName, quotePart } from '../select.ts'
 import { count } from './terminal.ts'
 
 /** A commented configuration for what was found in a database. The URL itself stays in the environment. */
@@ -10,10 +10,11 @@ export function initialConfig(pipeline: string, type: string, { tables }: Discov
   const list =
     usable.length === 0 ? ['      []'] : usable.map(table => remarked(`      - ${text(name(table))}`, about(table)))
   const rest = unusable.map(table => remarked(`      # - ${text(name(table))}`, `${about(table)}: ${table.problem}`))
+  const schema = quotePart(tables[0]?.schema ?? 'public')
   return `# yaml-language-server: $schema=./node_modules/tailrace/config/tailrace.schema.json
 # Written by tailrace init. Next: tailrace check, then tailrace run.
 
-${remarked(`pipeline: ${pipeline}`, 'names the slot and the publication at the database')}
+${remarked(`pipeline: ${pipeline}`, 'part of every name that is used at the database')}
 
 log:
   path: ./data                    # a durable copy of the captured rows: keep it private
@@ -25,11 +26,11 @@ sources:
     url: \${DATABASE_URL}          # an environment variable; \${file:/run/secrets/x} reads a file
     tables:
 ${[...list, ...rest].join('\n')}
-    # exclude: [public.audit_*]   # wins over tables
+${remarked(`    # exclude: [${schema}.audit_*]`, 'wins over tables')}
     # columns:
-    #   exclude: [public.customers.ssn]
+    #   exclude: [${schema}.customers.ssn]
     #   mask:
-    #     public.customers.email: redact
+    #     ${schema}.customers.email: redact
 
 sinks:
   files:
@@ -38,9 +39,9 @@ sinks:
   # search:
   #   type: sqlite
   #   path: ./search.db
-  #   tables: [app.public.customers]
+  #   tables: [app.${schema}.customers]
   #   search:
-  #     app.public.customers: [name, email]    # full-text search
+  #     app.${schema}.customers: [name, email]    # full-text search
   # cache:
   #   type: redis
   #   url: redis://127.0.0.1:6379

@@ -47,13 +47,13 @@ function parseUrl(text: string): URL {
   const url = URL.parse(text)
   if (url !== null) return url
   throw new TailraceError('USAGE', 'stop', 'The database is not named by a URL.', {
-    hint: 'tailrace init postgres://user:password@host:5432/database',
+    hint: 'tailrace init postgres://user:password@host:5432/database, or mysql://user:password@host:3306/database',
   })
 }
 
 function unknownScheme(scheme: string): TailraceError {
   return new TailraceError('USAGE', 'stop', `No source can look into a ${scheme} database.`, {
-    hint: 'tailrace init postgres://user:password@host:5432/database',
+    hint: 'tailrace init postgres://user:password@host:5432/database, or mysql://user:password@host:3306/database',
   })
 }
 

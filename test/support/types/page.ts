@@ -4,6 +4,7 @@ import { BUILT_IN } from './built-in.ts'
 import { type Entry, entriesOf, placesOf, typedTable } from './entries.ts'
 import { EXTENSIONS } from './extensions.ts'
 import { ARRAYS, MADE } from './made.ts'
+import { MYSQL } from './mysql.ts'
 import { duckdbForms, type Form, jsonForms, sqliteForms, type TypedLog } from './sink-forms.ts'
 import type { TypeCase } from './type-case.ts'
 
@@ -35,10 +36,10 @@ export function typedLog(cases: readonly TypeCase[]): TypedLog {
   return { id, batches: [batch], places: placesOf(entries, [0]) }
 }
 
-async function documented(): Promise<Documented[]> {
-  const log = typedLog(ALL)
+async function documented(cases: readonly TypeCase[]): Promise<Documented[]> {
+  const log = typedLog(cases)
   const [json, sqlite, duckdb] = [await jsonForms(log), await sqliteForms(log), await duckdbForms(log)]
-  return entriesOf(ALL, NEWEST).map((entry, row) => ({
+  return entriesOf(cases, NEWEST).map((entry, row) => ({
     entry,
     forms: { json: json.forms[row], sqlite: sqlite.forms[row], duckdb: duckdb.forms[row] },
   }))
@@ -95,25 +96,40 @@ function rows(all: readonly Documented[]): string[] {
   })
 }
 
-const HEAD = ['| PostgreSQL | logical type | text in the log | JSON | SQLite | DuckDB |', '|---|---|---|---|---|---|']
+const HEAD = ['| logical type | text in the log | JSON | SQLite | DuckDB |', '|---|---|---|---|---|---|']
+
+function table(database: string, lines: readonly string[]): string {
+  return [`| ${database} ${HEAD[0]}`, HEAD[1], ...lines].join('\n')
+}
+
+/** Those that say what the example of their type does not. */
+function extremesOf(all: readonly Documented[], examples: readonly Documented[]): Documented[] {
+  return all.filter(one => isShown(one) && !examples.some(example => isLike(one, example)))
+}
+
+function examplesOf(all: readonly Documented[]): Documented[] {
+  return all.filter(({ entry }) => entry.of.values[0] === entry.value)
+}
 
 /** Sections of the page by the word of their markers. */
 export async function tablesOfPage(): Promise<Map<string, string>> {
-  const all = await documented()
-  const examples = all.filter(({ entry }) => entry.of.values[0] === entry.value)
-  const extremes = all.filter(one => isShown(one) && !examples.some(example => isLike(one, example)))
+  const all = await documented(ALL)
+  const examples = examplesOf(all)
+  const mysql = await documented(MYSQL)
+  const mysqlExamples = examplesOf(mysql)
   const closed = BUILT_IN.filter(({ values }) => values.length === 0).map(
     of => `| ${code(of.type)} | ${logicalName(of)} | null only: it takes no input | null | NULL | NULL |`,
   )
   const within = (cases: readonly TypeCase[]): string[] =>
     rows(examples.filter(({ entry }) => cases.includes(entry.of)))
-  const sections: [string, string[]][] = [
-    ['built-in', [...within(BUILT_IN), ...closed]],
-    ['made', within([...ARRAYS, ...MADE])],
-    ['extensions', within(EXTENSIONS)],
-    ['extremes', rows(extremes)],
-  ]
-  return new Map(sections.map(([name, lines]) => [name, [...HEAD, ...lines].join('\n')]))
+  return new Map([
+    ['built-in', table('PostgreSQL', [...within(BUILT_IN), ...closed])],
+    ['made', table('PostgreSQL', within([...ARRAYS, ...MADE]))],
+    ['extensions', table('PostgreSQL', within(EXTENSIONS))],
+    ['extremes', table('PostgreSQL', rows(extremesOf(all, examples)))],
+    ['mysql', table('MySQL, MariaDB', rows(mysqlExamples))],
+    ['mysql extremes', table('MySQL, MariaDB', rows(extremesOf(mysql, mysqlExamples)))],
+  ])
 }
 
 /** The page with its tables as they should be. */
