@@ -4,6 +4,8 @@
  */
 import { parseDeclared } from '../../../../connectors/mysql/values/declared.ts'
 import type { Column } from '../../../../runtime/contract.ts'
+import type { Flavor } from '../programs.ts'
+import type { TypeCase } from '../type-case.ts'
 
 export interface Difference {
   readonly column: Column
@@ -18,25 +20,33 @@ export interface Difference {
 
 type Explains = (difference: Difference) => boolean
 
-const isJson = ({ column }: Difference): boolean => column.type.kind === 'json'
-
 export const FAULTS: ReadonlyMap<string, Explains> = new Map<string, Explains>([
   ['a column that was not sent is null', ({ isSent, value }) => !isSent && value === null],
   [
     'places lose their reference system and their form',
-    ({ column, value }) => GEOMETRY.has(parseDeclared(column.declared).name) && typeof value === 'object',
+    ({ column, value }) => isPlace(column.declared) && typeof value === 'object' && !Buffer.isBuffer(value),
   ],
   [
     'an ENUM of no label is undefined',
     ({ column, ours, value }) => column.type.kind === 'enum' && ours === '' && value === undefined,
   ],
-  ['JSON is written anew', difference => isJson(difference) && typeof difference.theirs === 'string'],
+  ['the year 0 is 1900', ({ column, ours, value }) => column.declared === 'year' && ours === '0' && value === 1900],
+  [
+    'bytes of latin1 that are no printed character are replaced',
+    ({ ours, theirs }) => /[\x80-\x9f]/.test(ours ?? '') && theirs === ours?.replaceAll(/[\x80-\x9f]/g, '\ufffd'),
+  ],
+  ['addresses are bytes', ({ column, value }) => /^inet[46]$/.test(column.declared) && Buffer.isBuffer(value)],
+  ['JSON is written anew', ({ column, theirs }) => column.type.kind === 'json' && typeof theirs === 'string'],
 ])
 
-const GEOMETRY = new Set([
+const PLACES = new Set([
   ...['geometry', 'point', 'linestring', 'polygon'],
   ...['multipoint', 'multilinestring', 'multipolygon', 'geometrycollection'],
 ])
+
+function isPlace(declared: string): boolean {
+  return PLACES.has(parseDeclared(declared).name)
+}
 
 /** The name of the fault that explains it; undefined: none. */
 export function faultOf(difference: Difference): string | undefined {
@@ -44,5 +54,12 @@ export function faultOf(difference: Difference): string | undefined {
   return undefined
 }
 
-/** Events with such a column are dropped, with an error. */
-export const DROPPED = /character set swe7/
+/**
+ * A column of the type makes it misread the columns beside it, or drop rows: VECTOR in MySQL, places in MariaDB, and
+ * character sets that it has no table of.
+ */
+export function spoilsRows({ ddl, declared }: Pick<TypeCase, 'ddl' | 'declared'>, flavor: Flavor): boolean {
+  const { name } = parseDeclared(declared)
+  if (/character set swe7/.test(ddl)) return true
+  return flavor === 'mysql' ? name === 'vector' : PLACES.has(name)
+}

@@ -6,9 +6,11 @@ import type { Cursor, SourceLog } from '../../../../runtime/contract.ts'
 import embedded from '../../../../runtime/log/embedded.ts'
 import { createLogger } from '../../../../runtime/logger.ts'
 import { SourcePart } from '../../../../runtime/source-part.ts'
+import { until } from '../../until.ts'
 import { Operations } from './operations.ts'
 
 const TIMEOUT_MS = 60_000
+const WHOLE_SECONDS = 30
 /** Lines of the source's own log that a failure shows. */
 const LINES = 40
 
@@ -56,20 +58,25 @@ export class Followed implements AsyncDisposable {
   async caughtUp(): Promise<void> {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     try {
-      const until = await Promise.race([this.#part.reached(signal), this.#failed(signal)])
-      await this.#follow(until, signal)
-      while (this.operations.incomplete.length > 0) await this.#follow(await this.#part.reached(signal), signal)
+      const end = await Promise.race([this.#part.reached(signal), this.#failed(signal)])
+      await this.#follow(end, signal)
+      // Rows that lack cells are read again by themselves.
+      const isWhole = async (): Promise<boolean> => {
+        await this.#follow(this.#log.end()!, signal)
+        return this.operations.incomplete.length === 0
+      }
+      await until(isWhole, 'all rows are whole', WHOLE_SECONDS)
     } catch (error) {
       throw new Error(`${String(error)}\n${await this.#story()}`, { cause: error })
     }
   }
 
-  async #follow(until: Cursor, signal: AbortSignal): Promise<void> {
-    if (this.#read !== 'start' && this.#log.compare(this.#read, until) !== 'before') return
+  async #follow(end: Cursor, signal: AbortSignal): Promise<void> {
+    if (this.#read !== 'start' && this.#log.compare(this.#read, end) !== 'before') return
     for await (const batch of this.#log.read(this.#read, () => true, signal)) {
       for (const change of batch) this.operations.take(change)
       this.#read = batch.cursor
-      if (this.#log.compare(batch.cursor, until) !== 'before') return
+      if (this.#log.compare(batch.cursor, end) !== 'before') return
     }
   }
 

@@ -27,7 +27,7 @@ export class Operations {
   #moved: Operation | undefined
 
   take(change: LoggedChange): void {
-    const { kind, table, transaction } = change
+    const { kind, transaction } = change
     this.#keep(change)
     if (transaction === undefined || kind === 's' || kind === 't' || kind === 'r' || kind === 'm') return
     const operation = this.#operation(change)
@@ -37,7 +37,6 @@ export class Operations {
     const operations = this.transactions.get(gtid)
     if (operations === undefined) this.transactions.set(gtid, [operation])
     else operations.push(operation)
-    void table
   }
 
   /** A key that moved is a delete and what follows it. */
@@ -76,10 +75,12 @@ export class Operations {
     }
   }
 
-  /** Newest rows that lack cells, for a person. */
+  /** Newest rows that lack cells, and have a key by which they are read again, for a person. */
   get incomplete(): string[] {
     return [...this.#tables.values()].flatMap(({ rows }) =>
-      [...rows].flatMap(([key, { table, isWhole }]) => (isWhole ? [] : [`${table.name} ${key}`])),
+      [...rows].flatMap(([key, { table, isWhole }]) =>
+        isWhole || table.key.length === 0 ? [] : [`${table.name} ${key}`],
+      ),
     )
   }
 

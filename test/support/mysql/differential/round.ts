@@ -12,7 +12,7 @@ import type { MysqlServer } from '../server.ts'
 import type { TypeCase } from '../type-case.ts'
 import { TYPE_CASES } from '../type-cases.ts'
 import { Comparison } from './compare.ts'
-import { DROPPED } from './faults.ts'
+import { spoilsRows } from './faults.ts'
 import { Followed } from './followed.ts'
 import { Peer } from './peer.ts'
 import { serverColumns, serverRows } from './server-rows.ts'
@@ -35,15 +35,17 @@ export async function differentialRound(
   random: Random,
 ): Promise<RoundFigures> {
   const database = await server.createDatabase()
-  const cases = await typeCases(server)
-  const tables = makeTables(cases, random)
+  const all = await typeCases(server)
+  const cases = all.filter(of => !spoilsRows(of, server.flavor))
+  const apart = all.filter(of => spoilsRows(of, server.flavor))
+  const tables = makeTables(cases, apart, random)
   for (const { create } of tables) await server.query(`SET SESSION sql_mode = ''; ${create}`, database)
   const connection = await server.connect({ database })
   const writer = new RandomWriter({
     connection,
     flavor: server.flavor,
     tables,
-    cases: cases.filter(isReadByPeer),
+    cases,
     random,
   })
   await writer.prepare()
@@ -87,6 +89,7 @@ export async function differentialRound(
       )
     }
     await compareRows(server, database, followed)
+    comparison.requireExplained()
     return {
       statements: writer.statements,
       refused: writer.refused,
@@ -95,6 +98,8 @@ export async function differentialRound(
       rows: comparison.rows,
       faults: comparison.faults,
     }
+  } catch (error) {
+    throw new Error(`${String(error)}${peer.errors.map(text => `\nzongji: ${text}`).join('')}`, { cause: error })
   } finally {
     await connection.end()
   }
@@ -110,8 +115,7 @@ async function typeCases(server: MysqlServer): Promise<TypeCase[]> {
 }
 
 /** Every type once, spread over tables of every kind of key. */
-function makeTables(cases: readonly TypeCase[], random: Random): RandomTable[] {
-  const [read, apart] = [cases.filter(isReadByPeer), cases.filter(of => !isReadByPeer(of))]
+function makeTables(read: readonly TypeCase[], apart: readonly TypeCase[], random: Random): RandomTable[] {
   const shuffled = read.map(of => ({ of, at: random.next() })).sort((a, b) => a.at - b.at)
   const own: TypeCase[][] = KEY_SHAPES.map(() => [])
   const isParted = KEY_SHAPES.map(({ options }) => options !== undefined)
@@ -126,8 +130,6 @@ function makeTables(cases: readonly TypeCase[], random: Random): RandomTable[] {
     return new RandomTable(`t_${shape.name}`, shape, columns)
   })
 }
-
-const isReadByPeer = ({ ddl }: TypeCase): boolean => !DROPPED.test(ddl)
 
 async function executedNow(url: string): Promise<string> {
   const client = await connectMysql({ url }, 'differential', AbortSignal.timeout(20_000))
