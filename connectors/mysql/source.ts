@@ -30,7 +30,7 @@ import { Resolver } from './resolver.ts'
 import { loadShared } from './snapshot.ts'
 import { connectionName, loadRequest, newestByName, replicaId, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
-import { TableWatch } from './table-watch.ts'
+import { TableWatch, tableGone } from './table-watch.ts'
 import { Charsets } from './values/charsets.ts'
 import { PreparedTransactions, removeOthers } from './xa/prepared.ts'
 import { untilVisible } from './xa/visible.ts'
@@ -171,7 +171,8 @@ export class MysqlSource implements Source {
   }
 
   async *#beside(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-    const captured = this.#capturedAs(request.table)
+    const captured = this.#watch?.named(request.table.name)
+    if (captured === undefined) throw tableGone(request.table)
     yield* loadBeside(
       request,
       {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { Bell } from '../../runtime/abort.ts'
 import type { LoadRequest, Table } from '../../runtime/contract.ts'
-import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { nameOf } from '../common/selection.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
 import { type Captured, type CatalogPlace, surveyTables } from './catalog.ts'
@@ -74,11 +74,14 @@ export class TableWatch {
     await sql.use(client => requireLogged(client, facts, config, tablesOf(tables)), signal)
   }
 
-  /** The table as it is now. */
+  /** The table as it is now. Throws LOAD_INTERRUPTED if it is not there any more: then it is not captured until it is again. */
   async recapture(captured: Captured, signal: AbortSignal): Promise<Captured> {
     const { schema, table } = captured.table
     const now = (await this.look(signal)).get(placeOf(schema, table))
-    if (now === undefined) return captured
+    if (now === undefined) {
+      this.#tables.delete(captured.table.name)
+      throw tableGone(captured.table)
+    }
     this.met(now)
     return now
   }
@@ -117,4 +120,11 @@ export class TableWatch {
     this.#told.add(key)
     this.#options.logger.warn({ table, code: problem.code, hint: problem.hint }, problem.message)
   }
+}
+
+/** Nothing of it can be read any more: what was to be loaded is asked for again, and is not there then. */
+export function tableGone(table: Table): TailraceError {
+  return new TailraceError('LOAD_INTERRUPTED', 'retry', `${nameOf(table)} was dropped or renamed while it was read.`, {
+    hint: 'There is nothing to do: what it held before stays in the sinks.',
+  })
 }
