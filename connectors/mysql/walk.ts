@@ -110,8 +110,9 @@ class SegmentWalk implements Walk {
   }
 }
 
-/** Keys of one statement: its text stays small beside the rows. */
+/** Keys of one statement, and their bytes: its text stays small beside the rows, and what any server takes. */
 const MOST_KEYS = 1000
+const MOST_KEY_BYTES = 128 * 1024
 
 /** The rows of given keys. */
 class ListWalk implements Walk {
@@ -131,7 +132,7 @@ class ListWalk implements Walk {
 
   query(rows: number): string | undefined {
     if (this.#now >= this.#keys.length) return undefined
-    const keys = this.#keys.slice(this.#now, this.#now + MOST_KEYS)
+    const keys = this.#keys.slice(this.#now, this.#next())
     const behind = this.#at === undefined ? '' : ` AND (${compareKey(this.#order, '>', this.#at)})`
     const where = `WHERE ${anyOfKeys(this.#order, keys)}${behind}`
     return `${this.#select} ${where} ORDER BY ${orderByKey(this.#order)} LIMIT ${rows}`
@@ -139,7 +140,7 @@ class ListWalk implements Walk {
 
   passed(lastKey: Uint8Array | undefined): void {
     this.#at = lastKey
-    if (lastKey === undefined) this.#now += MOST_KEYS
+    if (lastKey === undefined) this.#now = this.#next()
   }
 
   keep(): void {
@@ -149,6 +150,18 @@ class ListWalk implements Walk {
   drop(): void {
     this.#now = this.#kept.now
     this.#at = this.#kept.at
+  }
+
+  /** Behind the keys of the statement. */
+  #next(): number {
+    let next = this.#now + 1
+    let bytes = this.#keys[this.#now]!.length
+    while (next < this.#keys.length && next < this.#now + MOST_KEYS) {
+      bytes += this.#keys[next]!.length
+      if (bytes > MOST_KEY_BYTES) break
+      next++
+    }
+    return next
   }
 
   left(): undefined {

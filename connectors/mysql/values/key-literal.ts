@@ -8,7 +8,7 @@ import { isBytes } from './logical-type.ts'
  * number or a time; the rest is hex. For sessions as SNAPSHOT_SESSION makes them. Throws KEY_UNSUPPORTED.
  */
 export function keyLiteral(declared: string, text: string): string {
-  const { name } = parseDeclared(declared)
+  const { name, labels } = parseDeclared(declared)
   if (isBytes(declared)) return checked(declared, /^\\x(?:[0-9a-f]{2})*$/.test(text), `X'${text.slice(2)}'`)
   switch (name) {
     case 'tinyint':
@@ -26,7 +26,12 @@ export function keyLiteral(declared: string, text: string): string {
     case 'double':
       return checked(declared, FLOAT.test(text), exponential(Number(text)))
     case 'bit':
-      return checked(declared, /^[01]{1,64}$/.test(text), `b'${text}'`)
+      // As a whole number: b'...' is compared as one with a point, of which 53 bits count.
+      return `${BigInt(`0b${checked(declared, /^[01]{1,64}$/.test(text), text)}`)}`
+    case 'enum':
+      return enumLiteral(declared, labels, text)
+    case 'set':
+      return setLiteral(declared, labels, text)
     case 'date':
     case 'datetime':
     case 'time':
@@ -43,38 +48,22 @@ export function keyLiteral(declared: string, text: string): string {
     case 'text':
     case 'mediumtext':
     case 'longtext':
-    case 'enum':
-    case 'set':
       return `_utf8mb4 X'${Buffer.from(text).toString('hex')}'`
     default:
       throw keyUnsupported(declared)
   }
 }
 
-/**
- * The same for `<` and `>`, in the order in which ORDER BY puts the column: ENUM and SET are ordered by their numbers,
- * `column + 0`. Throws KEY_UNSUPPORTED.
- */
-export function orderLiteral(declared: string, text: string): string {
-  const { name, labels } = parseDeclared(declared)
-  if (name === 'enum') {
-    const number = labels.indexOf(text) + 1
-    return checked(declared, number > 0 || text === '', String(number))
-  }
-  if (name !== 'set') return keyLiteral(declared, text)
-  let bits = 0n
-  for (const label of text === '' ? [] : text.split(',')) {
-    const place = labels.indexOf(label)
-    if (place === -1) throw keyUnsupported(declared)
-    bits |= 1n << BigInt(place)
-  }
-  return String(bits)
+/** The number of the label: that is what ENUM is ordered by. An empty text may be a label, and is no label at all. */
+function enumLiteral(declared: string, labels: readonly string[], text: string): string {
+  const number = labels.indexOf(text) + 1
+  return checked(declared, number > 0 !== (text === ''), String(number))
 }
 
-/** Whether the values of a type are ordered by numbers that are not their text. */
-export function isOrderedByNumber(declared: string): boolean {
-  const { name } = parseDeclared(declared)
-  return name === 'enum' || name === 'set'
+/** A bit for each label. */
+function setLiteral(declared: string, labels: readonly string[], text: string): string {
+  const bits = text === '' ? [] : text.split(',').map(label => labels.indexOf(label))
+  return checked(declared, !bits.includes(-1), String(bits.reduce((sum, bit) => sum | (1n << BigInt(bit)), 0n)))
 }
 
 /** For a cell of bytes that are no text in the column's character set: compared byte by byte. */

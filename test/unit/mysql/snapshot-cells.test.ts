@@ -67,13 +67,17 @@ describe('a literal of a key', () => {
     ['double', '0.1', '1e-1'],
     ['double', '-0', '-0e0'],
     ['double', '1.5e300', '1.5e300'],
-    ['bit(5)', '00101', "b'00101'"],
+    ['bit(5)', '00101', '5'],
+    ['bit(64)', '1'.repeat(64), '18446744073709551615'],
     ['date', '0000-00-00', "'0000-00-00'"],
     ['time(1)', '-838:59:58.5', "'-838:59:58.5'"],
     ['timestamp', '2024-01-02 03:04:05+00', "'2024-01-02 03:04:05'"],
     ['binary(2)', '\\x00ff', "X'00ff'"],
     ['varchar(9)', "it's\\", "_utf8mb4 X'697427735c'"],
-    ["enum('a')", '', "_utf8mb4 X''"],
+    ["enum('a','b')", 'b', '2'],
+    ["enum('a','b')", '', '0'],
+    ["set('a','b','c')", 'a,c', '5'],
+    ["set('a','b','c')", '', '0'],
     ['uuid', '123e4567-e89b-12d3-a456-426655440000', "'123e4567-e89b-12d3-a456-426655440000'"],
     ['inet6', '::ffff:1.2.3.4', "'::ffff:1.2.3.4'"],
   ])('of %s %s is %s', (declared, text, literal) => {
@@ -99,5 +103,14 @@ describe('a literal of a key', () => {
       expect(() => keyLiteral(declared, hostile)).toThrow(expect.objectContaining({ code: 'KEY_UNSUPPORTED' }))
     expect(keyLiteral('varchar(9)', hostile)).toMatch(/^_utf8mb4 X'[0-9a-f]*'$/)
     expect(rawKeyLiteral(Buffer.from([0x61, 0xff]))).toBe("X'61ff'")
+  })
+
+  it('is none for a label that its column does not have, nor for an empty one, which may be no label at all', () => {
+    for (const [declared, text] of [
+      ["enum('a')", 'b'],
+      ["enum('a','')", ''],
+      ["set('a')", 'a,b'],
+    ] as const)
+      expect(() => keyLiteral(declared, text)).toThrow(expect.objectContaining({ code: 'KEY_UNSUPPORTED' }))
   })
 })
