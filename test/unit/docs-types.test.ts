@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
+import { logicalTypeOf } from '../../connectors/mysql/values/logical-type.ts'
 import { logicalType, type TypeCatalog } from '../../connectors/postgres/types.ts'
-import { entriesOf } from '../support/types/entries.ts'
+import duckdb from '../../sinks/duckdb.ts'
+import jsonl from '../../sinks/jsonl.ts'
+import sqlite from '../../sinks/sqlite.ts'
+import { entriesOf, typedTable } from '../support/types/entries.ts'
+import { MYSQL_TYPES } from '../support/types/mysql-types.ts'
 import { ALL, NEWEST, SINKS, typedLog, withTables } from '../support/types/page.ts'
 import type { TypeCase } from '../support/types/type-case.ts'
 
@@ -56,6 +61,30 @@ describe('docs/types.md', () => {
         else if (name === 'duckdb' && value.text === '{-0}') expect(cells?.get(`c${column}`)).toBe('{0}')
         else expect([of.type, cells?.get(`c${column}`)]).toEqual([of.type, value.text])
       })
+    },
+  )
+
+  it('gives every type of MySQL and MariaDB the logical type of the code', () => {
+    expect(MYSQL_TYPES.map(({ type }) => logicalTypeOf(type))).toEqual(MYSQL_TYPES.map(({ logical }) => logical))
+    expect(MYSQL_TYPES.length).toBeGreaterThan(60)
+  })
+
+  it.each([
+    ['json', jsonl.shown!({} as never, typedTable(MYSQL_TYPES))],
+    ['sqlite', sqlite.shown!(sqlite.config.parse({ path: 'x' }), typedTable(MYSQL_TYPES))],
+    ['duckdb', duckdb.shown!(duckdb.config.parse({ path: 'x' }), typedTable(MYSQL_TYPES))],
+  ] as const)(
+    'every value of MySQL and MariaDB comes back from %s as the text that the plugin says',
+    async (name, shown) => {
+      const { back, forms } = await SINKS[name](typedLog(MYSQL_TYPES))
+      const wrong: unknown[] = []
+      entriesOf(MYSQL_TYPES, NEWEST).forEach(({ column, value, of }, row) => {
+        if (forms[row] === undefined) return
+        const text = back.get(String(row))?.get(`c${column}`)
+        const said = shown[column + 1]?.(value.text) ?? value.text
+        if (text !== said) wrong.push([of.type, value.text.slice(0, 60), text?.slice(0, 60), said.slice(0, 60)])
+      })
+      expect(wrong).toEqual([])
     },
   )
 })

@@ -15,7 +15,7 @@ export interface Entry {
 }
 
 /** Those that a server of this flavor, with the version as TypeCase has it, knows. */
-export function casesOf(cases: readonly TypeCase[], flavor: Flavor, version: number): TypeCase[] {
+export function casesOf<T extends TypeCase>(cases: readonly T[], flavor: Flavor, version: number): T[] {
   return cases.filter(({ flavors, since }) => flavors.includes(flavor) && since <= version)
 }
 

@@ -4,7 +4,7 @@ import { BUILT_IN } from './built-in.ts'
 import { type Entry, entriesOf, placesOf, typedTable } from './entries.ts'
 import { EXTENSIONS } from './extensions.ts'
 import { ARRAYS, MADE } from './made.ts'
-import { MYSQL } from './mysql.ts'
+import { isListed, MYSQL_TYPES } from './mysql-types.ts'
 import { duckdbForms, type Form, jsonForms, sqliteForms, type TypedLog } from './sink-forms.ts'
 import type { TypeCase } from './type-case.ts'
 
@@ -96,40 +96,40 @@ function rows(all: readonly Documented[]): string[] {
   })
 }
 
-const HEAD = ['| logical type | text in the log | JSON | SQLite | DuckDB |', '|---|---|---|---|---|---|']
+const head = (database: string): string[] => [
+  `| ${database} | logical type | text in the log | JSON | SQLite | DuckDB |`,
+  '|---|---|---|---|---|---|',
+]
 
-function table(database: string, lines: readonly string[]): string {
-  return [`| ${database} ${HEAD[0]}`, HEAD[1], ...lines].join('\n')
-}
-
-/** Those that say what the example of their type does not. */
-function extremesOf(all: readonly Documented[], examples: readonly Documented[]): Documented[] {
-  return all.filter(one => isShown(one) && !examples.some(example => isLike(one, example)))
-}
-
-function examplesOf(all: readonly Documented[]): Documented[] {
-  return all.filter(({ entry }) => entry.of.values[0] === entry.value)
+/** Rows for the first value of each type, and for those whose form differs from it. */
+async function examplesOf(cases: readonly TypeCase[]): Promise<{ examples: Documented[]; extremes: Documented[] }> {
+  const all = await documented(cases)
+  const examples = all.filter(({ entry }) => entry.of.values[0] === entry.value)
+  return { examples, extremes: all.filter(one => isShown(one) && !examples.some(example => isLike(one, example))) }
 }
 
 /** Sections of the page by the word of their markers. */
 export async function tablesOfPage(): Promise<Map<string, string>> {
-  const all = await documented(ALL)
-  const examples = examplesOf(all)
-  const mysql = await documented(MYSQL)
-  const mysqlExamples = examplesOf(mysql)
+  const { examples, extremes } = await examplesOf(ALL)
+  const mysql = await examplesOf(MYSQL_TYPES)
   const closed = BUILT_IN.filter(({ values }) => values.length === 0).map(
     of => `| ${code(of.type)} | ${logicalName(of)} | null only: it takes no input | null | NULL | NULL |`,
   )
   const within = (cases: readonly TypeCase[]): string[] =>
     rows(examples.filter(({ entry }) => cases.includes(entry.of)))
-  return new Map([
-    ['built-in', table('PostgreSQL', [...within(BUILT_IN), ...closed])],
-    ['made', table('PostgreSQL', within([...ARRAYS, ...MADE]))],
-    ['extensions', table('PostgreSQL', within(EXTENSIONS))],
-    ['extremes', table('PostgreSQL', rows(extremesOf(all, examples)))],
-    ['mysql', table('MySQL, MariaDB', rows(mysqlExamples))],
-    ['mysql extremes', table('MySQL, MariaDB', rows(extremesOf(mysql, mysqlExamples)))],
-  ])
+  const sections: [string, string[]][] = [
+    ['built-in', [...within(BUILT_IN), ...closed]],
+    ['made', within([...ARRAYS, ...MADE])],
+    ['extensions', within(EXTENSIONS)],
+    ['extremes', rows(extremes)],
+  ]
+  const ofMysql: [string, string[]][] = [
+    ['mysql', rows(mysql.examples.filter(({ entry }) => isListed(entry.of)))],
+    ['mysql extremes', rows(mysql.extremes.filter(({ entry }) => isListed(entry.of)))],
+  ]
+  const tables = (database: string, lists: typeof sections): [string, string][] =>
+    lists.map(([name, lines]) => [name, [...head(database), ...lines].join('\n')])
+  return new Map([...tables('PostgreSQL', sections), ...tables('MySQL, MariaDB', ofMysql)])
 }
 
 /** The page with its tables as they should be. */

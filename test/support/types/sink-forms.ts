@@ -1,5 +1,5 @@
 /** What sinks hold of the table of all types (entries.ts), each asked as its own users would. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
@@ -69,12 +69,12 @@ function sqliteText(value: SQLOutputValue): string {
 export function jsonForms(log: TypedLog): Promise<Forms> {
   return inFolder(async path => {
     const filled = await fill(await jsonl.open(jsonl.config.parse({ path, mode: 'state' }), context), log)
-    const lines = await readFile(join(path, 'public.types', '00000001.jsonl'), 'utf8')
     const rows = new Map<string, string>()
-    for (const line of lines.split('\n')) {
-      const match = /^\{"key":\[(\d+)\],"value":(.*)\}$/s.exec(line)
-      if (match !== null) rows.set(match[1]!, match[2]!)
-    }
+    for (const name of (await readdir(join(path, 'public.types'))).sort())
+      for (const line of (await readFile(join(path, 'public.types', name), 'utf8')).split('\n')) {
+        const match = /^\{"key":\[(\d+)\],"value":(.*)\}$/s.exec(line)
+        if (match !== null) rows.set(match[1]!, match[2]!)
+      }
     const forms = log.places.map(({ row, column }) => jsonForm(rows.get(String(row))!, column))
     return { ...filled, forms }
   })
