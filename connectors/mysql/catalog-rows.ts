@@ -22,6 +22,8 @@ export interface ColumnRow {
   readonly charset: string | undefined
   /** Rows of before it was added have NULL in it. */
   readonly isAddedNull: boolean
+  /** Made anew whenever a row is read. */
+  readonly isVirtual: boolean
 }
 
 export interface KeyRow {
@@ -64,7 +66,8 @@ export async function readTables(
   const wanted = tables.map(({ schema, table }) => `(${sqlList([schema, table])})`).join(', ')
   const columns = await client.query(
     `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
-       COLUMN_DEFAULT IS NULL OR COLUMN_DEFAULT = 'NULL', COALESCE(GENERATION_EXPRESSION, '')
+       COLUMN_DEFAULT IS NULL OR COLUMN_DEFAULT = 'NULL', COALESCE(GENERATION_EXPRESSION, ''),
+       EXTRA LIKE '%VIRTUAL%'
      FROM information_schema.COLUMNS WHERE (TABLE_SCHEMA, TABLE_NAME) IN (${wanted})
      ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
   )
@@ -75,7 +78,7 @@ export async function readTables(
      ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
   )
   const found = new Map<string, { columns: ColumnRow[]; unique: Map<string, KeyRow[]> }>()
-  for (const [schema, table, name, type, nullable, charset, hasNoDefault, generated] of columns) {
+  for (const [schema, table, name, type, nullable, charset, hasNoDefault, generated, isVirtual] of columns) {
     const place = placeOf(schema!, table!)
     if (!found.has(place)) found.set(place, { columns: [], unique: new Map() })
     found.get(place)!.columns.push({
@@ -84,6 +87,7 @@ export async function readTables(
       nullable: nullable === 'YES',
       charset: charset ?? undefined,
       isAddedNull: nullable === 'YES' && hasNoDefault === '1' && generated === '',
+      isVirtual: isVirtual === '1',
     })
   }
   for (const [schema, table, index, column, isPrefix, nullable] of indexes) {

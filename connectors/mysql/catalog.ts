@@ -136,7 +136,7 @@ export function capturedAsLogged(now: Captured, logged: Table | undefined, { con
     return (column === undefined) === (rules[i] === 'exclude') && (column?.masked === true) === isMask(rules[i]!)
   })
   if (!wasRead || originOf(logged).mask !== originOf(now.table).mask) return now
-  const definition = definitionOf(logged, rules)
+  const definition = definitionOf(logged, rules, now.definition)
   return { ...now, table: logged, definition, plan: rowPlan(rules, false, config.maskKey), lost: undefined }
 }
 
@@ -171,6 +171,7 @@ function definitionHere(
       rule: rules[i]!,
       charset: row.charset,
       isAddedNull: row.isAddedNull,
+      isLeftOut: row.isVirtual && flavor === 'mariadb',
     })),
     key: keyOf({ schema, table }, rows, config, appendOnly),
   }

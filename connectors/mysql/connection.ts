@@ -107,6 +107,9 @@ const SESSION_OF: Readonly<Record<Flavor, readonly string[]>> = {
   mariadb: ['max_statement_time = 0', 'tx_read_only = 0'],
 }
 
+/** Primary keys that a server of MySQL 8.0.30 and later made itself are in the rows of the log, shown or not. */
+const SHOW_MADE_KEYS = '/*!80030 SET SESSION show_gipk_in_create_table_and_information_schema = ON */'
+
 /**
  * A connection with the session's settings. It is destroyed when `signal` aborts; otherwise the caller ends it. `name`:
  * how it is called in the server's lists of connections. Throws as mysqlError says, CONFIG_URL.
@@ -130,6 +133,7 @@ export async function connectMysql(
     const client = new MysqlClient(connection, version, address)
     await client.query(NAMES)
     await client.query(`SET ${[...SESSION, ...SESSION_OF[client.flavor]].map(one => `SESSION ${one}`).join(', ')}`)
+    if (client.flavor === 'mysql') await client.query(SHOW_MADE_KEYS)
     return client
   } catch (error) {
     end()

@@ -21,6 +21,8 @@ export interface DefinedColumn {
   readonly charset: string | undefined
   /** Rows from before it was added have NULL in it; else, or where nobody knows, some other value. */
   readonly isAddedNull: boolean
+  /** Generated, and left out of images that are not whole, whether it changed or not: so does MariaDB, if VIRTUAL. */
+  readonly isLeftOut: boolean
 }
 
 /** What `Table.origin` holds, as JSON. */
@@ -40,8 +42,8 @@ export function originOf(table: Pick<Table, 'origin'>): Origin {
   return JSON.parse(table.origin) as Origin
 }
 
-/** What the version was made of. `rules`: of its columns, which must be those that it was made with. */
-export function definitionOf(table: Table, rules: readonly ColumnRule[]): Definition {
+/** What the version was made of. `rules`: of its columns, which must be those that it was made with. `now`: of today. */
+export function definitionOf(table: Table, rules: readonly ColumnRule[], now: Definition): Definition {
   const { columns, key } = originOf(table)
   return {
     schema: table.schema,
@@ -53,6 +55,7 @@ export function definitionOf(table: Table, rules: readonly ColumnRule[]): Defini
       rule: rules[i]!,
       charset: charset ?? undefined,
       isAddedNull: false,
+      isLeftOut: now.columns.some(({ column, isLeftOut }) => isLeftOut && column.name === name),
     })),
   }
 }

@@ -27,7 +27,7 @@ export class RowEvents {
     this.#largestValue = largestValue
   }
 
-  /** Throws BINLOG_UNREADABLE, VALUE_TOO_LARGE, APPEND_ONLY_CHANGED, PARTIAL_JSON. */
+  /** Throws BINLOG_UNREADABLE, BINLOG_UNCOUNTED, BINLOG_GENERATED, VALUE_TOO_LARGE, APPEND_ONLY_CHANGED, PARTIAL_JSON. */
   write(event: RowsEvent, reading: RowReading): void {
     if (event.columns !== reading.readers.length)
       throw unreadable(`rows have ${event.columns} columns and their table ${reading.readers.length}`)
@@ -55,6 +55,8 @@ export class RowEvents {
   #update(event: RowsEvent, reading: RowReading): void {
     const { bytes, at, end, before, after } = event
     const former = formerOf(before!, reading)
+    const leftOut = reading.leftOut.find(column => !isIn(after!, column))
+    if (leftOut !== undefined) throw generatedLeftOut(reading.table)
     for (let from = at; from < end; ) {
       from = this.#image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
       if (event.isPartial) from = this.#partialImage(event, from, reading)
@@ -95,6 +97,21 @@ export class RowEvents {
 
 function formerOf(columns: ImageColumns, { readers }: RowReading): FormerRow {
   return columns.count === readers.length ? 'whole' : 'partial'
+}
+
+function isIn({ bits, at }: ImageColumns, column: number): boolean {
+  return ((bits[at + (column >> 3)]! >> (column & 7)) & 1) !== 0
+}
+
+function generatedLeftOut({ name }: Table): TailraceError {
+  return new TailraceError(
+    'BINLOG_GENERATED',
+    'stop',
+    `Updates of ${name} are in the binary log without its virtual columns, whether these changed or not.`,
+    {
+      hint: "SET GLOBAL binlog_row_image = 'FULL'; then read the table again: tailrace backfill --source NAME --resnapshot. Or exclude the columns.",
+    },
+  )
 }
 
 function uncounted({ name }: Table): TailraceError {

@@ -26,6 +26,8 @@ export interface RowReading extends RowTarget {
   readonly wantedColumns: readonly Column[]
   /** Other than 0: of the type JSON. */
   readonly json: Uint8Array
+  /** Wanted columns that an image which is not whole tells nothing of. */
+  readonly leftOut: readonly number[]
 }
 
 export function rowReading({ table, plan, definition }: Captured, map: TableMap, charsets: Charsets): RowReading {
@@ -35,6 +37,7 @@ export function rowReading({ table, plan, definition }: Captured, map: TableMap,
     readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, charsets)),
     wantedColumns: definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column),
     wanted: Uint8Array.from(definition.columns, ({ rule }) => (rule === 'exclude' ? 0 : 1)),
+    leftOut: definition.columns.flatMap(({ rule, isLeftOut }, i) => (isLeftOut && rule !== 'exclude' ? [i] : [])),
     json: Uint8Array.from(map.columns, ({ type }) => (type === WireType.json ? 1 : 0)),
   }
 }
@@ -83,7 +86,13 @@ export function definitionFrom(
       .find(({ column }) => column.name === wire.name && fits(column.declared, declaredHere))
     const declared = same?.column.declared ?? declaredHere
     const column = { name: wire.name, type: logicalTypeOf(declared), declared, nullable: wire.nullable }
-    return { column, rule: rules[i]!, charset: charsetOf(wire, charsets), isAddedNull: same?.isAddedNull ?? false }
+    return {
+      column,
+      rule: rules[i]!,
+      charset: charsetOf(wire, charsets),
+      isAddedNull: same?.isAddedNull ?? false,
+      isLeftOut: same?.isLeftOut ?? false,
+    }
   })
   const primary = map.primaryKey.map(i => map.columns[i]!.name)
   const isThere = (column: string): boolean => columns.some(one => one.column.name === column && !one.column.nullable)
