@@ -62,13 +62,13 @@ export class KeyedTables implements AsyncDisposable {
         maxValueBytes: mysqlConfig.parse(this.#options).maxValueBytes,
         ...(wanted === undefined ? {} : { wanted }),
       })
-      lane.writer.announce([captured.table])
-      lane.writer.under('{}' as never, 0n)
+      lane.units.announce([captured.table])
+      lane.units.under('{}' as never, 0n)
       await this.#wire.rows(sql, lane)
       walk.passed(lane.came < pageRows ? undefined : lane.lastKey)
       walk.keep()
       const end = { done: false, rows: 0, totalRows: null, state: '' }
-      for (const change of lane.writer.take(end))
+      for (const change of lane.units.take(end))
         if (change.kind === 'r')
           rows.push({
             key: Uint8Array.from(change.key),
