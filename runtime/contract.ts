@@ -304,6 +304,11 @@ export interface Source extends AsyncDisposable {
   /** Everything up to here is durable in our log: the source may forget it. Never blocks; sent when it suits. */
   ack(position: Position): void
   head(signal: AbortSignal): Promise<SourceHead>
+  /**
+   * Tables, by name, whose rows also change in ways that no event tells of, and are therefore compared from time to time:
+   * for how many seconds such changes may have gone unseen. Null: unknown.
+   */
+  staleness?(): ReadonlyMap<string, number | null>
   /** Someone waits until the stream's position covers `position`: ask the server often, until then or abort. */
   hasten(position: Position, signal: AbortSignal): void
   /** True if a resume at `a` needs nothing up to `b`. Positions are only partially ordered. */

@@ -266,6 +266,7 @@ export class SourcePart implements AsyncDisposable {
         loads,
         lane: table => this.#loads?.lane(table) ?? this.#lanes.get(table),
         index,
+        stale: this.#source?.staleness?.(),
       }),
       log: {
         start: start ?? null,

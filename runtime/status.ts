@@ -37,6 +37,11 @@ export interface TableStatus {
   readonly estimatedRows: number | null
   /** Rows of which the log has not seen every column. */
   readonly incomplete: number | null
+  /**
+   * Only of tables whose rows also change in ways that no event tells of (`cascades`): since when such changes may be
+   * missing. Null until the table was compared by this process.
+   */
+  readonly staleSeconds?: number | null
   /** Of a load beside the stream. */
   readonly progress: Progress | null
   /** Why its load has failed, or is being tried again. */

@@ -91,7 +91,7 @@ export function cascadesUnlogged(cascades: readonly UnloggedCascade[], { flavor 
     'stop',
     `The server does not log how rows of ${nameOf(first!.child)} change by foreign key ${first!.constraint} (${first!.actions.join(', ')})${more}.`,
     {
-      hint: `Give the source \`cascades: {resync: 15m}\`: those tables are then compared that often. Or let the application change the rows itself: ON DELETE RESTRICT ON UPDATE RESTRICT.${newer}`,
+      hint: `Give the source \`cascades: {resync: 15m}\`: those tables are then compared that often, if they have a key. Or let the application change the rows itself: ON DELETE RESTRICT ON UPDATE RESTRICT.${newer}`,
     },
   )
 }

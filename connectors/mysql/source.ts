@@ -14,19 +14,20 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { SharedConnection } from '../common/shared-connection.ts'
+import type { SharedConnection } from '../common/shared-connection.ts'
 import { begin } from './begin.ts'
 import { loadBeside, requireMergeKey } from './beside.ts'
+import { CascadeWatch } from './cascade-watch.ts'
 import { type Captured, capturedAsLogged } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
-import { connectMysql, type MysqlClient, mysqlAddress, type TextRow } from './connection.ts'
-import { mysqlError } from './connection-error.ts'
+import type { MysqlClient, TextRow } from './connection.ts'
 import { Fences } from './fence.ts'
 import { dumpFrom } from './gtids.ts'
 import { readHead } from './head.ts'
 import { Numbering } from './numbering.ts'
 import { type BinlogPlace, covers, formatPosition, parsePosition } from './position.ts'
 import { Resolver } from './resolver.ts'
+import { sharedSql } from './shared-sql.ts'
 import { loadShared } from './snapshot.ts'
 import { connectionName, loadRequest, newestByName, replicaId, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
@@ -52,6 +53,7 @@ export class MysqlSource implements Source {
   #isResync = false
   #stream: ChangeStream | undefined
   #watch: TableWatch | undefined
+  #cascades: CascadeWatch | undefined
   /** Asked for before the stream was there. */
   #hastened: { readonly until: BinlogPlace; readonly signal: AbortSignal }[] = []
   #numbering: Numbering | undefined
@@ -93,6 +95,16 @@ export class MysqlSource implements Source {
     }
     const start = await begin(request, from, { resync, failed }, signal)
     this.#start = start
+    const unread = [...(from?.loads ?? [])].filter(([, { done }]) => !done).map(([name]) => name)
+    const cascades = new CascadeWatch({
+      config: this.#config,
+      facts: start.facts,
+      logger: this.#context.logger,
+      loading: [...start.loads.map(({ table }) => table.name), ...unread],
+      ask: name => this.#watch!.ask(name),
+    })
+    await this.#sql.use(client => cascades.look(client, start.captured), signal)
+    this.#cascades = cascades
     this.#charsets = await this.#loadCharsets(start, signal)
     this.#watch = new TableWatch({
       config: this.#config,
@@ -102,6 +114,7 @@ export class MysqlSource implements Source {
       sql: this.#streamSql,
       logger: this.#context.logger,
       captured: start.captured,
+      cascades,
     })
     return start.loads
   }
@@ -151,13 +164,17 @@ export class MysqlSource implements Source {
 
   async *due(signal: AbortSignal): AsyncGenerator<LoadRequest> {
     this.#started()
+    // It fails by the signal alone, and so does what follows.
+    this.#cascades!.run(signal).catch(() => {})
     yield* this.#watch!.due(signal)
   }
 
   async *load(request: LoadRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
     const chunks = request.beside ? this.#beside(request, signal) : this.#shared(request, signal)
+    const done = this.#cascades?.reads(request)
     for await (const chunk of chunks) {
       yield chunk
+      if (chunk.progress.done) done?.()
       if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
     }
   }
@@ -238,6 +255,10 @@ export class MysqlSource implements Source {
     else this.#stream.hasten(until, signal)
   }
 
+  staleness(): ReadonlyMap<string, number | null> {
+    return this.#cascades?.staleness() ?? new Map()
+  }
+
   covers(a: Position, b: Position): boolean {
     return covers(a, b)
   }
@@ -272,17 +293,4 @@ export class MysqlSource implements Source {
       throw new TailraceError('SOURCE_NOT_STARTED', 'stop', 'The source was used before it was started.')
     return this.#start
   }
-}
-
-function sharedSql(config: MysqlConfig, name: string): SharedConnection<MysqlClient> {
-  return new SharedConnection<MysqlClient>({
-    open: async (signal, onEnd) => {
-      const client = await connectMysql(config, name, signal)
-      client.connection.once('end', onEnd)
-      client.connection.once('error', onEnd)
-      return client
-    },
-    end: client => client.destroy(),
-    error: error => mysqlError(error, mysqlAddress(config)),
-  })
 }

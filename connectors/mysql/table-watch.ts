@@ -4,6 +4,7 @@ import type { LoadRequest, Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { nameOf } from '../common/selection.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
+import type { CascadeWatch } from './cascade-watch.ts'
 import { type Captured, type CatalogPlace, surveyTables } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
@@ -18,6 +19,7 @@ export interface WatchOptions extends CatalogPlace {
   readonly sql: SharedConnection<MysqlClient>
   readonly logger: Logger
   readonly captured: readonly Captured[]
+  readonly cascades: CascadeWatch
 }
 
 /** The tables that are captured now, as the catalog was seen last, and the loads that follow from what was altered. */
@@ -56,9 +58,26 @@ export class TableWatch {
     }
   }
 
-  /** What the configuration names, as the catalog has it now, by `placeOf`. What cannot be captured is told once. */
+  /** A pass over the table, as what is due. */
+  ask(name: string): void {
+    const captured = this.#tables.get(name)
+    if (captured === undefined) return
+    this.#due.push({ ...loadRequest(captured, true), sweep: true })
+    this.#bell.ring()
+  }
+
+  /**
+   * What the configuration names, as the catalog has it now, by `placeOf`. What cannot be captured is told once. Throws
+   * CASCADES_UNLOGGED.
+   */
   async look(signal: AbortSignal): Promise<Map<string, Captured>> {
-    const { tables, problems } = await this.#options.sql.use(client => surveyTables(client, this.#options), signal)
+    const { sql, cascades } = this.#options
+    const { tables, problems } = await sql.use(async client => {
+      const survey = await surveyTables(client, this.#options)
+      const all = survey.tables.flatMap(({ captured }) => (isTailraceError(captured) ? [] : [captured]))
+      await cascades.look(client, all)
+      return survey
+    }, signal)
     for (const problem of problems) if (problem.code !== 'TABLE_MISSING') this.#tellOnce('', problem)
     const found = new Map<string, Captured>()
     for (const { relation, captured } of tables) {

@@ -38,6 +38,8 @@ export function renderStatus(stream: Stream, status: PipelineStatus): string {
     rebuild === null ? [] : [`sink ${name}, built anew beside that:  ${rebuildText(rebuild)}`],
   )
   if (rebuilds.length > 0) blocks.push(rebuilds.join('\n'))
+  const stale = Object.entries(status.sources).flatMap(([name, { tables }]) => staleLines(name, tables))
+  if (stale.length > 0) blocks.push(stale.join('\n'))
   const errors = errorLines(stream, status)
   if (errors.length > 0) blocks.push(errors.join('\n'))
   return blocks.join('\n\n')
@@ -100,6 +102,15 @@ function sinkLag({ lag }: SinkStatus): string {
   const records = lag.records === null ? [] : [`${count(lag.records)} changes`]
   const rest = lagText(lag)
   return [...records, ...(rest === UNKNOWN ? [] : [rest])].join(', ') || UNKNOWN
+}
+
+/** Tables whose rows also change unseen. */
+function staleLines(source: string, tables: SourceStatus['tables']): string[] {
+  return tables.flatMap(({ table, staleSeconds }) => {
+    if (staleSeconds === undefined) return []
+    const since = staleSeconds === null ? 'not compared yet' : `compared ${formatSeconds(staleSeconds)} ago`
+    return [`source ${source}: rows of ${table} also change by foreign keys, which the server does not log: ${since}`]
+  })
 }
 
 function errorLines(stream: Stream, status: PipelineStatus): string[] {

@@ -13,19 +13,23 @@ export interface TableFacts {
   /** The last progress of the table's lane. */
   lane(table: string): Pick<LoadProgress, 'done' | 'rows' | 'totalRows'> | undefined
   readonly index: IndexStats | undefined
+  /** As Source.staleness. */
+  readonly stale: ReadonlyMap<string, number | null> | undefined
 }
 
 /** What status says of each table, by name. */
-export function tableStatuses({ isLoading, names, loads, lane, index }: TableFacts): TableStatus[] {
+export function tableStatuses({ isLoading, names, loads, lane, index, stale }: TableFacts): TableStatus[] {
   return [...new Set(names)].sort().map(table => {
     const load = loads.get(table)
     const last = load === undefined || load.kind === 'repair' ? lane(table) : load
+    const staleSeconds = stale?.get(table)
     return {
       table,
       state: isLoading ? (last === undefined || isDone(last) ? 'loaded' : 'loading') : stateOf(load),
       rows: last?.rows ?? null,
       estimatedRows: last?.totalRows ?? null,
       incomplete: index === undefined ? null : (index.incomplete.get(table) ?? 0),
+      ...(staleSeconds === undefined ? {} : { staleSeconds }),
       progress: load === undefined || load.kind === 'repair' ? null : progress(load.rows, load.totalRows, load.rate),
       error: statusError(load?.error),
     }

@@ -1,6 +1,7 @@
 import { rmSync, statSync, truncateSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { describeFlavors } from '../../support/mysql/flavors.ts'
+import { copiedColumn, mysqlPipeline } from '../../support/mysql/pipeline.ts'
 import { prepare, XaRig } from '../../support/mysql/xa-rig.ts'
 import { until } from '../../support/until.ts'
 
@@ -113,6 +114,21 @@ await describeFlavors(server => {
       ])
     },
     40 * SECOND,
+  )
+
+  it(
+    'reads rows that an XA transaction had prepared before the source began',
+    async () => {
+      const database = await server().createDatabase()
+      await server().query('CREATE TABLE c (id int PRIMARY KEY)', database)
+      await server().query(prepare("'early'", 'INSERT INTO c VALUES (1)'), database)
+      await using t = await mysqlPipeline(server(), database)
+      await t.synced(undefined, { timeout: 30 * SECOND })
+      expect(copiedColumn(t, database, 'c', 'id')).toEqual([])
+      await server().query("XA COMMIT 'early'", database)
+      await until(() => copiedColumn(t, database, 'c', 'id').length === 1, 'the row is in the sink', 30)
+    },
+    60 * SECOND,
   )
 
   it('does not read them again where that one is rolled back', async () => {
