@@ -5,6 +5,7 @@ import { isTailraceError } from './errors.ts'
  * word.
  */
 const RESYNCED: ReadonlySet<string> = new Set([
+  'BINLOG_GENERATED',
   'BINLOG_INCIDENT',
   'BINLOG_METADATA',
   'BINLOG_ROLLBACK',

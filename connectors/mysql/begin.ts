@@ -11,6 +11,7 @@ import { identityOf, passes, type Start, type StartRequest, tablesOf } from './s
 
 /** The server has what follows, but it cannot be followed: it would end the stream at the same place again. */
 const IMPASSABLE: ReadonlySet<string> = new Set([
+  'BINLOG_GENERATED',
   'BINLOG_INCIDENT',
   'BINLOG_METADATA',
   'BINLOG_ROLLBACK',
