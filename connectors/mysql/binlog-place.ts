@@ -6,10 +6,12 @@ const HALF = 2 ** 31
 /** Where in the binary log the reader stands: events say only the low 32 bits of where they end. */
 export class ReadingPlace implements BinlogPlace {
   file: string
+  begun: number | undefined
   #offset: number
 
-  constructor({ file, offset }: BinlogPlace) {
+  constructor({ file, offset, begun }: BinlogPlace) {
     this.file = file
+    this.begun = begun
     this.#offset = Number(offset)
   }
 
@@ -23,6 +25,7 @@ export class ReadingPlace implements BinlogPlace {
   }
 
   moveTo(file: string, offset: number): void {
+    if (file !== this.file) this.begun = undefined
     this.file = file
     this.#offset = offset
   }
@@ -37,6 +40,6 @@ export class ReadingPlace implements BinlogPlace {
   }
 
   copy(): BinlogPlace {
-    return { file: this.file, offset: this.offset }
+    return { file: this.file, offset: this.offset, begun: this.begun }
   }
 }

@@ -3,13 +3,15 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { MysqlClient } from './connection.ts'
 import { parseGtidState } from './gtid/mariadb-state.ts'
 import { parseGtidSet } from './gtid/mysql-set.ts'
-import type { BinlogPosition } from './position.ts'
+import { type BinlogPosition, comparePlaces } from './position.ts'
 import { FILE_BEGIN, gtidsAt } from './read-view.ts'
 import type { ServerFacts } from './server-facts.ts'
 
 /**
  * Whether this server has everything that the log was fed with, and still keeps what follows it. GTIDs are compared by
- * inclusion in both directions; without them only the same server can go on. `source`: its name, for hints.
+ * inclusion in both directions; without them only the same server can go on. Numbers begin anew after a RESET, and an
+ * older copy of the data gives them out again: so at the same server the file is to be the same one, too. `source`: its
+ * name, for hints.
  */
 
 /** Answers whether the server is another one than before. Throws SOURCE_REPLACED, SOURCE_REWOUND, SOURCE_PURGED. */
@@ -28,10 +30,10 @@ export async function checkLineage(
       'This is another server than the one that the log was fed from, and it has no GTIDs in common',
       source,
     )
-  if (facts.flavor === 'mysql' && facts.hasGtid && position.gtids !== undefined)
-    await checkMysql(client, position.gtids, source)
+  const isByGtid = facts.flavor === 'mysql' && facts.hasGtid && position.gtids !== undefined
+  if (isByGtid) await checkMysql(client, position.gtids, source)
   else if (facts.flavor === 'mariadb' && isOther) await checkMariadb(client, position.gtids!, source)
-  else await checkFile(client, facts, position, source)
+  if (!isOther) await checkFile(client, facts, position, isByGtid, source)
   return { isOther }
 }
 
@@ -46,24 +48,27 @@ async function checkMysql(client: MysqlClient, gtids: string, source: string): P
 }
 
 async function checkMariadb(client: MysqlClient, gtids: string, source: string): Promise<void> {
-  const [row] = await client.query('SELECT @@GLOBAL.gtid_current_pos')
+  // Of each server what is in its log: a domain's newest number alone may be of another one.
+  const [row] = await client.query('SELECT @@GLOBAL.gtid_binlog_state')
   const state = parseGtidState(row?.[0] ?? '')
   if (!state.includes(parseGtidState(gtids)))
     throw rewound('It does not have all transactions that the log has: it was set back, or lost them.', source)
 }
 
-/** The file of the position is still there, as long as it was, and is still the same one. */
+/** The file of the position is still there, or need not be, and as long as it was; MariaDB tells what is in it. */
 async function checkFile(
   client: MysqlClient,
   facts: ServerFacts,
   { file, offset, gtids }: BinlogPosition,
+  mayBePurged: boolean,
   source: string,
 ): Promise<void> {
   const files = await client.query('SHOW BINARY LOGS')
   const found = files.find(([name]) => name === file)
   if (found === undefined) {
-    if (files.some(([name]) => name! < file) && !files.some(([name]) => name! > file))
+    if (files.every(([name]) => (comparePlaces({ file: name!, offset }, { file, offset }) ?? 1) < 0))
       throw rewound(`Its binary log ends before ${file}, which the log was fed from.`, source)
+    if (mayBePurged) return
     throw purgedError(`Binary log ${file}, in which the log stands, is no longer there`, source)
   }
   if (BigInt(found[1]!) < offset)
@@ -73,6 +78,15 @@ async function checkFile(
   const held = parseGtidState(gtids)
   if (!now.includes(held) || !held.includes(now))
     throw rewound(`Its binary log ${file} holds other transactions than it did: RESET, or another server.`, source)
+}
+
+/** `begun`: of the file of that name now; undefined if it is not there. */
+export function checkBegun(position: BinlogPosition, begun: number | undefined, source: string): void {
+  if (begun === undefined || begun === position.begun) return
+  throw rewound(
+    `Its binary log ${position.file} is another one than the log was fed from: RESET, or an older copy of its data.`,
+    source,
+  )
 }
 
 export function resyncHint(source: string): string {

@@ -10,6 +10,8 @@ export interface BinlogPlace {
   readonly file: string
   /** Bytes from the file's begin, 64 bits: behind the last event of a commit. */
   readonly offset: bigint
+  /** When the file was begun, seconds since 1970 by the server's clock, where that is known: it tells files of one name apart. */
+  readonly begun?: number | undefined
 }
 
 /** Where a MySQL or MariaDB source can go on. */
@@ -26,13 +28,15 @@ export interface BinlogPosition extends BinlogPlace {
 /** The form of the text; a later one reads the earlier. */
 const VERSION = 1
 
-/** JSON: {v, flavor, server, at: "file:offset", gtids, xa}; without gtids and xa where there are none. */
-export function formatPosition({ flavor, server, file, offset, gtids, prepared }: BinlogPosition): Position {
+/** JSON: {v, flavor, server, at: "file:offset", begun, gtids, xa}; without the last three where there are none. */
+export function formatPosition(position: BinlogPosition): Position {
+  const { flavor, server, file, offset, begun, gtids, prepared } = position
   return JSON.stringify({
     v: VERSION,
     flavor,
     server,
     at: formatPlace({ file, offset }),
+    begun,
     gtids,
     xa: prepared.length === 0 ? undefined : prepared,
   }) as Position
@@ -40,7 +44,7 @@ export function formatPosition({ flavor, server, file, offset, gtids, prepared }
 
 /** Throws SOURCE_POSITION. */
 export function parsePosition(text: string): BinlogPosition {
-  const { v, flavor, server, at, gtids, xa = [] } = parseFields(text)
+  const { v, flavor, server, at, begun, gtids, xa = [] } = parseFields(text)
   if (typeof v === 'number' && v > VERSION)
     throw new TailraceError('SOURCE_POSITION', 'stop', 'The log holds a position that this version does not know.', {
       hint: 'A newer version of Tailrace wrote it: go on with that one.',
@@ -50,11 +54,12 @@ export function parsePosition(text: string): BinlogPosition {
     (flavor !== 'mysql' && flavor !== 'mariadb') ||
     typeof server !== 'string' ||
     typeof at !== 'string' ||
+    (begun !== undefined && typeof begun !== 'number') ||
     (gtids !== undefined && typeof gtids !== 'string') ||
     !isTexts(xa)
   )
     throw foreignPosition()
-  return { flavor, server, ...parsePlace(at), gtids, prepared: xa }
+  return { flavor, server, ...parsePlace(at), begun, gtids, prepared: xa }
 }
 
 function parseFields(text: string): Record<string, unknown> {

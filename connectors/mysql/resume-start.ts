@@ -4,7 +4,8 @@ import { nameOf } from '../common/selection.ts'
 import { requireMergeKey } from './beside.ts'
 import { type Captured, surveyTables } from './catalog.ts'
 import { isMarkedStale, originOf } from './definition.ts'
-import { checkLineage } from './lineage.ts'
+import { fileBegun } from './file-begun.ts'
+import { checkBegun, checkLineage } from './lineage.ts'
 import { parseLoadState } from './load-state.ts'
 import { requireLogged } from './logged-tables.ts'
 import { type BinlogPlace, type BinlogPosition, parsePosition } from './position.ts'
@@ -34,6 +35,8 @@ export async function resumeStart(
     client => checkLineage(client, facts, from.identity, position, context.name),
     signal,
   )
+  if (!isOther && position.begun !== undefined)
+    checkBegun(position, await fileBegun(request, position.file, signal), context.name)
   await requirePrepared(context.folder, position.prepared)
   const captured = await captureAgain(request, facts, from, signal)
   await sql.use(client => requireLogged(client, facts, request.config, tablesOf(captured)), signal)
@@ -78,7 +81,7 @@ async function captureAgain(
 /** Of another server the files of the former mean nothing: all that is certain is where its own begin. */
 async function firstPlace({ sql }: StartRequest, signal: AbortSignal): Promise<BinlogPlace> {
   const [first] = await sql.use(client => client.query('SHOW BINARY LOGS'), signal)
-  return { file: first![0]!, offset: FILE_BEGIN }
+  return { file: first![0]!, offset: FILE_BEGIN, begun: undefined }
 }
 
 /** Numbers of transactions mean something else from here on, and every fence sees those of before. */

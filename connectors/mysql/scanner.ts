@@ -166,6 +166,7 @@ export class Scanner {
     switch (event.kind) {
       case 'formatDescription':
         this.#checksum = event.format.checksum
+        this.#reading.begun = header.time
         this.#mapped.clear()
         return true
       case 'rotate':

@@ -87,11 +87,11 @@ export class ChangeStream {
   }
 
   /** Called with the position that the feed has at the moment. */
-  #format({ file, offset }: BinlogPlace): Position {
+  #format({ file, offset, begun }: BinlogPlace): Position {
     const { facts, prepared } = this.#options
     const { flavor, serverId: server } = facts
     if (this.#feed !== undefined) this.#gtids = this.#feed.gtids
-    return formatPosition({ flavor, server, file, offset, gtids: this.#gtids, prepared: prepared.names })
+    return formatPosition({ flavor, server, file, offset, begun, gtids: this.#gtids, prepared: prepared.names })
   }
 }
 
