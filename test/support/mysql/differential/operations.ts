@@ -17,7 +17,12 @@ interface LastRow {
   readonly table: Table
   readonly texts: readonly (string | null)[]
   readonly isWhole: boolean
+  /** What the log said of it, for a person. */
+  readonly said: readonly string[]
 }
+
+/** Records of a row that a failure tells. */
+const SAID = 6
 
 /** Takes changes in the order of the log. */
 export class Operations {
@@ -25,10 +30,11 @@ export class Operations {
   readonly transactions = new Map<string, Operation[]>()
   readonly #tables = new Map<string, { table: Table; rows: Map<string, LastRow> }>()
   #moved: Operation | undefined
+  #current = ''
 
   take(change: LoggedChange): void {
     const { kind, transaction } = change
-    this.#keep(change)
+    const wasWhole = this.#keep(change)
     if (transaction === undefined || kind === 's' || kind === 't' || kind === 'r' || kind === 'm') return
     const operation = this.#operation(change)
     if (operation === undefined) return
@@ -36,7 +42,11 @@ export class Operations {
     const [gtid] = transaction.split('@') as [string]
     const operations = this.transactions.get(gtid)
     if (operations === undefined) this.transactions.set(gtid, [operation])
-    else operations.push(operation)
+    else if (gtid === this.#current) operations.push(operation)
+    else if (wasWhole) throw new Error(`${gtid} comes again`)
+    // Else a change that lacked cells, which comes once more with all of them.
+    else return
+    this.#current = gtid
   }
 
   /** A key that moved is a delete and what follows it. */
@@ -56,7 +66,8 @@ export class Operations {
     return { kind: kind === 'c' ? 'insert' : 'update', table, before: former, after: after() }
   }
 
-  #keep(change: LoggedChange): void {
+  /** Answers whether all cells of the row were known before. */
+  #keep(change: LoggedChange): boolean {
     const { kind, table, key } = change
     const { name } = table
     let known = this.#tables.get(name)
@@ -65,14 +76,17 @@ export class Operations {
       this.#tables.set(name, known)
     }
     if (known.table.id < table.id) known.table = table
-    if (table.incarnation < known.table.incarnation || kind === 's' || kind === 'm') return
+    if (table.incarnation < known.table.incarnation || kind === 's' || kind === 'm') return true
     const place = table.key.length === 0 ? String(known.rows.size) : keyText(key)
+    const wasWhole = known.rows.get(place)?.isWhole ?? true
     if (kind === 't') known.rows.clear()
     else if (kind === 'd') known.rows.delete(place)
     else {
       const texts = table.columns.map((_, i) => change.text(i))
-      known.rows.set(place, { table, texts, isWhole: change.complete })
+      const said = [...(known.rows.get(place)?.said ?? []), tell(change)].slice(-SAID)
+      known.rows.set(place, { table, texts, isWhole: change.complete, said })
     }
+    return wasWhole
   }
 
   /** Newest rows that lack cells, and have a key by which they are read again, for a person. */
@@ -85,12 +99,24 @@ export class Operations {
   }
 
   /** The rows that a sink would have now, and their table. A column that a row's version did not have is null. */
-  rows(schema: string, table: string): { table: Table; rows: (string | null)[][] } | undefined {
+  rows(schema: string, table: string): { table: Table; rows: LoggedRow[] } | undefined {
     const known = [...this.#tables.values()].find(one => one.table.schema === schema && one.table.table === table)
     if (known === undefined) return undefined
-    const rows = [...known.rows.values()].map(row =>
-      known.table.columns.map(({ name }) => row.texts[row.table.columns.findIndex(one => one.name === name)] ?? null),
-    )
+    const { columns } = known.table
+    const rows = [...known.rows.values()].map(({ table: then, texts, said }) => ({
+      texts: columns.map(({ name }) => texts[then.columns.findIndex(one => one.name === name)] ?? null),
+      said,
+    }))
     return { table: known.table, rows }
   }
+}
+
+/** A row in the end. */
+export interface LoggedRow {
+  readonly texts: readonly (string | null)[]
+  readonly said: readonly string[]
+}
+
+function tell({ kind, table, transaction, complete }: LoggedChange): string {
+  return `${kind} of version ${table.version} by ${transaction ?? 'a load'}${complete ? '' : ', incomplete'}`
 }

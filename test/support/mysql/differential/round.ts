@@ -8,6 +8,7 @@ import { parseGtidState } from '../../../../connectors/mysql/gtid/mariadb-state.
 import { parseGtidSet } from '../../../../connectors/mysql/gtid/mysql-set.ts'
 import type { Random } from '../../../crash/random.ts'
 import { executed } from '../../peers/zongji.ts'
+import { until } from '../../until.ts'
 import type { MysqlServer } from '../server.ts'
 import type { TypeCase } from '../type-case.ts'
 import { TYPE_CASES } from '../type-cases.ts'
@@ -88,7 +89,7 @@ export async function differentialRound(
         peer.transactions.get(id) ?? [],
       )
     }
-    await compareRows(server, database, followed)
+    await equalRows(server, database, followed)
     comparison.requireExplained()
     return {
       statements: writer.statements,
@@ -156,23 +157,42 @@ function seenBy(server: MysqlServer, gtids: string): (id: string) => boolean {
   return id => set.includes(parseGtidSet(id))
 }
 
-async function compareRows(server: MysqlServer, database: string, followed: Followed): Promise<void> {
+/** Rows that a statement changed without events are read again a moment later. */
+async function equalRows(server: MysqlServer, database: string, followed: Followed): Promise<void> {
+  let difference: string | undefined
+  const isEqual = async (): Promise<boolean> => {
+    await followed.caughtUp()
+    difference = await differenceOf(server, database, followed)
+    return difference === undefined
+  }
+  await until(isEqual, 'our rows are the server’s').catch(error => {
+    throw new Error(`${String(error)}: ${difference}`)
+  })
+}
+
+/** How the rows of our log differ from the server's; undefined: they do not. */
+async function differenceOf(server: MysqlServer, database: string, followed: Followed): Promise<string | undefined> {
   const listed = await server.query(`SHOW TABLES FROM ${database}`)
   for (const entry of listed) {
     const [name] = Object.values(entry)
     const ours = followed.operations.rows(database, name!)
-    if (ours === undefined) throw new Error(`the log does not know ${name}`)
+    if (ours === undefined) return `the log does not know ${name}`
     const names = ours.table.columns.map(column => column.name)
     const columns = await serverColumns(server, ours.table)
-    if (columns.join() !== names.join())
-      throw new Error(`${name} has ${columns.join()}, and in the log ${names.join()}`)
-    const theirs = (await serverRows(server, ours.table)).map(row => JSON.stringify(row)).sort()
-    const mine = ours.rows.map(row => JSON.stringify(row)).sort()
-    const at = mine.findIndex((row, i) => row !== theirs[i])
-    if (mine.length === theirs.length && at === -1) continue
-    const [extra, missing] = [mine.filter(row => !theirs.includes(row)), theirs.filter(row => !mine.includes(row))]
-    throw new Error(
-      `${name}: ${mine.length} rows in the log, ${theirs.length} at the server; only in the log: ${extra.slice(0, 2)}; only at the server: ${missing.slice(0, 2)}; columns ${ours.table.columns.map(({ name: column, declared }) => `${column} ${declared}`)}`,
-    )
+    if (columns.join() !== names.join()) return `${name} has ${columns.join()}, and in the log ${names.join()}`
+    const theirs = new Set((await serverRows(server, ours.table)).map(row => JSON.stringify(row)))
+    const mine = new Map(ours.rows.map(({ texts, said }) => [JSON.stringify(texts), said]))
+    const extra = [...mine].filter(([row]) => !theirs.has(row)).map(([row, said]) => `${row} (${said.join('; ')})`)
+    const missing = [...theirs].filter(row => !mine.has(row))
+    if (extra.length === 0 && missing.length === 0 && ours.rows.length === (await count(server, database, name!)))
+      continue
+    const described = ours.table.columns.map(({ name: column, declared }) => `${column} ${declared}`)
+    return `${name} (${described}): only in the log: ${extra.slice(0, 2)}; only at the server: ${missing.slice(0, 2)}; version ${ours.table.version}`
   }
+  return undefined
+}
+
+async function count(server: MysqlServer, database: string, table: string): Promise<number> {
+  const [row] = await server.query(`SELECT COUNT(*) AS n FROM \`${table}\``, database)
+  return Number(row!.n)
 }
