@@ -67,11 +67,11 @@ await describeFlavors((server, flavor) => {
     'refuses to begin where they are not logged and nothing is said about them',
     async () => {
       const database = await unlogged()
-    await expect(mysqlPipeline(server(), database)).rejects.toMatchObject({
-      code: 'CASCADES_UNLOGGED',
-      message: expect.stringMatching(/ rows of t_\w+\.\w+ change by foreign key \w+ \(ON /),
-      hint: expect.stringMatching(/cascades: \{resync: 15m\}/),
-    })
+      await expect(mysqlPipeline(server(), database)).rejects.toMatchObject({
+        code: 'CASCADES_UNLOGGED',
+        message: expect.stringMatching(/ rows of t_\w+\.\w+ change by foreign key \w+ \(ON /),
+        hint: expect.stringMatching(/cascades: \{resync: 15m\}/),
+      })
     },
     60 * SECOND,
   )
@@ -96,7 +96,11 @@ await describeFlavors((server, flavor) => {
       for (const age of Object.values(seconds)) expect(age).toBeLessThan(30)
       // Again, and not at the start alone.
       await server().query('DELETE FROM p WHERE id = 2', database)
-      await until(() => copiedColumn(t, database, 'grandchild', 'id').length === 0, 'the next changes are in the sink', 30)
+      await until(
+        () => copiedColumn(t, database, 'grandchild', 'id').length === 0,
+        'the next changes are in the sink',
+        30,
+      )
     },
     90 * SECOND,
   )
@@ -111,7 +115,7 @@ await describeFlavors((server, flavor) => {
       await t.synced(undefined, { timeout: 30 * SECOND })
       await server().query('ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE', database)
       const error = async () => (await t.status()).sources.app!.error?.code
-    await until(async () => (await error()) === 'CASCADES_UNLOGGED', 'the source has stopped')
+      await until(async () => (await error()) === 'CASCADES_UNLOGGED', 'the source has stopped')
     },
     60 * SECOND,
   )
