@@ -1,4 +1,5 @@
 import type { Column, LogicalType } from '../contract.ts'
+import { doubleText as mysqlDouble, floatText as mysqlFloat } from './mysql-float.ts'
 import { shortestDigits } from './shortest.ts'
 import { valueJson } from './value.ts'
 
@@ -110,6 +111,12 @@ function withExponent(isNegative: boolean, digits: string, exponent: number): st
   const fraction = digits.length === 1 ? '' : `.${digits.slice(1)}`
   const sign = exponent < 0 ? '-' : '+'
   return `${isNegative ? '-' : ''}${digits[0]}${fraction}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`
+}
+
+/** The text of a number in a column of MySQL, whose types of floats have names of their own; undefined of PostgreSQL's. */
+export function mysqlFloatText(kind: 'float32' | 'float64', declared: string, value: number): string | undefined {
+  if (!/^(float|double|vector)( unsigned$|\(|$)/.test(declared)) return undefined
+  return kind === 'float32' ? mysqlFloat(Math.fround(value)) : mysqlDouble(value)
 }
 
 const ISO_DATE = /^([+-]?)(\d{4,})(-\d\d-\d\d)$/

@@ -1,9 +1,9 @@
 import type { Column } from '../../runtime/contract.ts'
 import { parseArray } from '../../runtime/record/array.ts'
-import { booleanText, floatText, realText } from '../../runtime/record/text.ts'
+import { booleanText } from '../../runtime/record/text.ts'
 import { FLOAT, truthOf } from './cells.ts'
 import type { Storage } from './storage.ts'
-import { listText } from './text.ts'
+import { listText, numberText } from './text.ts'
 import { dateText, daysOf, intervalOf, intervalText, timeOf, timestampOf, timestampText, timeText } from './times.ts'
 
 type Shown = (text: string) => string
@@ -21,7 +21,7 @@ export function shownOf(column: Column, storage: Storage): Shown | undefined {
       return text => held(text, truthOf(text), truth => booleanText(column.declared, truth))
     case 'float32':
     case 'float64':
-      return floatShown(storage.kind)
+      return floatShown(storage.kind, column.declared)
     case 'decimal':
       return text => decimalShown(text, storage.scale)
     case 'date':
@@ -49,13 +49,9 @@ function held<T>(text: string, value: T | undefined, show: (value: T) => string)
   return value === undefined ? text : show(value)
 }
 
-function floatShown(kind: 'float32' | 'float64'): Shown {
-  const show = kind === 'float32' ? (value: number) => realText(Math.fround(value)) : floatOf
-  return text => (FLOAT.test(text) ? show(Number(text)) : text)
-}
-
-function floatOf(value: number): string {
-  return floatText('float64', value)
+function floatShown(kind: 'float32' | 'float64', declared: string): Shown {
+  const held = kind === 'float32' ? Math.fround : Number
+  return text => (FLOAT.test(text) ? numberText(kind, declared, held(Number(text))) : text)
 }
 
 function decimalShown(text: string, scale: number): string {

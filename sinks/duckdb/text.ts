@@ -1,7 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { Column } from '../../runtime/contract.ts'
 import { asBuffer } from '../../runtime/record/cells.ts'
-import { booleanText, elementText, floatText, realText } from '../../runtime/record/text.ts'
+import { booleanText, elementText, floatText, mysqlFloatText, realText } from '../../runtime/record/text.ts'
 import type { Storage } from './storage.ts'
 import { dateText, type Interval, intervalText, timestampText, timeText } from './times.ts'
 
@@ -24,7 +24,7 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
       return booleanText(column.declared, value as boolean)
     case 'float32':
     case 'float64':
-      return numberText(storage.kind, value as number)
+      return numberText(storage.kind, column.declared, value as number)
     case 'date':
       return dateText((value as { days: number }).days)
     case 'time':
@@ -48,7 +48,10 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
   }
 }
 
-function numberText(kind: 'float32' | 'float64', value: number): string {
+/** As the database prints it, shortest among the numbers of its size. */
+export function numberText(kind: 'float32' | 'float64', declared: string, value: number): string {
+  const text = mysqlFloatText(kind, declared, value)
+  if (text !== undefined) return text
   return kind === 'float32' ? realText(value) : floatText(kind, value)
 }
 

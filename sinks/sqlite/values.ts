@@ -2,14 +2,14 @@ import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { ChangeView, Column } from '../../runtime/contract.ts'
 import { bytesOfHex } from '../../runtime/record/hex.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import { booleanText, floatText } from '../../runtime/record/text.ts'
+import { booleanText, floatText, mysqlFloatText } from '../../runtime/record/text.ts'
 import type { RowCells } from './row-cells.ts'
 
 /**
  * Values in SQLite, so that each comes back as the text it was:
  *
  *   integers, booleans   INTEGER, all 64 bits; booleans 1 and 0
- *   floats               REAL where PostgreSQL's text of that number is the text; else TEXT (NaN; MySQL's forms)
+ *   floats               REAL where the database's text of that number is the text; else TEXT (NaN)
  *   unsigned 64 bit      INTEGER up to 2^63-1, TEXT beyond
  *   bytes                BLOB
  *   everything else      TEXT as the database printed it, also what a mask left; bytes that are not text as \x and hex
@@ -50,7 +50,10 @@ export function binderOf(column: Column, storage: Storage): Binder {
 }
 
 /** The same for a key's text; undefined: the text itself. */
-export function converterOf({ type, masked }: Column, storage: Storage): ((text: string) => SQLInputValue) | undefined {
+export function converterOf(
+  { type, masked, declared }: Column,
+  storage: Storage,
+): ((text: string) => SQLInputValue) | undefined {
   if (masked === true) return undefined
   switch (type.kind) {
     case 'boolean':
@@ -64,7 +67,7 @@ export function converterOf({ type, masked }: Column, storage: Storage): ((text:
     case 'float32':
     case 'float64': {
       const { kind } = type
-      return text => floatValue(kind, text)
+      return text => floatValue(kind, declared, text)
     }
     case 'bytes':
       return bytesValue
@@ -120,17 +123,21 @@ function exactInteger(text: string): SQLInputValue {
   return value > LARGEST || value < -LARGEST - 1n || String(value) !== text ? text : value
 }
 
-function floatValue(kind: 'float32' | 'float64', text: string): SQLInputValue {
+function floatValue(kind: 'float32' | 'float64', declared: string, text: string): SQLInputValue {
   const value = Number(text)
   // SQLite stores NaN as NULL.
-  return Number.isNaN(value) || floatText(kind, value) !== text ? text : value
+  return Number.isNaN(value) || printed(kind, declared, value) !== text ? text : value
+}
+
+function printed(kind: 'float32' | 'float64', declared: string, value: number): string {
+  return mysqlFloatText(kind, declared, value) ?? floatText(kind, value)
 }
 
 /** The database's text of a stored value. */
 export function textOfValue({ type, declared }: Column, value: SQLOutputValue): string | null {
   if (value === null) return null
   if (typeof value === 'bigint') return type.kind === 'boolean' ? booleanText(declared, value !== 0n) : String(value)
-  if (typeof value === 'number') return floatText(type.kind === 'float32' ? 'float32' : 'float64', value)
+  if (typeof value === 'number') return printed(type.kind === 'float32' ? 'float32' : 'float64', declared, value)
   if (typeof value === 'string') return value
   return `\\x${Buffer.from(value).toString('hex')}`
 }

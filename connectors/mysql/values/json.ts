@@ -1,10 +1,10 @@
 import { readU32LE } from '../../../runtime/record/cells.ts'
+import { doubleText } from '../../../runtime/record/mysql-float.ts'
 import { unreadable } from '../binlog/binlog-error.ts'
 import { WireType } from '../wire-types.ts'
 import type { CellOutput } from './cell-output.ts'
 import { decimalSize, putDecimal } from './decimal.ts'
 import { MOST_DIGITS, putInteger, putSigned64, putUnsigned64 } from './digits.ts'
-import { doubleText } from './float-text.ts'
 import { putBase64, putJsonString, putWord } from './json-string.ts'
 import { putPackedDatetime, putTime } from './temporal.ts'
 

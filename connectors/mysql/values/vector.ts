@@ -1,6 +1,6 @@
+import { floatText } from '../../../runtime/record/mysql-float.ts'
 import { unreadable } from '../binlog/binlog-error.ts'
 import type { CellOutput } from './cell-output.ts'
-import { floatText } from './float-text.ts'
 
 /**
  * A vector's floats of 32 bits, little-endian, as the text of an array, `{1,2.5,-3}`: the servers print only bytes, and

@@ -1,7 +1,7 @@
 /** JavaScript values of the package `@vlasky/zongji` turned back into the text that the server prints. */
 import { parseDeclared } from '../../../connectors/mysql/values/declared.ts'
-import { doubleText, floatText } from '../../../connectors/mysql/values/float-text.ts'
 import type { Column } from '../../../runtime/contract.ts'
+import { doubleText, floatText } from '../../../runtime/record/mysql-float.ts'
 
 /** Wherever the value still allows it. Undefined: the package says nothing of the column. */
 export function zongjiText(value: unknown, column: Column): string | null | undefined {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { decimalReader, decimalSize } from '../../../connectors/mysql/values/decimal.ts'
-import { doubleText, floatText } from '../../../connectors/mysql/values/float-text.ts'
 import {
   bitReader,
   doubleReader,
@@ -9,6 +8,7 @@ import {
   integerReader,
   yearReader,
 } from '../../../connectors/mysql/values/numbers.ts'
+import { doubleText, floatText } from '../../../runtime/record/mysql-float.ts'
 import { cutShort, readText } from '../../support/mysql/read-cell.ts'
 
 const UNREADABLE = expect.objectContaining({ code: 'BINLOG_UNREADABLE' })

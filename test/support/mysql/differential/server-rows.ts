@@ -2,9 +2,9 @@
 
 import { quoteTable } from '../../../../connectors/mysql/quote.ts'
 import { parseDeclared } from '../../../../connectors/mysql/values/declared.ts'
-import { floatText } from '../../../../connectors/mysql/values/float-text.ts'
 import { isBytes } from '../../../../connectors/mysql/values/logical-type.ts'
 import type { Column, Table } from '../../../../runtime/contract.ts'
+import { floatText } from '../../../../runtime/record/mysql-float.ts'
 import type { MysqlServer } from '../server.ts'
 
 /** Rows of a table as it is now; its columns are those of `table`, or the answer says how they differ. */
