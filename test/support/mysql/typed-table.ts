@@ -31,7 +31,8 @@ export function columnDdl({ ddl }: TypeCase, name: string): string {
 
 /** For sessions that write the values of type-case.ts: every value as it is, whatever the server is set to. */
 export const WRITER = `SET NAMES utf8mb4; SET SESSION sql_mode = '', time_zone = '+00:00', autocommit = 1,
-  completion_type = 0, sql_big_selects = 1, wait_timeout = 600;
+  completion_type = 0, sql_big_selects = 1, wait_timeout = 600
+    /*!50700 , max_execution_time = 0 */ /*M! , max_statement_time = 0 */;
   SET SESSION TRANSACTION READ WRITE`
 
 type Texts = readonly (string | null | undefined)[]
