@@ -20,13 +20,16 @@ import type { Touched } from './touched.ts'
 
 /** Merges chunks that were read beside the stream into what the log holds (R4.4). */
 export class Merger {
-  readonly #log: Required<Pick<SourceLog, 'states' | 'newest'>>
+  readonly #log: Required<Pick<SourceLog, 'states' | 'newest' | 'tables'>>
   readonly #sees: Source['sees']
   readonly #columns: FormerColumns
   readonly #own = new CellRun()
   readonly #whole = new CellRun()
 
-  constructor(log: Required<Pick<SourceLog, 'states' | 'newest'>>, source: Pick<Source, 'sees' | 'formerColumns'>) {
+  constructor(
+    log: Required<Pick<SourceLog, 'states' | 'newest' | 'tables'>>,
+    source: Pick<Source, 'sees' | 'formerColumns'>,
+  ) {
     this.#log = log
     this.#sees = source.sees.bind(source)
     this.#columns = new FormerColumns(source.formerColumns?.bind(source))
@@ -91,8 +94,9 @@ export class Merger {
   }
 
   /** As many columns as now, but not the same ones: a row whose values are the same may be another one then. */
-  #hadOtherColumns({ table, rows }: Chunk): boolean {
-    return [...rows.registry.values()].some(
+  #hadOtherColumns({ table }: Chunk): boolean {
+    // Of all that the log has: versions between those of the loads came by the stream.
+    return [...this.#log.tables().values()].some(
       then =>
         then.name === table.name &&
         then.incarnation === table.incarnation &&
