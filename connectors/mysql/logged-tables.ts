@@ -22,7 +22,8 @@ export async function requireLogged(
   tables: readonly Table[],
 ): Promise<void> {
   requireFine(await filterFindings(client, facts, tables))
-  const unlogged = cascades === undefined ? await unloggedCascades(client, facts, tables) : []
+  const keyless = tables.filter(({ key }) => key.length === 0)
+  const unlogged = await unloggedCascades(client, facts, cascades === undefined ? tables : keyless)
   if (unlogged.length > 0) throw cascadesUnlogged(unlogged, facts)
 }
 
@@ -80,19 +81,30 @@ async function cascadeFindings(
   const found = await unloggedCascades(client, facts, tables)
   const code = 'CASCADES_UNLOGGED'
   if (found.length === 0) return []
-  if (cascades !== undefined) {
-    const names = someOf([...new Set(found.map(({ child }) => nameOf(child)))])
+  const findings: Finding[] = []
+  // Without a key there is nothing to compare rows by.
+  const compared = found.filter(({ child }) => cascades !== undefined && child.key.length > 0)
+  if (cascades !== undefined && compared.length > 0) {
+    const names = someOf([...new Set(compared.map(({ child }) => nameOf(child)))])
     const time = formatSeconds(cascades.resync / 1000)
-    return [{ level: 'ok', code, message: `changes that foreign keys make in ${names} are seen within ${time}` }]
+    findings.push({ level: 'ok', code, message: `changes that foreign keys make in ${names} are seen within ${time}` })
   }
   const isNative = facts.variables.has('innodb_native_foreign_keys')
-  const byName = found.toSorted((a, b) => (a.child.name < b.child.name ? -1 : 1))
-  return byName.map(one => ({
-    level: 'error',
-    code,
-    message: cascadesUnlogged([one], facts).message,
-    fix: isNative
-      ? option('innodb_native_foreign_keys', 'OFF')
-      : `cascades: { resync: 15m } -- in the source: the table is compared as often; or name it under \`exclude\``,
-  }))
+  const refused = found.filter(one => !compared.includes(one))
+  const byName = refused.toSorted((a, b) => (a.child.name < b.child.name ? -1 : 1))
+  const errors = byName.map(
+    (one): Finding => ({
+      level: 'error',
+      code,
+      message: cascadesUnlogged([one], facts).message,
+      fix: isNative ? option('innodb_native_foreign_keys', 'OFF') : edit(one.child),
+    }),
+  )
+  return [...findings, ...errors]
+}
+
+/** Of the source's configuration. */
+function edit(child: Table): string {
+  if (child.key.length === 0) return `exclude: [${nameOf(child)}] -- in the source; or give the table a key`
+  return 'cascades: { resync: 15m } -- in the source: the table is compared as often; or name it under `exclude`'
 }
