@@ -9,7 +9,8 @@ const OF_ONE_ROUND = 2000
 /**
  * 200,000 random statements against MySQL and as many against MariaDB, in rounds with tables of their own: in the end of
  * each our log has the server's rows, and every row of `@vlasky/zongji` is ours, its named faults apart. `--seed N`
- * repeats a run, `--statements N` bends its length, `--flavor mysql|mariadb` takes one of the two.
+ * repeats a run, `--statements N` bends its length, `--flavor mysql|mariadb` takes one of the two, `--round N` begins
+ * with that round.
  */
 const run: FullRun = async args => {
   const seed = seedFrom(args)
@@ -28,7 +29,11 @@ const run: FullRun = async args => {
       const name = `${flavor}: ${figure}`
       figures[name] = Number(figures[name] ?? 0) + count
     }
-    for (let round = 0; Number(figures[`${flavor}: statements`] ?? 0) < statements; round++) {
+    for (
+      let round = Number(option('round') ?? 0);
+      Number(figures[`${flavor}: statements`] ?? 0) < statements;
+      round++
+    ) {
       const left = statements - Number(figures[`${flavor}: statements`] ?? 0)
       const random = new Random(seed).fork(round)
       const { faults, ...counts } = await differentialRound(server, Math.min(left, OF_ONE_ROUND), random).catch(

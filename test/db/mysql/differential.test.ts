@@ -10,8 +10,9 @@ await describeFlavors(
   server => {
     it('after random statements the log has the server’s rows, and those of zongji but for its known faults', async () => {
       const seed = seedFrom([])
-      console.log(`seed: ${seed}`)
-      const figures = await differentialRound(server(), STATEMENTS, new Random(seed))
+      const figures = await differentialRound(server(), STATEMENTS, new Random(seed)).catch(cause => {
+        throw new Error(`failed with seed ${seed}: ${String(cause)}`, { cause })
+      })
       expect(figures.statements).toBeGreaterThanOrEqual(STATEMENTS)
       expect(figures.rows).toBeGreaterThan(100)
     }, 300_000)

@@ -131,7 +131,9 @@ export class ZongjiSource implements Source {
     if (write === undefined) return
     this.#begin(event)
     const rows = event as RowsEvent & { readonly rows: never[] }
-    write(this.#writer, this.#tables.get(tableOf(rows))!, rows)
+    const table = this.#tables.get(tableOf(rows))!
+    if (!this.#writer.registry.has(table.id)) this.#writer.announce(table)
+    write(this.#writer, table, rows)
   }
 
   #begin({ gtid, timestamp, nextPosition }: AnyBinlogEvent): void {

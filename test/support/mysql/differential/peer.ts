@@ -14,7 +14,7 @@ export type PeerOperation =
       /** Whether an image has the column of this place. */
       readonly sent: (image: 'before' | 'after', column: number) => boolean
     }
-  | { readonly kind: 'payload' | 'partial' }
+  | { readonly kind: 'payload' | 'partial' | 'misread' }
 
 export interface PeerOptions {
   readonly url: string
@@ -33,7 +33,7 @@ export class Peer implements AsyncDisposable {
     this.#zongji = startZongji({
       ...options,
       handle: event => this.#take(event),
-      failed: error => this.errors.push(error.message),
+      failed: error => this.#fail(error),
     })
   }
 
@@ -42,18 +42,30 @@ export class Peer implements AsyncDisposable {
     await until(() => this.transactions.has(gtid), `zongji has reached ${gtid} (${this.errors.join('; ')})`, 60)
   }
 
+  /** It passes over an event that it cannot read. */
+  #fail({ name, message }: Error): void {
+    this.errors.push(message)
+    if (name === 'RangeError') this.#add(this.#zongji.lastGtid ?? '', { kind: 'misread' })
+  }
+
+  #add(gtid: string, operation: PeerOperation): void {
+    const operations = this.transactions.get(gtid)
+    if (operations === undefined) this.transactions.set(gtid, [operation])
+    else operations.push(operation)
+  }
+
   #take(event: AnyBinlogEvent): void {
     const { gtid = '' } = event
-    const add = (operation: PeerOperation): void => {
-      const operations = this.transactions.get(gtid)
-      if (operations === undefined) this.transactions.set(gtid, [operation])
-      else operations.push(operation)
-    }
+    const add = (operation: PeerOperation): void => this.#add(gtid, operation)
     const type = event.getTypeName()
     if (type === 'TransactionPayload') add({ kind: 'payload' })
     else if (type === 'PartialUpdateRows') add({ kind: 'partial' })
     const kind = ROW_EVENTS[type]
     if (kind === undefined) return
+    if (isMiscounted(event)) {
+      add({ kind: 'misread' })
+      return
+    }
     const more = about(event)
     for (const row of rowsOf(event)) {
       const [before, after] = kind === 'insert' ? [undefined, row] : [row, undefined]
@@ -79,6 +91,20 @@ interface Bitmaps {
 }
 
 const rowsOf = (event: AnyBinlogEvent): readonly unknown[] => (event as unknown as { rows: unknown[] }).rows
+
+/** It counts the bits behind those of the columns, too, and looks for as many NULLs. */
+function isMiscounted(event: AnyBinlogEvent): boolean {
+  const { columns_present_bitmap: first, columns_present_bitmap2: second } = event as unknown as Bitmaps
+  const { numberOfColumns: columns } = event as RowsEvent
+  const bytes = (bitmap: Buffer, bits: number): number => {
+    let count = 0
+    for (let i = 0; i < bits; i++) count += (bitmap[i >> 3]! >> (i & 7)) & 1
+    return (count + 7) >> 3
+  }
+  return [first, second].some(
+    bitmap => bitmap !== undefined && bytes(bitmap, columns) !== bytes(bitmap, 8 * bitmap.length),
+  )
+}
 
 function about(event: AnyBinlogEvent) {
   const { tableMap, tableId } = event as RowsEvent

@@ -59,7 +59,7 @@ export async function differentialRound(
   await using peer = new Peer({
     url,
     database,
-    without: [PASSED_OVER],
+    without: PASSED_OVER,
     gtids,
     serverId: defaultServerId(`peer ${database}`),
   })
@@ -85,7 +85,7 @@ export async function differentialRound(
       const ours = followed.operations.transactions.get(id) ?? []
       comparison.compare(
         id,
-        ours.filter(({ table }) => table.table !== PASSED_OVER),
+        ours.filter(({ table }) => !PASSED_OVER.includes(table.table)),
         peer.transactions.get(id) ?? [],
       )
     }
@@ -106,7 +106,9 @@ export async function differentialRound(
   }
 }
 
-const PASSED_OVER = `t_${APART.name}`
+const APART_NAME = `t_${APART.name}`
+/** It and what takes its place. */
+const PASSED_OVER = [APART_NAME, `_${APART_NAME}_new`, `_${APART_NAME}_old`]
 
 async function typeCases(server: MysqlServer): Promise<TypeCase[]> {
   const [row] = await server.query('SELECT VERSION() AS version')
