@@ -33,38 +33,47 @@ export class MysqlClient {
   /** As the server names it: `9.7.4`, `10.11.19-MariaDB-log`. */
   readonly version: string
   readonly #address: ServerAddress
+  /** Queries under way: mysql2 forgets those of a connection that is destroyed. */
+  readonly #waiting = new Set<(error: unknown) => void>()
 
   constructor(connection: mysql.Connection, version: string, address: ServerAddress) {
     this.connection = connection
     this.version = version
     this.flavor = /mariadb/i.test(version) ? 'mariadb' : 'mysql'
     this.#address = address
+    this.stream.once('close', () => {
+      for (const fail of this.#waiting) fail(closed())
+      this.#waiting.clear()
+    })
   }
 
   get threadId(): number {
     return this.connection.threadId
   }
 
-  /** All rows of one statement, each column as text. Throws as mysqlError says. */
-  query(sql: string): Promise<TextRow[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<TextRow[]>()
-    const options = { sql, rowsAsArray: true, typeCast: (field: { string(): string | null }) => field.string() }
-    this.connection.query(options, (error: unknown, rows: unknown) => {
-      if (error === null || error === undefined) resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
-      else reject(mysqlError(error, this.#address))
-    })
-    return promise
+  /** All rows of one statement, each column as text. Throws as mysqlError says, also when the connection is ended meanwhile. */
+  async query(sql: string): Promise<TextRow[]> {
+    const rows = await this.#answer({ sql, rowsAsArray: true })
+    return Array.isArray(rows) ? (rows as TextRow[]) : []
   }
 
   /** The same, by the names of the columns. Not for columns that users name. */
   async named(sql: string): Promise<Record<string, string | null>[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Record<string, string | null>[]>()
-    const options = { sql, typeCast: (field: { string(): string | null }) => field.string() }
-    this.connection.query(options, (error: unknown, rows: unknown) => {
-      if (error === null || error === undefined) resolve(rows as Record<string, string | null>[])
-      else reject(mysqlError(error, this.#address))
+    return (await this.#answer({ sql })) as Record<string, string | null>[]
+  }
+
+  #answer(options: { readonly sql: string; readonly rowsAsArray?: boolean }): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => reject(mysqlError(error, this.#address))
+      if (this.stream.destroyed) return fail(closed())
+      this.#waiting.add(fail)
+      const typeCast = (field: { string(): string | null }): string | null => field.string()
+      this.connection.query({ ...options, typeCast }, (error: unknown, rows: unknown) => {
+        this.#waiting.delete(fail)
+        if (error === null || error === undefined) resolve(rows)
+        else fail(error)
+      })
     })
-    return await promise
   }
 
   /** TLS's, where there is one: what the server sends comes from here. */
@@ -141,6 +150,10 @@ export async function connectMysql(
     signal.throwIfAborted()
     throw mysqlError(error, address)
   }
+}
+
+function closed(): Error {
+  return new Error('the connection was closed')
 }
 
 function streamOf(connection: mysql.Connection): Socket {

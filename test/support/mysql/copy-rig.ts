@@ -50,7 +50,7 @@ export class CopyRig implements AsyncDisposable {
   /** `tables`: without the database. `options`: more lines of the source. */
   async configure(tables: readonly string[] = ['*'], options = ''): Promise<void> {
     const lines = [
-      'pipeline: copy',
+      `pipeline: ${this.database}`,
       'log: {path: ./data}',
       'http: false',
       'sources:',
