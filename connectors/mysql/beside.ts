@@ -22,6 +22,8 @@ export interface BesideContext {
   readonly captured: Captured
   /** Asks the catalog: the table as it is now. */
   readonly recapture: () => Promise<Captured>
+  /** Asks the catalog whether the table still has these columns and this key. */
+  readonly isCurrent: (captured: Captured) => Promise<boolean>
   /** Whether the log knows this version. */
   readonly isLogged: (table: Table) => boolean
   /** Every table version so far: what batches of this source may name. Takes up what is announced. */
@@ -85,7 +87,8 @@ async function* chunks(
   for (;;) {
     const { captured, walk, lane } = shape
     const taken = await reader.read(walk, lane, captured, CHUNK_BYTES)
-    if (taken === undefined) {
+    // A column that was added does not disturb the read, which lacks it.
+    if (taken === undefined || !(await context.isCurrent(captured))) {
       if (++discarded > MOST_DISCARDED) throw unsteady(captured.table)
       await sleep(PAUSE_MS, signal)
       walk.drop()

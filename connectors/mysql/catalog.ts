@@ -9,7 +9,7 @@ import type { MysqlClient } from './connection.ts'
 import { type Definition, definitionOf, originOf } from './definition.ts'
 import type { Numbering, NumberOptions } from './numbering.ts'
 import { quoteTable } from './quote.ts'
-import { canonicalDeclared } from './values/declared.ts'
+import { canonicalDeclared, fits } from './values/declared.ts'
 import { logicalTypeOf } from './values/logical-type.ts'
 import type { Flavor } from './wire-column.ts'
 
@@ -94,14 +94,23 @@ export async function captureTables(client: MysqlClient, place: CatalogPlace): P
   })
 }
 
-/** One table as the catalog has it now; undefined if it is not there or not to be captured. */
-export async function readDefinition(
+/** Whether the catalog still has the table with the columns and the key that it was captured with. */
+export async function isAsCaptured(
   client: MysqlClient,
   place: CatalogPlace,
-  name: { readonly schema: string; readonly table: string },
-): Promise<Definition | undefined> {
-  const rows = (await readTables(client, [name])).get(placeOf(name.schema, name.table))
-  return rows === undefined ? undefined : definitionHere(name, rows, place)
+  { definition }: Pick<Captured, 'definition'>,
+): Promise<boolean> {
+  const rows = (await readTables(client, [definition])).get(placeOf(definition.schema, definition.table))
+  if (rows === undefined) return false
+  const now = definitionHere(definition, rows, place)
+  return (
+    now.columns.length === definition.columns.length &&
+    now.key.join('\0') === definition.key.join('\0') &&
+    now.columns.every(({ column: { name, declared } }, i) => {
+      const then = definition.columns[i]!.column
+      return name === then.name && (declared === then.declared || fits(declared, then.declared))
+    })
+  )
 }
 
 export function captured(

@@ -199,6 +199,7 @@ export class MysqlSource implements Source {
         charsets: this.#charsets!,
         captured,
         recapture: () => this.#watch!.recapture(captured, signal),
+        isCurrent: one => this.#watch!.isCurrent(one, signal),
         isLogged: ({ id }) => this.#logged.has(id),
         registry: this.#registry,
       },

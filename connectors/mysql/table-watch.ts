@@ -5,7 +5,7 @@ import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
 import { nameOf } from '../common/selection.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
 import type { CascadeWatch } from './cascade-watch.ts'
-import { type Captured, type CatalogPlace, surveyTables } from './catalog.ts'
+import { type Captured, type CatalogPlace, isAsCaptured, surveyTables } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
 import { isMarkedStale, originOf } from './definition.ts'
@@ -91,6 +91,12 @@ export class TableWatch {
   async requireLogged(tables: readonly Captured[], signal: AbortSignal): Promise<void> {
     const { sql, facts, config } = this.#options
     await sql.use(client => requireLogged(client, facts, config, tablesOf(tables)), signal)
+  }
+
+  /** Whether the catalog still has it as it was captured. Throws TABLE_WITHOUT_KEY. */
+  async isCurrent(captured: Captured, signal: AbortSignal): Promise<boolean> {
+    const { sql } = this.#options
+    return await sql.use(client => isAsCaptured(client, this.#options, captured), signal)
   }
 
   /** The table as it is now. Throws LOAD_INTERRUPTED if it is not there any more: then it is not captured until it is again. */
