@@ -17,6 +17,8 @@ export interface Read {
   readonly lines: readonly string[]
   /** What the package has reported; it goes on behind it, as in its README. */
   readonly errors: readonly string[]
+  /** The code of the error that ended it. */
+  readonly failure?: string
 }
 
 /**
