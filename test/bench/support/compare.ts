@@ -4,11 +4,32 @@ import { createLogger } from '../../../runtime/logger.ts'
 import type { PostgresServer } from '../../support/postgres.ts'
 import { BENCH_TABLE } from './workload.ts'
 
+const PAGE = 100_000
+
+/** Rows of a table whose key, the first column, lies above `from` and not above `to`, as text. */
+export type RowsBetween = (from: number, to: number) => Promise<(string | null)[][]>
+
 /**
  * Reads the log back: it must hold exactly `changes` changes, and the newest of every key must be what the table holds.
  * Throws if not.
  */
 export async function compareWithTable(server: PostgresServer, folder: string, changes: number): Promise<string> {
+  const client = await server.connect()
+  try {
+    await client.query("set timezone = 'UTC'")
+    return await compareWithRows(folder, changes, async (from, to) => {
+      const { rows } = await client.query<Record<string, string | null>>(
+        `select * from ${BENCH_TABLE} where id > ${from} and id <= ${to}`,
+      )
+      return rows.map(row => Object.values(row))
+    })
+  } finally {
+    await client.end()
+  }
+}
+
+/** The same with the rows of any server. */
+export async function compareWithRows(folder: string, changes: number, rowsBetween: RowsBetween): Promise<string> {
   const context = { pipeline: 'bench', name: 'app', logger: createLogger('warn'), folder }
   await using log = await embedded.open(embedded.config.parse({ path: folder }), context)
   const newest = new Map<string, string | null>()
@@ -25,23 +46,16 @@ export async function compareWithTable(server: PostgresServer, folder: string, c
   }
   if (count !== changes) throw new Error(`the log holds ${count} changes instead of ${changes}`)
   const touched = newest.size
-  const client = await server.connect()
-  try {
-    await client.query("set timezone = 'UTC'")
-    for (let from = 0; newest.size > 0; from += 100_000) {
-      const { rows } = await client.query<Record<string, string | null>>(
-        `select * from ${BENCH_TABLE} where id > ${from} and id <= ${from + 100_000}`,
-      )
-      for (const row of rows) {
-        const wanted = newest.get(row.id!)
-        if (wanted === undefined) continue
-        if (wanted !== digest(Object.values(row))) throw new Error(`row ${row.id} differs between log and table`)
-        newest.delete(row.id!)
-      }
-      if (rows.length === 0 && from > 4 * changes) break
+  for (let from = 0; newest.size > 0; from += PAGE) {
+    const rows = await rowsBetween(from, from + PAGE)
+    for (const row of rows) {
+      const [key] = row as [string]
+      const wanted = newest.get(key)
+      if (wanted === undefined) continue
+      if (wanted !== digest(row)) throw new Error(`row ${key} differs between log and table`)
+      newest.delete(key)
     }
-  } finally {
-    await client.end()
+    if (rows.length === 0 && from > 4 * changes) break
   }
   for (const [key, value] of newest) if (value !== null) throw new Error(`row ${key} of the log is not in the table`)
   return `equal (${touched} keys)`
