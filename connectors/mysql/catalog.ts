@@ -137,7 +137,7 @@ export function captured(
 
 /** The table as the log has it, if its columns are read as they were then; else as it is now. */
 export function capturedAsLogged(now: Captured, logged: Table | undefined, { config }: CatalogPlace): Captured {
-  if (logged === undefined || logged.id === now.table.id || logged.incarnation !== now.table.incarnation) return now
+  if (logged === undefined || logged.id === now.table.id) return now
   const names = originOf(logged).columns.map(([name]) => name)
   const rules = columnRules(config, logged.schema, logged.table, names)
   const wasRead = names.every((name, i) => {

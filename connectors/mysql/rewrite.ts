@@ -18,6 +18,7 @@ export function rewriteOf(before: Table, definition: Definition, now: Origin): s
   const reasons = definition.columns.map(defined => columnReason(defined, before, then, vanished.length > 0, secret))
   const lost = reasons.find(isTailraceError)
   if (lost !== undefined) return lost
+  if (hasMoved(then, now)) return 'columns changed places'
   if (then.mask !== now.mask && then.mask !== null && now.mask !== null) return 'another maskKey makes its hashes'
   return reasons.find(reason => reason !== undefined)
 }
@@ -42,6 +43,13 @@ function columnReason(
   if (!isSecret(before, name) && rule !== 'keep') return `column ${name} was neither excluded nor masked before`
   if (known[1] === declared || rule === 'exclude' || isWidened(known[1], declared)) return undefined
   return `the type of column ${name} changed`
+}
+
+/** Names that pass from one column to the other look like places that do. */
+function hasMoved(then: Origin, now: Origin): boolean {
+  const common = (one: Origin, other: Origin): string =>
+    JSON.stringify(one.columns.map(([name]) => name).filter(name => other.columns.some(([there]) => there === name)))
+  return common(then, now) !== common(now, then)
 }
 
 function isSecret(before: Table, name: string): boolean {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { sleep } from '../abort.ts'
-import type { Chunk, LoadProgress, LoadRequest, Pass, Source, SourceLog } from '../contract.ts'
+import type { Chunk, LoadProgress, LoadRequest, Pass, Source, SourceLog, Table } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { BatchWriter } from '../record/writer.ts'
 import { known } from '../supervisor.ts'
@@ -147,7 +147,7 @@ async function mergeChunk(
   chunk: Chunk,
   progress: LoadProgress,
   pass: string | undefined,
-  { writer, merger }: LoadPlace,
+  { log, writer, merger }: LoadPlace,
   signal: AbortSignal,
   isRepair = false,
 ): Promise<boolean> {
@@ -156,6 +156,7 @@ async function mergeChunk(
     chunk.table,
     () => merger.look(chunk, pass),
     async (states, touched) => {
+      if (isSuperseded(chunk.table, log)) throw new LoadFailure(superseded(chunk.table.name))
       const doubt = writer.doubt(chunk.table.name)
       const unit = await merger.unit(chunk, progress, states, touched, writer.lineageFrom, { isRepair, doubt })
       isMerged = unit !== undefined
@@ -217,6 +218,17 @@ function passesOf({ passes }: SourceLog): NonNullable<SourceLog['passes']> {
 export function lookupUnsupported(): TailraceError {
   return new TailraceError('LOOKUP_UNSUPPORTED', 'stop', 'This log does not look rows up by key.', {
     hint: 'Loads beside the stream need the embedded log.',
+  })
+}
+
+/** The stream has brought another table of that name, or other keys, since the chunk was read. */
+function isSuperseded({ name, incarnation }: Table, log: KeyedLog): boolean {
+  return [...log.tables().values()].some(other => other.name === name && other.incarnation > incarnation)
+}
+
+function superseded(table: string): TailraceError {
+  return new TailraceError('LOAD_INTERRUPTED', 'retry', `Another table has the name ${table} since it was read.`, {
+    hint: 'Its load begins anew by itself.',
   })
 }
 

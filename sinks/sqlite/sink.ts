@@ -133,6 +133,8 @@ export class SqliteSink implements Sink {
   #apply(change: LoggedChange, cells: RowCells): void {
     const { kind } = change
     if (kind === 'm') return
+    // A new version may have its table made anew: rows of the one before are written first.
+    if (!this.#writers.has(change.table.id)) this.#settle()
     const writer = this.#writer(change.table)
     if (kind === 's' || writer === undefined) return
     const { layout } = writer

@@ -34,6 +34,22 @@ export function valueCases(rig: SinkRig): void {
     expect([...(await rowsIn(sink, reborn)).values()].map(row => row.name)).toEqual(['new life'])
   })
 
+  it('starts a re-created table empty also where rows of the one before come in the same batch', async () => {
+    const reborn = table(2, 'public.items', [column('size', 'int64'), column('id', 'int64'), column('name', 'text')], {
+      incarnation: 2,
+    })
+    const sink = await rig.openSink()
+    rig.batches.push(rig.put('1', 'former life', null))
+    await follow(sink, rig.batches)
+    const later = rig.log.batch(writer => {
+      writer.row('c', items, tuple(['2', 'its last row', null]))
+      writer.announce(reborn)
+      writer.row('c', reborn, tuple(['7', '1', 'new life']))
+    })
+    await apply(sink, later)
+    expect([...(await rowsIn(sink, reborn)).values()].map(row => row.name)).toEqual(['new life'])
+  })
+
   it('leaves a column alone that a change does not carry', async () => {
     rig.batches.push(
       rig.put('1', 'name', 'a long note'),
