@@ -1,5 +1,8 @@
+import type { DemoDatabase } from '../demo/database.ts'
 import { watchLag } from '../demo/live.ts'
+import { mysqlDemo } from '../demo/mysql/database.ts'
 import { showLiveCommands, showNextSteps } from '../demo/now-you.ts'
+import { postgresDemo } from '../demo/postgres/database.ts'
 import type { RedisAddress } from '../demo/redis-client.ts'
 import { type DemoEnd, runDemo } from '../demo/run.ts'
 import { Screen } from '../demo/screen.ts'
@@ -17,6 +20,8 @@ export interface DemoVerbOptions {
   readonly json?: boolean
   /** Where a Redis may run already, default 127.0.0.1:6379; false: no cache. */
   readonly redis?: RedisAddress | false
+  /** The shop in a MySQL or MariaDB that is installed here. */
+  readonly mysql?: boolean
 }
 
 const DEFAULT_ROWS = 70_000
@@ -46,15 +51,21 @@ export async function demo(options: DemoVerbOptions): Promise<number> {
 async function perform(options: DemoVerbOptions, interrupt: AbortSignal): Promise<number> {
   const screen = new Screen(options.json === true ? undefined : process.stdout)
   interrupt.addEventListener('abort', () => screen.interrupted(), { once: true })
-  const { report, sinks } = await performOn(screen, options, interrupt)
+  const database = options.mysql === true ? mysqlDemo : postgresDemo
+  const { report, sinks } = await performOn(database, screen, options, interrupt)
   screen.step('Now you')
-  showNextSteps(screen, sinks)
+  showNextSteps(screen, database, sinks)
   return report.equal ? EXIT.fine : EXIT.failed
 }
 
 /** Returns when everything it started is gone. */
-async function performOn(screen: Screen, options: DemoVerbOptions, interrupt: AbortSignal): Promise<DemoEnd> {
-  await using stage = new Stage(screen, interrupt)
+async function performOn(
+  database: DemoDatabase,
+  screen: Screen,
+  options: DemoVerbOptions,
+  interrupt: AbortSignal,
+): Promise<DemoEnd> {
+  await using stage = new Stage(database, screen, interrupt)
   const { rows = DEFAULT_ROWS, seconds = DEFAULT_SECONDS, tamper = false, redis = DEFAULT_REDIS } = options
   try {
     const end = await runDemo(stage, { rows, seconds, tamper, redis: redis === false ? undefined : redis })
@@ -72,7 +83,7 @@ async function stayUp(stage: Stage, { url, size, workspace, sinks }: DemoEnd): P
   const { screen, signal, pipeline } = stage
   screen.step('Now you')
   await stage.startPipeline(workspace)
-  showLiveCommands(screen, url, workspace.config, sinks)
+  showLiveCommands(screen, stage.database.shell(url), workspace.config, sinks)
   const traffic = stage.startTraffic(url, size)
   screen.line()
   await watchLag({ screen, traffic, sinks, seconds: undefined, pipeline, signal })

@@ -183,10 +183,7 @@ verb('config-schema', 'print the JSON Schema of the configuration').action(
   action(async () => (await import('./config-schema.ts')).printConfigSchema),
 )
 
-verb(
-  'demo',
-  'a shop in a PostgreSQL of its own, its changes in search, cache, warehouse and files, compared at the end',
-)
+verb('demo', 'a shop in a database of its own, its changes in search, cache, warehouse and files, compared at the end')
   .option('--rows <rows>', 'size of the shop (70000)', shopRows)
   .option('--seconds <seconds>', 'how long it has customers (30)', seconds)
   .option('--forever', 'until interrupted')
@@ -197,6 +194,7 @@ verb(
     address,
   )
   .option('--no-redis', 'without a cache')
+  .option('--mysql', 'the shop in a MySQL or MariaDB, whose server must be installed, instead of a PostgreSQL')
   .action(async (_, command: Command) => {
     const options = command.optsWithGlobals<DemoVerbOptions>()
     jsonWanted = options.json === true

@@ -29,7 +29,7 @@ export async function searchStep(
   const began = performance.now()
   await client.query(
     `insert into products values ('${SKU}', 'Copper Kettle, Copper Teapot', 'A pair of copper, added a moment ago.',
-       129.00, 1, 2.5, '{"colour": 3}', null, clock_timestamp())`,
+       129.00, 1, 2.5, '{"colour": 3}', null, current_timestamp)`,
   )
   await pipeline()!.wait(signal)
   const hits = search.search(WORDS)

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { compareRows, type Difference, digestRows } from './compare.ts'
+import type { SourceRows } from './database.ts'
 import type { Rows } from './rows.ts'
 import { aligned, count, type Screen } from './screen.ts'
 import type { DemoSink } from './sinks/sink.ts'
-import type { SourceRows } from './source-rows.ts'
 
 /** Source and sinks side by side: every column of every row by key, each sink read by its target's own means. */
 

@@ -8,14 +8,13 @@ import { type QueryReport, queryStep, type SearchReport, searchStep } from './lo
 import { type Proof, proveEqual, showProof } from './proof.ts'
 import type { RedisAddress } from './redis-client.ts'
 import { aligned, count } from './screen.ts'
-import { fillShop, SHOP_TABLES, type ShopSize, shopSize } from './shop.ts'
+import { SHOP_TABLES, type ShopSize, shopSize } from './shop.ts'
 import { chooseSinks, type DemoSinks } from './sinks/choose.ts'
 import type { DemoSink } from './sinks/sink.ts'
-import { readSource } from './source-rows.ts'
 import type { Stage } from './stage.ts'
 import type { Workspace } from './workspace.ts'
 
-/** The demo from start to comparison: a shop in PostgreSQL, its changes in every kind of sink. */
+/** The demo from start to comparison: a shop in a database, its changes in every kind of sink. */
 
 export interface DemoOptions {
   /** Of the shop at first, about. */
@@ -56,24 +55,24 @@ export interface DemoEnd {
 }
 
 export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoEnd> {
-  const { screen, signal } = stage
-  screen.title('Tailrace demo: a shop in PostgreSQL, its changes in search, cache, warehouse and files')
+  const { screen, signal, database } = stage
+  screen.title(`Tailrace demo: a shop in ${database.name}, its changes in search, cache, warehouse and files`)
 
-  screen.step('A PostgreSQL of its own')
+  screen.step(`A ${database.name} of its own`)
   const url = await stage.startServer()
   const client = await stage.connect(url)
-  const { rows } = await client.query<{ server_version: string }>('show server_version')
-  screen.done(`${rows[0]!.server_version.split(' ')[0]} at ${new URL(url).host}, fsync on, in a temporary folder`)
+  const version = await database.version(client)
+  screen.done(`${version} at ${new URL(url).host}, fsync on, in a temporary folder`)
 
   screen.step('The shop')
   const size = shopSize(options.rows)
-  const filled = await abortable(fillShop(client, size), signal)
+  const filled = await abortable(database.fillShop(client, size), signal)
   screen.done(`${count(filled)} rows in ${SHOP_TABLES.join(', ')}`)
 
   const workspace = await stage.createWorkspace()
   const sinks = await sinksStep(stage, workspace, options.redis)
   const { all } = sinks
-  await workspace.configure(url, sinks.pipeline, all)
+  await workspace.configure(database.type, url, sinks.pipeline, all)
   if (sinks.cache?.isShared === true) workspace.removeAtEnd(sinks.cache.name, sinks.cache.keys)
 
   screen.step('The pipeline: tailrace run')
@@ -99,7 +98,7 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   if (options.tamper) await tamperStep(stage, all)
 
   screen.step('Every column of every row, compared by key')
-  const source = await abortable(readSource(url), signal)
+  const source = await abortable(database.readRows(url), signal)
   const proof = await abortable(proveEqual(source, all), signal)
   showProof(screen, proof)
   const equal = proof.equal && logged.transactions === committed && logged.repeated === 0
@@ -133,16 +132,18 @@ async function sinksStep(stage: Stage, workspace: Workspace, redis: RedisAddress
   return sinks
 }
 
-/** The log against what PostgreSQL told its clients: every transaction once, in one piece, also over the crash. */
+/** The log against what the database told its clients: every transaction once, in one piece, also over the crash. */
 async function countStep(
-  { screen, signal, pipeline }: Stage,
+  { screen, signal, pipeline, database }: Stage,
   cursor: string,
   committed: number,
 ): Promise<LoggedTransactions> {
   screen.step('Every transaction, counted in the log')
   const logged = await countTransactions(await pipeline()!.changes(cursor, signal))
   const lost = committed - logged.transactions
-  screen.line(`committed at PostgreSQL   ${count(committed).padStart(9)} transactions that changed rows`)
+  screen.line(
+    `${`committed at ${database.name}`.padEnd(25)} ${count(committed).padStart(9)} transactions that changed rows`,
+  )
   screen.line(
     `held by the log           ${count(logged.transactions).padStart(9)} with ${count(logged.changes)} changes`,
   )

@@ -1,14 +1,14 @@
-import pg from 'pg'
 import { abortable } from '../abort.ts'
+import type { DemoClient, DemoDatabase } from './database.ts'
 import { PipelineProcess } from './pipeline-process.ts'
 import type { Screen } from './screen.ts'
-import { startLocalPostgres } from './server.ts'
 import type { ShopSize } from './shop.ts'
 import { Traffic } from './traffic.ts'
 import { Workspace } from './workspace.ts'
 
 /** Everything the demo starts, ended in reverse when this is disposed, however far it got. */
 export class Stage implements AsyncDisposable {
+  readonly database: DemoDatabase
   readonly screen: Screen
   /** Aborts on Ctrl-C, and when the pipeline or the traffic fails by itself. */
   readonly signal: AbortSignal
@@ -16,7 +16,8 @@ export class Stage implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack()
   #pipeline: PipelineProcess | undefined
 
-  constructor(screen: Screen, interrupt: AbortSignal) {
+  constructor(database: DemoDatabase, screen: Screen, interrupt: AbortSignal) {
+    this.database = database
     this.screen = screen
     this.signal = AbortSignal.any([interrupt, this.#failure.signal])
   }
@@ -31,26 +32,22 @@ export class Stage implements AsyncDisposable {
 
   /** A server of its own with an empty database; answers its URL. */
   async startServer(): Promise<string> {
-    const starting = startLocalPostgres()
+    const starting = this.database.startServer()
     this.#opened.defer(async () => {
       const server = await starting.catch(() => undefined)
       await server?.[Symbol.asyncDispose]()
     })
-    const { port } = await abortable(starting, this.signal)
-    const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-    const admin = await this.connect(url)
-    await admin.query('create database shop')
-    return url.replace(/postgres$/, 'shop')
+    return (await abortable(starting, this.signal)).url
   }
 
   /** A connection for as long as the stage stands. */
-  async connect(url: string): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: url, application_name: 'demo' })
-    // The query that follows rejects; without a listener the process would end.
-    client.on('error', () => {})
-    await abortable(client.connect(), this.signal)
-    this.#opened.defer(() => client.end())
-    return client
+  async connect(url: string): Promise<DemoClient> {
+    const connecting = this.database.connect(url, 'demo')
+    this.#opened.defer(async () => {
+      const client = await connecting.catch(() => undefined)
+      await client?.end()
+    })
+    return await abortable(connecting, this.signal)
   }
 
   async createWorkspace(): Promise<Workspace> {
@@ -80,7 +77,7 @@ export class Stage implements AsyncDisposable {
   }
 
   startTraffic(url: string, size: ShopSize): Traffic {
-    const traffic = new Traffic(url, size, this.fail)
+    const traffic = new Traffic(this.database, url, size, this.fail)
     this.#opened.defer(() => traffic.stop())
     return traffic
   }

@@ -1,11 +1,12 @@
-import pg from 'pg'
 import { sleep } from '../abort.ts'
+import type { DemoClient, DemoDatabase } from './database.ts'
 import type { ShopSize } from './shop.ts'
 
 const PAUSE_MS = 2
 
 /** Customers at work in the shop: many small transactions on two connections, until stopped. */
 export class Traffic {
+  readonly #database: DemoDatabase
   readonly #stop = new AbortController()
   readonly #workers: readonly Promise<void>[]
   /** Transactions committed, and of these the ones that changed a row. */
@@ -15,7 +16,8 @@ export class Traffic {
   rolledBack = 0
 
   /** `onFailure` is told the error of a worker, which then has ended. */
-  constructor(url: string, size: ShopSize, onFailure: (error: unknown) => void) {
+  constructor(database: DemoDatabase, url: string, size: ShopSize, onFailure: (error: unknown) => void) {
+    this.#database = database
     this.#workers = [1, 2].map(worker => this.#work(url, size, worker).catch(onFailure))
   }
 
@@ -26,9 +28,7 @@ export class Traffic {
   }
 
   async #work(url: string, size: ShopSize, worker: number): Promise<void> {
-    const client = new pg.Client({ connectionString: url, application_name: `demo traffic ${worker}` })
-    client.on('error', () => {})
-    await client.connect()
+    const client = await this.#database.connect(url, `demo traffic ${worker}`)
     try {
       for (let i = worker; !this.#stop.signal.aborted; i += 2) {
         await this.#transaction(client, size, i)
@@ -39,69 +39,14 @@ export class Traffic {
     }
   }
 
-  async #transaction(client: pg.Client, size: ShopSize, i: number): Promise<void> {
+  async #transaction(client: DemoClient, size: ShopSize, i: number): Promise<void> {
     const rollback = i % 23 === 0
     let changed = 0
     await client.query('begin')
-    for (const [text, values] of act(i, size)) changed += (await client.query(text, values)).rowCount ?? 0
+    for (const [text, values] of this.#database.act(i, size)) changed += (await client.query(text, values)).changed
     await client.query(rollback ? 'rollback' : 'commit')
     if (rollback) this.rolledBack++
     else this.committed++
     if (!rollback && changed > 0) this.changing++
-  }
-}
-
-type Statement = readonly [text: string, values: unknown[]]
-
-/** Statements of the i-th transaction. The workers' rows differ by parity, so that they never wait for each other. */
-function act(i: number, { customers, products, orders }: ShopSize): Statement[] {
-  const one = (of: number, stride: number): number => 1 + ((i * stride) % (of / 2)) * 2 - (i % 2)
-  const sku = `SKU-${String(one(products, 17)).padStart(6, '0')}`
-  switch (i % 10) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-      // `for key share`: the other worker may just be giving that product another key.
-      return [
-        [
-          `with o as (insert into orders (customer_id, total, note, placed_at)
-             values ($1, $2::numeric, $3, clock_timestamp()) returning id)
-           insert into order_lines select o.id, l, sku, l, price from o, generate_series(1, 3) l,
-             lateral (select sku, price from products offset $4::int + l limit 1 for key share) p`,
-          [
-            one(customers, 29),
-            `${i % 977}.${String(i % 100).padStart(2, '0')}`,
-            `order ${i}`,
-            i % (products / 2 - 100),
-          ],
-        ],
-      ]
-    case 4:
-    case 5:
-      return [
-        [
-          'update products set stock = stock - 1, price = price + 0.01, updated_at = clock_timestamp() where sku in ($1, $2)',
-          [sku, `${sku}-R`],
-        ],
-      ]
-    case 6:
-      return [
-        ["update orders set status = 'shipped', deliver_on = current_date where id = $1", [1 + ((i * 7) % orders)]],
-      ]
-    case 7:
-      return [['delete from orders where id = (select min(id) from orders where id % 2 = $1)', [i % 2]]]
-    case 8:
-      // A new key: the old row goes, the new one comes, and the lines follow by cascade.
-      return [
-        ['update products set sku = case sku when $1 then $2 else $1 end where sku in ($1, $2)', [sku, `${sku}-R`]],
-      ]
-    default:
-      return [
-        [
-          'update customers set balance = balance + $2::numeric, vip = not vip, city = $3 where id = $1',
-          [one(customers, 43), '0.0001', i % 3 === 0 ? null : `Town ${i}`],
-        ],
-      ]
   }
 }

@@ -67,11 +67,11 @@ export class Workspace implements AsyncDisposable {
   }
 
   /** Writes the configuration that a user would write for the shop at `url`. */
-  async configure(url: string, pipeline: string, sinks: readonly DemoSink[]): Promise<void> {
+  async configure(type: string, url: string, pipeline: string, sinks: readonly DemoSink[]): Promise<void> {
     const text = stringify({
       pipeline,
       log: { type: 'embedded', path: './data' },
-      sources: { app: { type: 'postgres', url, tables: SHOP_TABLES.map(table => `public.${table}`) } },
+      sources: { app: { type, url, tables: SHOP_TABLES.map(table => `public.${table}`) } },
       sinks: Object.fromEntries(sinks.map(({ name, options }) => [name, options])),
       http: { listen: '127.0.0.1:0' },
     })

@@ -1,17 +1,12 @@
 import pg from 'pg'
-import { Rows, type TableShape } from './rows.ts'
-import { SHOP_KEYS, SHOP_TABLES, type ShopTable } from './shop.ts'
+import type { SourceRows } from '../database.ts'
+import { Rows, type TableShape } from '../rows.ts'
+import { SHOP_KEYS, SHOP_TABLES, type ShopTable } from '../shop.ts'
 
 /** The session settings under which Tailrace reads: text that the server prints depends on them. */
 const SESSION = '-c datestyle=ISO -c intervalstyle=iso_8601 -c bytea_output=hex -c timezone=UTC -c extra_float_digits=1'
 
 const asPrinted = { getTypeParser: () => (text: string) => text }
-
-/** Where the server's log stood, and the rows of all four tables as one snapshot saw them. */
-export interface SourceRows {
-  readonly position: string
-  readonly tables: readonly Rows[]
-}
 
 export async function readSource(url: string): Promise<SourceRows> {
   const client = new pg.Client({
