@@ -42,6 +42,7 @@ const run: FullRun = async args => {
         },
       )
       for (const [figure, count] of Object.entries(counts)) add(figure, count)
+      console.log(`${flavor} round ${round}: ${counts.rows} rows of ${counts.transactions} transactions are the same`)
       for (const [fault, count] of faults) add(`zongji: ${fault}`, count)
     }
   }
