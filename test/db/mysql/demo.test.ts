@@ -29,6 +29,8 @@ async function installed(folder: ServerFolder): Promise<string> {
   await writeFile(file, `#!/bin/sh\nfirst=$1\nshift\nexec ${quoted(program)} "$first" ${quoted(own)} "$@"\n`)
   await chmod(file, 0o755)
   await chmod(bin, 0o755)
+  // Else its folder, which goes under that account, stays.
+  await folder.own(bin)
   return bin
 }
 
