@@ -1,6 +1,6 @@
 import type { PostgresServer } from '../support/postgres.ts'
-import { Ground } from './ground.ts'
 import { PipelineProcess } from './pipeline-process.ts'
+import { PostgresGround } from './postgres-ground.ts'
 import { Writer } from './writer.ts'
 
 /** A pipeline that has caught up with a source that is being written to. Nothing else looks at either. */
@@ -23,7 +23,7 @@ export class BusyPipeline implements AsyncDisposable {
     { seed, rate, filled }: { readonly seed: number; readonly rate: number; readonly filled: number },
   ): Promise<BusyPipeline> {
     await using resources = new AsyncDisposableStack()
-    const { url, database, site } = resources.use(await Ground.make(server, filled))
+    const { url, database, site } = resources.use(await PostgresGround.make(server, filled))
     const writer = resources.use(await Writer.start({ url, seed, rate, filled }))
     const pipeline = resources.use(PipelineProcess.start(site))
     await pipeline.wait(120)

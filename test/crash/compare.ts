@@ -1,11 +1,7 @@
-import type { PostgresServer, TextRow } from '../support/postgres.ts'
-import { expectedJson } from './expected-json.ts'
+import type { Ground, TextRow } from './ground.ts'
 import { jsonlRows } from './jsonl-reader.ts'
-import type { Site } from './pipeline-process.ts'
 import { sqliteRows } from './sqlite-reader.ts'
-import { columns, keyColumns, keyNumber, TABLES, type TableName } from './tables.ts'
-
-const PAGE_ROWS = 20_000
+import { keyColumns, keyNumber, TABLES } from './tables.ts'
 
 /** What the rows of a table are in one sink, each as text that can be compared; taken out when compared. */
 interface SinkRows {
@@ -16,14 +12,15 @@ interface SinkRows {
 }
 
 /** Compares every column of every row of every table by key, at rest. Names what differs. */
-export async function compareAtRest(server: PostgresServer, database: string, site: Site): Promise<string[]> {
+export async function compareAtRest(ground: Ground): Promise<string[]> {
+  const { site } = ground
   const differences: string[] = []
   for (const table of TABLES) {
     const sinks: SinkRows[] = [
-      { sink: 'files', rows: jsonlRows(site.jsonl, table), expected: row => expectedJson(table, row) },
-      { sink: 'rows', rows: sqliteRows(site.sqlite, table), expected: row => JSON.stringify(Object.values(row)) },
+      { sink: 'files', rows: jsonlRows(site.jsonl, table), expected: row => ground.inFiles(table, row) },
+      { sink: 'rows', rows: sqliteRows(site.sqlite, table), expected: row => ground.inRows(row) },
     ]
-    for await (const row of sourceRows(server, database, table)) {
+    for await (const row of ground.rows(table)) {
       const key = keyNumber(
         table,
         keyColumns(table).map(name => row[name] ?? null),
@@ -40,19 +37,4 @@ export async function compareAtRest(server: PostgresServer, database: string, si
       for (const key of rows.keys()) differences.push(`${sink} still has ${table}/${key}`)
   }
   return differences
-}
-
-async function* sourceRows(server: PostgresServer, database: string, table: TableName): AsyncGenerator<TextRow> {
-  const client = await server.connect(database)
-  try {
-    await client.query("BEGIN; SET LOCAL timezone = 'UTC'")
-    await client.query(`DECLARE rows NO SCROLL CURSOR FOR SELECT ${columns(table).join(', ')} FROM ${table}`)
-    for (;;) {
-      const { rows } = await client.query<TextRow>(`FETCH ${PAGE_ROWS} FROM rows`)
-      if (rows.length === 0) return
-      yield* rows
-    }
-  } finally {
-    await client.end()
-  }
 }

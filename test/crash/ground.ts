@@ -1,45 +1,39 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PostgresServer } from '../support/postgres.ts'
-import { layOut, type Site } from './pipeline-process.ts'
-import { createTables } from './tables.ts'
+import type { Site } from './pipeline-process.ts'
+import type { TableName } from './tables.ts'
 
-/** A database with the writer's tables, and a folder with the configuration of a pipeline over it. Gone afterwards. */
-export class Ground implements AsyncDisposable {
-  readonly url: string
-  readonly database: string
-  readonly site: Site
-  readonly #resources: AsyncDisposableStack
+/** A row as its database prints it. */
+export type TextRow = Readonly<Record<string, string | null>>
 
-  private constructor(url: string, database: string, site: Site, resources: AsyncDisposableStack) {
-    this.url = url
-    this.database = database
-    this.site = site
-    this.#resources = resources
-  }
-
-  /** `filled`: rows that `by_number` holds from the start. */
-  static async make(server: PostgresServer, filled: number): Promise<Ground> {
-    await using resources = new AsyncDisposableStack()
-    const folder = await mkdtemp(join(tmpdir(), 'tailrace-oracle-'))
-    resources.defer(() => rm(folder, { recursive: true, force: true }))
-    const url = await server.createDatabase()
-    const database = decodeURIComponent(new URL(url).pathname.slice(1))
-    resources.defer(() => dropDatabase(server, database))
-    await server.sql(createTables(filled), [], database)
-    return new Ground(url, database, await layOut(folder, url), resources.move())
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#resources.disposeAsync()
-  }
+/** Looks whether the source was told more than the log holds. */
+export interface AckWatch extends AsyncDisposable {
+  readonly ahead: readonly string[]
+  readonly samples: number
+  /** Of a log that does not move. */
+  checkAgainst(durable: string): Promise<void>
 }
 
-async function dropDatabase(server: PostgresServer, database: string): Promise<void> {
-  await server.sql(
-    'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = $1 AND active_pid IS NOT NULL',
-    [database],
-  )
-  await server.sql(`DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`).catch(() => {})
+/** A database with the writer's tables, and a folder with the configuration of a pipeline over it. Gone afterwards. */
+export interface Ground extends AsyncDisposable {
+  readonly url: string
+  readonly site: Site
+  /** The end of the source's own log. */
+  head(): Promise<string>
+  /** Bytes of it from a position of ours to such an end. */
+  behind(head: string, position: string): number
+  /** All rows, by the columns of the oracle in their order. */
+  rows(table: TableName): AsyncIterable<TextRow>
+  /** What the sinks should say of a row: the value in `files`, the cells of `rows` as JSON. */
+  inFiles(table: TableName, row: TextRow): string
+  inRows(row: TextRow): string
+  watch(durable: () => Promise<string | undefined>): Promise<AckWatch>
+}
+
+/** Gone with `resources`. */
+export async function groundFolder(resources: AsyncDisposableStack): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tailrace-oracle-'))
+  resources.defer(() => rm(folder, { recursive: true, force: true }))
+  return folder
 }

@@ -7,7 +7,6 @@ import type { PipelineProcess } from './pipeline-process.ts'
 import { cutUnsynced, readMarks } from './probe-marks.ts'
 import type { Random } from './random.ts'
 import { offsetOf, type Rig } from './rig.ts'
-import { lsn } from './slot-watch.ts'
 
 /** `written`: between write and fdatasync of the log. `drain`: behind a SIGTERM. */
 export type Phase = 'load' | 'stream' | 'written' | 'drain'
@@ -42,7 +41,7 @@ export async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60
   await using pipeline = await rig.start(crash)
   const progress = await REACH[phase](pipeline, random)
   if (progress === undefined) return undefined
-  const head = await rig.head()
+  const head = await rig.ground.head()
   if (phase !== 'written') pipeline.kill('SIGKILL')
   const { signal } = await pipeline.exit
   if (signal !== 'SIGKILL') return undefined
@@ -52,7 +51,7 @@ export async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60
   if (cut) cutUnsynced(marks, rig.site.log)
   await rig.follow()
   const { position, entries } = await rig.durable(random.chance(0.5))
-  const behindSource = position === undefined ? 0 : Math.max(0, Number(lsn(head) - lsn(position)))
+  const behindSource = position === undefined ? 0 : rig.ground.behind(head, position)
   const behindLog = entries - offsetOf(sinkCursor(rig.site.jsonl))
   const inFlight = phase === 'load' || mark.written > mark.synced || behindSource > 0 || behindLog > 0
   return inFlight ? { phase, ...mark, cut, behindSource, behindLog, progress } : undefined

@@ -3,6 +3,7 @@ import { expect, it } from '@jest/globals'
 import { startPostgres } from '../support/postgres.ts'
 import { demandKept } from './checks.ts'
 import { describeKill, killIn, type Phase } from './kill.ts'
+import { PostgresGround } from './postgres-ground.ts'
 import { Random, seedFrom } from './random.ts'
 import { Rig } from './rig.ts'
 
@@ -13,7 +14,7 @@ it('keeps its promise through kills in first load, stream, between write and fda
   const random = new Random(seed)
   const said = [`seed: ${seed}`]
   await using server = await startPostgres()
-  await using rig = await Rig.open(server, { seed, rate: 150, filled: 50_000 })
+  await using rig = await Rig.open(await PostgresGround.make(server, 50_000), { seed, rate: 150, filled: 50_000 })
   const kill = async (phase: Phase, passes?: number): Promise<void> => {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const done = await killIn(phase, rig, random, passes)

@@ -8,7 +8,6 @@ import { httpRequest } from '../../runtime/cli/http-request.ts'
 import type { PipelineStatus } from '../../runtime/status.ts'
 import { MAIN, VERB_ENV } from '../support/run-verb.ts'
 import { until } from '../support/until.ts'
-import { TABLES } from './tables.ts'
 
 const PROBE = new URL('./probe.ts', import.meta.url).href
 const OUTPUT_CHARACTERS = 20_000
@@ -27,8 +26,11 @@ export interface Site {
   readonly probe: string
 }
 
-/** Writes a configuration with one PostgreSQL source, the embedded log and two sinks. */
-export async function layOut(folder: string, url: string): Promise<Site> {
+/** Writes a configuration with this source, the embedded log and two sinks. */
+export async function layOut(
+  folder: string,
+  { type, url, tables }: { readonly type: string; readonly url: string; readonly tables: readonly string[] },
+): Promise<Site> {
   const site: Site = {
     folder,
     config: join(folder, 'tailrace.yaml'),
@@ -44,10 +46,10 @@ log:
   path: ./data
 sources:
   app:
-    type: postgres
+    type: ${type}
     url: ${url}
     tables:
-${TABLES.map(table => `      - public.${table}\n`).join('')}
+${tables.map(table => `      - ${table}\n`).join('')}
 sinks:
   rows:
     type: sqlite

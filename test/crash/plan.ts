@@ -1,6 +1,6 @@
 import type { RowChange } from './history.ts'
 import type { Random } from './random.ts'
-import { deleteRows, insertRows, moveRow, TABLES, type TableName, updateRows, type Versioned } from './tables.ts'
+import { TABLES, type TableName, type TableSql, type Versioned } from './tables.ts'
 
 /** Keys that transactions of the writer choose from: a few of them hot, none used by two transactions at once. */
 export class Keys {
@@ -67,7 +67,7 @@ interface Step {
 const LARGEST = 12
 
 /** A transaction: 20 % of its rows deleted, 10 % moved, the rest inserted or updated; 10 % end by an abort. */
-export function planTransaction(keys: Keys, random: Random, nextVersion: () => number): Plan {
+export function planTransaction(keys: Keys, random: Random, nextVersion: () => number, sql: TableSql): Plan {
   const taken = new Set<string>()
   const live = new Map<string, boolean>()
   const steps: (Step | 'savepoint' | 'release' | 'undo')[] = []
@@ -76,7 +76,7 @@ export function planTransaction(keys: Keys, random: Random, nextVersion: () => n
   while (planned < wanted) {
     const sub = random.chance(0.1)
     const before = new Map(live)
-    const step = planStep({ keys, random, nextVersion, taken, live })
+    const step = planStep({ keys, random, nextVersion, sql, taken, live })
     if (step === undefined) break
     planned += step.changes.length
     const undone = sub && random.chance(0.5)
@@ -92,17 +92,15 @@ export function planTransaction(keys: Keys, random: Random, nextVersion: () => n
   const changes = kept.flatMap(step => step.changes)
   const abort = random.chance(0.1)
   return {
-    statements: steps.map(step => statement(step, changes.length)),
+    statements: steps.map(step => statement(step, changes.length, sql)),
     changes,
     ending: abort ? (random.chance(0.5) ? 'rollback' : 'error') : 'commit',
     taken,
   }
 }
 
-const SUBTRANSACTION = { savepoint: 'SAVEPOINT s', release: 'RELEASE s', undo: 'ROLLBACK TO s; RELEASE s' } as const
-
-function statement(step: Step | keyof typeof SUBTRANSACTION, size: number): Statement {
-  if (typeof step === 'string') return { sql: SUBTRANSACTION[step], rows: undefined }
+function statement(step: Step | keyof TableSql['subtransaction'], size: number, sql: TableSql): Statement {
+  if (typeof step === 'string') return { sql: sql.subtransaction[step], rows: undefined }
   return { sql: step.sql(size), rows: step.rows }
 }
 
@@ -110,6 +108,7 @@ interface Planning {
   readonly keys: Keys
   readonly random: Random
   readonly nextVersion: () => number
+  readonly sql: TableSql
   readonly taken: Set<string>
   /** What the transaction itself made of keys so far. */
   readonly live: Map<string, boolean>
@@ -134,10 +133,11 @@ function planStep(planning: Planning): Step | undefined {
   }
   if (alive && dice < 0.3) {
     const changes = chosen.map(key => note(planning, { table, key, ver: null }))
-    return { sql: () => deleteRows(table, chosen), rows: chosen.length, changes }
+    return { sql: () => planning.sql.deleteRows(table, chosen), rows: chosen.length, changes }
   }
   const rows: Versioned[] = chosen.map(key => ({ key, ver: planning.nextVersion() }))
   const changes = rows.map(row => note(planning, { table, ...row }))
+  const { updateRows, insertRows } = planning.sql
   const write = alive ? updateRows : insertRows
   return { sql: size => write(table, rows, size), rows: rows.length, changes }
 }
@@ -145,7 +145,7 @@ function planStep(planning: Planning): Step | undefined {
 function move(planning: Planning, table: TableName, from: number, key: number): Step {
   const to = { key, ver: planning.nextVersion() }
   const changes = [note(planning, { table, key: from, ver: null }), note(planning, { table, ...to })]
-  return { sql: size => moveRow(table, from, to, size), rows: 1, changes }
+  return { sql: size => planning.sql.moveRow(table, from, to, size), rows: 1, changes }
 }
 
 /** One of its own keys again, or one that is free. */

@@ -1,14 +1,12 @@
 import pino from 'pino'
 import type { Cursor, SourceLog } from '../../runtime/contract.ts'
 import embedded from '../../runtime/log/embedded.ts'
-import type { PostgresServer } from '../support/postgres.ts'
 import { judge, type Verdict } from './checks.ts'
 import { compareAtRest } from './compare.ts'
-import { Ground } from './ground.ts'
+import type { AckWatch, Ground } from './ground.ts'
 import { type CommittedTransaction, History } from './history.ts'
 import { PipelineProcess, type Site } from './pipeline-process.ts'
 import { type Sampled, Sampler } from './sampler.ts'
-import { SlotWatch } from './slot-watch.ts'
 import { Trail } from './trail.ts'
 import { HOT_KEYS, WRITTEN_KEYS, Writer } from './writer.ts'
 
@@ -34,11 +32,9 @@ export interface Proof {
 
 /** One proof: a database with the writer on it, a pipeline, samplers on sinks and slot, and the verdict over it all. */
 export class Rig implements AsyncDisposable {
-  readonly server: PostgresServer
-  readonly database: string
-  readonly site: Site
+  readonly ground: Ground
   readonly writer: Writer
-  readonly watch: SlotWatch
+  readonly watch: AckWatch
   readonly trail = new Trail()
   readonly #sampler: Sampler
   readonly #filled: number
@@ -46,15 +42,13 @@ export class Rig implements AsyncDisposable {
   readonly #running: { process: PipelineProcess | undefined }
 
   private constructor(
-    { server, database, site, writer, watch }: Pick<Rig, 'server' | 'database' | 'site' | 'writer' | 'watch'>,
+    { ground, writer, watch }: Pick<Rig, 'ground' | 'writer' | 'watch'>,
     sampler: Sampler,
     filled: number,
     running: { process: PipelineProcess | undefined },
     resources: AsyncDisposableStack,
   ) {
-    this.server = server
-    this.database = database
-    this.site = site
+    this.ground = ground
     this.writer = writer
     this.watch = watch
     this.#sampler = sampler
@@ -63,19 +57,23 @@ export class Rig implements AsyncDisposable {
     this.#resources = resources
   }
 
-  /** The writer writes when it resolves; no pipeline runs yet. */
-  static async open(server: PostgresServer, { seed, rate, filled }: RigOptions): Promise<Rig> {
+  /** The writer writes when it resolves; no pipeline runs yet. The ground is gone with it. */
+  static async open(ground: Ground, { seed, rate, filled }: RigOptions): Promise<Rig> {
     await using resources = new AsyncDisposableStack()
-    const { url, database, site } = resources.use(await Ground.make(server, filled))
+    const { url, site } = resources.use(ground)
     const sampler = resources.use(
       new Sampler({ sqlite: site.sqlite, jsonl: site.jsonl, hot: HOT_KEYS, watched: WRITTEN_KEYS }),
     )
     sampler.loading = true
     const running: { process: PipelineProcess | undefined } = { process: undefined }
-    const watch = resources.use(await SlotWatch.start(server, database, () => positionOf(running.process)))
+    const watch = resources.use(await ground.watch(() => positionOf(running.process)))
     const writer = resources.use(await Writer.start({ url, seed, rate, filled }))
-    const parts = { server, database, site, writer, watch }
+    const parts = { ground, writer, watch }
     return new Rig(parts, sampler, filled, running, resources.move())
+  }
+
+  get site(): Site {
+    return this.ground.site
   }
 
   /** Starts the pipeline; the one before must have ended. */
@@ -116,12 +114,6 @@ export class Rig implements AsyncDisposable {
     return { position, entries: offsetOf(log.end()) }
   }
 
-  /** The end of the source's own log. */
-  async head(): Promise<string> {
-    const [row] = await this.server.sql('SELECT pg_current_wal_insert_lsn() AS lsn', [], this.database)
-    return row!.lsn!
-  }
-
   #logConfig(): Parameters<typeof embedded.open>[0] {
     return embedded.config.parse({ path: this.site.data })
   }
@@ -134,7 +126,7 @@ export class Rig implements AsyncDisposable {
   async prove(process: PipelineProcess, more: readonly CommittedTransaction[] = []): Promise<Proof> {
     const written = await this.writer.stop()
     await process.wait(CATCH_UP_SECONDS)
-    const different = await compareAtRest(this.server, this.database, this.site)
+    const different = await compareAtRest(this.ground)
     const sampled = await this.#sampler.stop()
     await this.watch[Symbol.asyncDispose]()
     process.kill('SIGTERM')

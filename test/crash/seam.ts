@@ -6,6 +6,7 @@ import type pg from 'pg'
 import type { PostgresServer } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 import type { CommittedTransaction, RowChange } from './history.ts'
+import { PostgresGround } from './postgres-ground.ts'
 import { type Proof, Rig } from './rig.ts'
 import { confirmedFlush } from './slot-watch.ts'
 import { deleteRows, insertRows, type TableName, updateRows, type Versioned } from './tables.ts'
@@ -25,11 +26,12 @@ export interface SeamOptions {
 
 /** Undefined: the copy was too quick for the transaction that should be open across it. The start does not count. */
 export async function startAcrossSeam(server: PostgresServer, options: SeamOptions): Promise<Proof | undefined> {
-  await using rig = await Rig.open(server, options)
-  await using early = await HandWritten.open(rig, 0)
-  await using holding = await HandWritten.open(rig, 1)
-  await using across = await HandWritten.open(rig, 2)
-  await using slot = await connection(rig)
+  const ground = await PostgresGround.make(server, options.filled)
+  await using rig = await Rig.open(ground, options)
+  await using early = await HandWritten.open(ground, 0)
+  await using holding = await HandWritten.open(ground, 1)
+  await using across = await HandWritten.open(ground, 2)
+  await using slot = await connection(ground)
 
   await early.begin()
   await holding.begin()
@@ -88,8 +90,8 @@ class HandWritten implements AsyncDisposable {
     this.#version = OWN_VERSIONS + number * 1000
   }
 
-  static async open(rig: Rig, number: number): Promise<HandWritten> {
-    return new HandWritten(await rig.server.connect(rig.database), number)
+  static async open(ground: PostgresGround, number: number): Promise<HandWritten> {
+    return new HandWritten(await ground.server.connect(ground.database), number)
   }
 
   get xid(): string {
@@ -146,7 +148,7 @@ async function creationWaits(client: pg.Client): Promise<boolean> {
   return rows.length > 0
 }
 
-async function connection(rig: Rig): Promise<{ client: pg.Client } & AsyncDisposable> {
-  const client = await rig.server.connect(rig.database)
+async function connection(ground: PostgresGround): Promise<{ client: pg.Client } & AsyncDisposable> {
+  const client = await ground.server.connect(ground.database)
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }

@@ -81,6 +81,15 @@ export function createTables(rows: number): string {
   return `${tables.join('\n')}\n${fill}\nANALYZE;`
 }
 
+/** How a database is told to do it. */
+export interface TableSql {
+  insertRows(table: TableName, rows: readonly Versioned[], size: number): string
+  updateRows(table: TableName, rows: readonly Versioned[], size: number): string
+  moveRow(table: TableName, from: number, to: Versioned, size: number): string
+  deleteRows(table: TableName, keys: readonly number[]): string
+  readonly subtransaction: Readonly<Record<'savepoint' | 'release' | 'undo', string>>
+}
+
 export interface Versioned {
   readonly key: number
   readonly ver: number
@@ -136,4 +145,12 @@ function given(table: TableName, rows: readonly Versioned[], size: number): stri
 
 function quote(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+}
+
+export const postgresSql: TableSql = {
+  insertRows,
+  updateRows,
+  moveRow,
+  deleteRows,
+  subtransaction: { savepoint: 'SAVEPOINT s', release: 'RELEASE s', undo: 'ROLLBACK TO s; RELEASE s' },
 }

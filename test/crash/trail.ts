@@ -1,5 +1,6 @@
 import type { Cursor, LoggedChange, SourceLog } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
+import { COMMITS } from './mysql-tables.ts'
 import { isOracleTable, keyNumber, type TableName } from './tables.ts'
 
 /** A change as the log holds it. */
@@ -42,6 +43,7 @@ export class Trail {
   records = 0
   #advances = 0
   #cursor: Cursor | 'start' = 'start'
+  readonly #names = new Map<string, string>()
   readonly #newest = new Map<string, number>()
   #current: LoggedTransaction | undefined
 
@@ -67,6 +69,7 @@ export class Trail {
 
   #take(change: LoggedChange): void {
     const { kind, table } = change
+    if (table.table === COMMITS && kind !== 's') this.#named(change)
     if (!isOracleTable(table.table)) return
     if (kind === 't') this.#empty(table.table)
     if (kind === 's' || kind === 'm' || kind === 't') return
@@ -76,6 +79,11 @@ export class Trail {
     const logged: Logged = { table: table.table, key, ver: version, index: change.index }
     if (change.transaction === undefined) this.#takeLoaded(logged)
     else this.#takeStreamed(change, logged)
+  }
+
+  /** MySQL: what the writer calls the transaction, which its first row says. */
+  #named({ transaction, key }: LoggedChange): void {
+    if (transaction !== undefined) this.#names.set(transaction, keyTexts(key)[0]!)
   }
 
   #empty(table: TableName): void {
@@ -96,7 +104,7 @@ export class Trail {
   }
 
   #takeStreamed(change: LoggedChange, logged: Logged): void {
-    const xid = String(change.transaction)
+    const xid = this.#names.get(String(change.transaction)) ?? String(change.transaction)
     if (this.#current?.xid !== xid) {
       const known = this.transactions.get(xid)
       this.#current = known ?? { xid, position: change.position, changes: [], advance: this.#advances }

@@ -2,14 +2,19 @@ import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PlanConnection } from './execute.ts'
 import type { CommittedTransaction, Written } from './history.ts'
+import { MysqlPlanConnection } from './mysql-execute.ts'
+import { mysqlSql } from './mysql-tables.ts'
 import { Keys, planTransaction } from './plan.ts'
 import { Random } from './random.ts'
+import { postgresSql } from './tables.ts'
 import type { WriterOptions } from './writer.ts'
 
 /** Behind schedule by more than this, the schedule starts anew: no burst to catch up. */
 const LATE_MS = 500
 
 const options = workerData as Required<WriterOptions> & { readonly shared: SharedArrayBuffer }
+const isMysql = options.url.startsWith('mysql:')
+const sql = isMysql ? mysqlSql : postgresSql
 const port = parentPort!
 const counters = new BigInt64Array(options.shared)
 const random = new Random(options.seed)
@@ -31,10 +36,10 @@ const seconds = (performance.now() - began) / 1000
 port.postMessage({ transactions, aborted, rate: (transactions.length + aborted) / seconds } satisfies Written)
 
 async function writeOn(own: Random): Promise<void> {
-  const connection = new PlanConnection(options.url)
+  const connection = isMysql ? new MysqlPlanConnection(options.url) : new PlanConnection(options.url)
   while (!stopping) {
     await turn()
-    const plan = planTransaction(keys, own, () => ++version)
+    const plan = planTransaction(keys, own, () => ++version, sql)
     const outcome = await connection.execute(plan, own)
     if (outcome.committed) {
       for (const change of plan.changes) keys.set(change)

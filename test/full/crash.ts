@@ -1,6 +1,7 @@
 /** 52 kills of the pipeline under load: 13 in each phase of test/crash/kill.ts, then the seven checks. */
 import { demandKept, figures } from '../crash/checks.ts'
 import { describeKill, killIn, type Phase } from '../crash/kill.ts'
+import { PostgresGround } from '../crash/postgres-ground.ts'
 import { Random, seedFrom } from '../crash/random.ts'
 import { Rig } from '../crash/rig.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -18,7 +19,7 @@ export default async function crash(args: readonly string[]): Promise<Figures> {
   console.log(`seed: ${seed}`)
   const random = new Random(seed)
   await using server = await startPostgres()
-  await using rig = await Rig.open(server, { seed, rate: RATE, filled: ROWS })
+  await using rig = await Rig.open(await PostgresGround.make(server, ROWS), { seed, rate: RATE, filled: ROWS })
   let kills = 0
   const kill = async (phase: Phase): Promise<void> => {
     for (let attempt = 0; attempt < MOST_IDLE; attempt++) {
