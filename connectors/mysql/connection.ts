@@ -47,28 +47,19 @@ export class MysqlClient {
     })
   }
 
-  get threadId(): number {
-    return this.connection.threadId
-  }
-
   /** All rows of one statement, each column as text. Throws as mysqlError says, also when the connection is ended meanwhile. */
   async query(sql: string): Promise<TextRow[]> {
-    const rows = await this.#answer({ sql, rowsAsArray: true })
+    const rows = await this.#answer(sql)
     return Array.isArray(rows) ? (rows as TextRow[]) : []
   }
 
-  /** The same, by the names of the columns. Not for columns that users name. */
-  async named(sql: string): Promise<Record<string, string | null>[]> {
-    return (await this.#answer({ sql })) as Record<string, string | null>[]
-  }
-
-  #answer(options: { readonly sql: string; readonly rowsAsArray?: boolean }): Promise<unknown> {
+  #answer(sql: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => reject(mysqlError(error, this.#address))
       if (this.stream.destroyed) return fail(closed())
       this.#waiting.add(fail)
       const typeCast = (field: { string(): string | null }): string | null => field.string()
-      this.connection.query({ ...options, typeCast }, (error: unknown, rows: unknown) => {
+      this.connection.query({ sql, rowsAsArray: true, typeCast }, (error: unknown, rows: unknown) => {
         this.#waiting.delete(fail)
         if (error === null || error === undefined) resolve(rows)
         else fail(error)

@@ -4,6 +4,7 @@ import type { QueryEvent } from './binlog/query-event.ts'
 import type { Statement, Xa } from './ddl/kinds.ts'
 import type { NameCase } from './ddl/names.ts'
 import { readStatement } from './ddl/statement.ts'
+import { lexicalMode } from './ddl/tokens.ts'
 import type { Effect, Resolver } from './resolver.ts'
 import { statementFormat, undone, unknownStatement } from './scanner-error.ts'
 import type { Flavor } from './wire-column.ts'
@@ -14,10 +15,6 @@ export interface ReadStatement {
   readonly step: 'begin' | 'end' | 'none'
   readonly xa?: Xa
 }
-
-/** Bits of sql_mode (the server's sql/system_variables.h). */
-const ANSI_QUOTES = 4n
-const NO_BACKSLASH_ESCAPES = 1n << 20n
 
 const NOTHING: readonly Effect[] = []
 
@@ -83,14 +80,9 @@ export class Statements {
   }
 
   #parsed({ text, database, status }: QueryEvent): Statement {
-    const mode = status.sqlMode ?? 0n
     // What is not UTF-8 is of a set in which keywords and quotes are the same.
     const decoded = text.toString(isUtf8(text) ? 'utf8' : 'latin1')
-    return readStatement(decoded, database, {
-      flavor: this.#flavor,
-      lowerCaseTableNames: this.#lowerCase,
-      ansiQuotes: (mode & ANSI_QUOTES) !== 0n,
-      noBackslashEscapes: (mode & NO_BACKSLASH_ESCAPES) !== 0n,
-    })
+    const mode = lexicalMode(this.#flavor, status.sqlMode ?? 0n)
+    return readStatement(decoded, database, { ...mode, lowerCaseTableNames: this.#lowerCase })
   }
 }

@@ -35,25 +35,6 @@ export function readImage(
   return from
 }
 
-/** Where the image that begins at `at` ends. Throws as readImage. */
-export function skipImage(
-  bytes: Buffer,
-  at: number,
-  end: number,
-  columns: ImageColumns,
-  readers: readonly CellReader[],
-): number {
-  const { bits, at: bitsAt } = columns
-  let from = valuesAt(at, end, columns)
-  let value = 0
-  for (let i = 0; i < readers.length; i++) {
-    if (((bits[bitsAt + (i >> 3)]! >> (i & 7)) & 1) === 0) continue
-    if (((bytes[at + (value >> 3)]! >> (value & 7)) & 1) === 0) from = readers[i]!.skip(bytes, from, end)
-    value++
-  }
-  return from
-}
-
 /** Behind the null bits, of which there is one for each column of the image. */
 export function valuesAt(at: number, end: number, columns: ImageColumns): number {
   const from = at + ((columns.count + 7) >> 3)

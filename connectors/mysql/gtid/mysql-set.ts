@@ -84,7 +84,7 @@ export const UUID_LENGTH = 36
 const NUMBERS_END = 0x7fff_ffff_ffff_ffffn
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-export const TAG = /^[a-z_][a-z0-9_]{0,31}$/
+const TAG = /^[a-z_][a-z0-9_]{0,31}$/
 const RANGE = /^([1-9]\d{0,18})(?:\s*-\s*(0|[1-9]\d{0,18}))?$/
 
 /**

@@ -5,7 +5,7 @@ import { applyJsonDiffs } from '../../../connectors/mysql/binlog/json-apply.ts'
 import { parseJsonDiffs } from '../../../connectors/mysql/binlog/json-diff.ts'
 import { PartialColumns, readPartialImage } from '../../../connectors/mysql/binlog/partial-image.ts'
 import { payloadEvents } from '../../../connectors/mysql/binlog/payload-events.ts'
-import { readImage, skipImage } from '../../../connectors/mysql/binlog/row-image.ts'
+import { readImage } from '../../../connectors/mysql/binlog/row-image.ts'
 import { type ImageColumns, parseRows, type RowsEvent } from '../../../connectors/mysql/binlog/rows-event.ts'
 import { parseTableMap, type TableMap } from '../../../connectors/mysql/binlog/table-map.ts'
 import { parseTransactionPayload } from '../../../connectors/mysql/binlog/transaction-payload.ts'
@@ -16,6 +16,7 @@ import { WireType } from '../../../connectors/mysql/wire-types.ts'
 import { cellEnd, cellText } from '../../../runtime/record/cells.ts'
 import { CellTag } from '../../../runtime/record/layout.ts'
 import { fixedReader, intReader, sizedReader } from './simple-readers.ts'
+import { skipImage } from './skip-image.ts'
 
 const LIMIT = 16 * 1024 * 1024
 

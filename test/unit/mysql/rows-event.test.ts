@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { EventHeader, openEvent } from '../../../connectors/mysql/binlog/event-header.ts'
 import { EventType, isRows } from '../../../connectors/mysql/binlog/event-types.ts'
 import { PartialColumns, readPartialImage } from '../../../connectors/mysql/binlog/partial-image.ts'
-import { readImage, skipImage } from '../../../connectors/mysql/binlog/row-image.ts'
+import { readImage } from '../../../connectors/mysql/binlog/row-image.ts'
 import { type ImageColumns, parseRows, type RowsEvent } from '../../../connectors/mysql/binlog/rows-event.ts'
 import { CellOutput } from '../../../connectors/mysql/values/cell-output.ts'
 import {
@@ -20,6 +20,7 @@ import {
 } from '../../support/mysql/binlog-events.ts'
 import { tellCells } from '../../support/mysql/read-events.ts'
 import { intReader, sizedReader } from '../../support/mysql/simple-readers.ts'
+import { skipImage } from '../../support/mysql/skip-image.ts'
 
 const READERS = [intReader, sizedReader(1), intReader]
 const ALL = [true, true, true]
