@@ -1,6 +1,6 @@
 import type { Resume, StartOptions } from '../../runtime/contract.ts'
-import { errorMessage } from '../../runtime/errors.ts'
-import { isResynced } from '../../runtime/resynced.ts'
+import { isImpassable } from '../../runtime/resynced.ts'
+import { begin } from '../common/begin.ts'
 import { captureTables } from './catalog.ts'
 import { firstStart, streamBegin } from './first-start.ts'
 import { requireLogged } from './logged-tables.ts'
@@ -9,51 +9,29 @@ import { nextLineage, resumeFirstLoad, resumeStart, storedPosition } from './res
 import { serverFacts } from './server-facts.ts'
 import { identityOf, passes, type Start, type StartRequest, tablesOf } from './start.ts'
 
-/** The server has what follows, but it cannot be followed: it would end the stream at the same place again. */
-const IMPASSABLE: ReadonlySet<string> = new Set([
-  'BINLOG_GENERATED',
-  'BINLOG_INCIDENT',
-  'BINLOG_METADATA',
-  'BINLOG_ROLLBACK',
-  'BINLOG_STATEMENT',
-  'BINLOG_UNCOUNTED',
-  'PARTIAL_JSON',
-  'SOURCE_BINLOG',
-])
-
-/**
- * Begins, or goes on where the log stands. `resync`: where that is not possible a new stream begins, and every table is
- * read again in any case.
- */
-export async function begin(
+/** As common/begin.ts says. */
+export async function beginMysql(
   request: StartRequest,
   from: Resume | undefined,
-  { resync, failed = '' }: StartOptions,
+  { resync, failed }: StartOptions,
   signal: AbortSignal,
 ): Promise<Start> {
-  const mayReplace = (error: unknown): boolean => {
-    if (!resync || !isResynced(error)) return false
-    request.context.logger.warn({ reason: errorMessage(error) }, 'a new stream begins')
-    return true
+  const { context } = request
+  const anew = (): Promise<Start> => resyncStart(request, from!, signal)
+  const stream = from?.stream
+  // The server has what follows, but the stream would end there again.
+  if (stream !== undefined && resync && isImpassable(failed)) return await anew()
+  const ways = {
+    resume:
+      stream === undefined
+        ? undefined
+        : async () => await resumeStart(request, from!, storedPosition(stream, context.name), signal),
+    compared: (start: Start): Start => ({ ...start, loads: passes(start.captured) }),
+    resumeLoad: async () => (from === undefined ? undefined : await resumeFirstLoad(request, from, signal)),
+    first: () => firstStart(request, from, signal),
+    anew,
   }
-  if (from?.stream !== undefined) {
-    if (resync && IMPASSABLE.has(failed)) return await resyncStart(request, from, signal)
-    try {
-      const position = storedPosition(from.stream, request.context.name)
-      const start = await resumeStart(request, from, position, signal)
-      return resync ? { ...start, loads: passes(start.captured) } : start
-    } catch (error) {
-      if (!mayReplace(error)) throw error
-      return await resyncStart(request, from, signal)
-    }
-  }
-  try {
-    const goesOn = from === undefined ? undefined : await resumeFirstLoad(request, from, signal)
-    if (goesOn !== undefined) return goesOn
-  } catch (error) {
-    if (!mayReplace(error)) throw error
-  }
-  return await firstStart(request, from, signal)
+  return await begin(ways, resync, context.logger)
 }
 
 /**
@@ -66,7 +44,7 @@ async function resyncStart(request: StartRequest, from: Resume, signal: AbortSig
   requirePrerequisites(facts)
   const place = await sql.use(client => streamBegin(client, facts), signal)
   const captured = await sql.use(client => captureTables(client, { config, numbering, flavor: facts.flavor }), signal)
-  await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
+  const cascades = await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
   const keyless = captured.filter(({ table }) => table.key.length === 0).map(({ table }) => table.name)
   if (keyless.length > 0)
     context.logger.warn(
@@ -78,6 +56,7 @@ async function resyncStart(request: StartRequest, from: Resume, signal: AbortSig
     isReplacing: true,
     facts,
     captured,
+    cascades,
     position: { flavor: facts.flavor, server: facts.serverId, ...place, prepared: [] },
     identity: identityOf(facts, nextLineage(from)),
     loads: passes(captured),

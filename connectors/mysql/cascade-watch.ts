@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { sleep } from '../../runtime/abort.ts'
 import type { LoadRequest } from '../../runtime/contract.ts'
-import { cascadesUnlogged, unloggedCascades } from './cascades.ts'
+import { requireCascades, type UnloggedCascade } from './cascades.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import type { Queries } from './read-view.ts'
@@ -44,11 +44,14 @@ export class CascadeWatch {
 
   /** Foreign keys of the captured tables as they are now. Throws CASCADES_UNLOGGED where they are not provided for. */
   async look(client: Queries, captured: readonly Captured[]): Promise<void> {
-    const { config, facts, logger } = this.#options
+    const { config, facts } = this.#options
     const tables = captured.map(({ table }) => table)
-    const cascades = await unloggedCascades(client, facts, tables)
-    const uncompared = cascades.filter(({ child }) => config.cascades === undefined || child.key.length === 0)
-    if (uncompared.length > 0) throw cascadesUnlogged(uncompared, facts)
+    this.take(await requireCascades(client, facts, config, tables))
+  }
+
+  /** All that there are now. */
+  take(cascades: readonly UnloggedCascade[]): void {
+    const { config, logger } = this.#options
     const names = new Set(cascades.map(({ child }) => child.name))
     for (const name of this.#children.keys()) if (!names.has(name)) this.#children.delete(name)
     const added = [...names].filter(name => !this.#children.has(name))

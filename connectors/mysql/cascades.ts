@@ -2,6 +2,7 @@ import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { nameOf } from '../common/selection.ts'
 import { placeOf } from './catalog-rows.ts'
+import type { MysqlConfig } from './config.ts'
 import { ServerError, serverErrno } from './connection-error.ts'
 import { quoteTable, sqlList } from './quote.ts'
 import type { Queries } from './read-view.ts'
@@ -54,6 +55,20 @@ export async function unloggedCascades(
     for (const declared of declaredCascades(await showCreate(client, child), facts.flavor))
       found.push({ child, ...declared })
   }
+  return found
+}
+
+/** The same, those that the configuration provides for. Throws CASCADES_UNLOGGED if there are others. */
+export async function requireCascades(
+  client: Queries,
+  facts: ServerFacts,
+  { cascades }: Pick<MysqlConfig, 'cascades'>,
+  tables: readonly Table[],
+): Promise<UnloggedCascade[]> {
+  const found = await unloggedCascades(client, facts, tables)
+  // Without a key there is nothing to compare rows by.
+  const refused = found.filter(({ child }) => cascades === undefined || child.key.length === 0)
+  if (refused.length > 0) throw cascadesUnlogged(refused, facts)
   return found
 }
 

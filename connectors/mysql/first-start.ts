@@ -23,7 +23,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
   const place = { config, numbering, flavor: facts.flavor }
   for (let tries = 1; ; tries++) {
     const captured = await sql.use(client => captureTables(client, place), signal)
-    await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
+    const cascades = await sql.use(client => requireLogged(client, facts, config, tablesOf(captured)), signal)
     const relations = captured.map(({ relation }) => relation)
     const readers =
       config.snapshot === 'initial' ? await SharedReaders.open(config, name, facts, relations, life) : undefined
@@ -46,6 +46,7 @@ export async function firstStart(request: StartRequest, from: Resume | undefined
         isReplacing: false,
         facts,
         captured,
+        cascades,
         position,
         identity: identityOf(facts, from?.identity, formatPosition(position)),
         loads: config.snapshot === 'initial' ? keylessFirst(requests) : [],

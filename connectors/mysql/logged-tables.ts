@@ -3,7 +3,7 @@ import { isTailraceError } from '../../runtime/errors.ts'
 import { formatSeconds } from '../../runtime/quantity.ts'
 import { someOf } from '../../runtime/some-of.ts'
 import { nameOf } from '../common/selection.ts'
-import { cascadesUnlogged, unloggedCascades } from './cascades.ts'
+import { cascadesUnlogged, requireCascades, type UnloggedCascade, unloggedCascades } from './cascades.ts'
 import type { MysqlConfig } from './config.ts'
 import type { MysqlClient } from './connection.ts'
 import { ServerError, serverErrno } from './connection-error.ts'
@@ -14,17 +14,24 @@ import type { ServerFacts } from './server-facts.ts'
 
 /** What happens to captured tables and does not come to the binary log. */
 
-/** Throws SOURCE_BINLOG_FILTER, CASCADES_UNLOGGED. */
+/** Answers the foreign keys whose changes are compared instead. Throws SOURCE_BINLOG_FILTER, CASCADES_UNLOGGED. */
 export async function requireLogged(
   client: MysqlClient,
   facts: ServerFacts,
-  { cascades }: Pick<MysqlConfig, 'cascades'>,
+  config: Pick<MysqlConfig, 'cascades'>,
+  tables: readonly Table[],
+): Promise<UnloggedCascade[]> {
+  await requireUnfiltered(client, facts, tables)
+  return await requireCascades(client, facts, config, tables)
+}
+
+/** Throws SOURCE_BINLOG_FILTER. */
+export async function requireUnfiltered(
+  client: MysqlClient,
+  facts: ServerFacts,
   tables: readonly Table[],
 ): Promise<void> {
   requireFine(await filterFindings(client, facts, tables))
-  const keyless = tables.filter(({ key }) => key.length === 0)
-  const unlogged = await unloggedCascades(client, facts, cascades === undefined ? tables : keyless)
-  if (unlogged.length > 0) throw cascadesUnlogged(unlogged, facts)
 }
 
 /** Of databases that are left out, and of foreign keys. Empty: there is nothing amiss. */

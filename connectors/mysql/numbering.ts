@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Table } from '../../runtime/contract.ts'
-import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
-import { maskedColumn, maskHash } from '../common/mask.ts'
+import { hiddenKey, maskedColumn, maskHash } from '../common/mask.ts'
+import { addByName } from '../common/versions-by-name.ts'
 import { type Definition, type Origin, originOf } from './definition.ts'
 import { rewriteOf } from './rewrite.ts'
 
@@ -93,9 +94,7 @@ export class Numbering {
   }
 
   #issue(table: Table): void {
-    const versions = this.#versions.get(table.name)
-    if (versions === undefined) this.#versions.set(table.name, [table])
-    else versions.push(table)
+    addByName(this.#versions, table)
     this.#last = Math.max(this.#last, table.id)
   }
 }
@@ -105,12 +104,7 @@ function keyColumn(name: string, columns: Definition['columns'], table: string):
   const index = kept.findIndex(({ column }) => column.name === name)
   const rule = kept[index]?.rule
   if (rule === 'keep' || rule === 'hash') return index
-  throw new TailraceError(
-    'CONFIG_COLUMN',
-    'stop',
-    `Key column ${name} of ${table} cannot be ${rule === undefined ? 'excluded' : `masked by ${rule}`}.`,
-    { hint: 'Without it rows cannot be told apart. A key column may be masked by hash.' },
-  )
+  throw hiddenKey(name, table, rule)
 }
 
 function markStale(table: Table, stale: string): Table {

@@ -152,7 +152,7 @@ export class Resolver {
     const found = await watch.look(signal)
     const places = tables.map(name => this.#placeOf(name))
     const there = places.flatMap(place => found.get(place) ?? [])
-    await watch.requireLogged(there, signal)
+    await watch.requireUnfiltered(there, signal)
     const effects: Effect[] = []
     for (const place of places) {
       const now = found.get(place)

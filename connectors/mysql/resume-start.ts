@@ -1,7 +1,7 @@
 import type { LoadProgress, LoadRequest, Resume, Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { requireMergeKey } from '../common/merge-key.ts'
 import { nameOf } from '../common/selection.ts'
-import { requireMergeKey } from './beside.ts'
 import { type Captured, surveyTables } from './catalog.ts'
 import { isMarkedStale, originOf } from './definition.ts'
 import { fileBegun } from './file-begun.ts'
@@ -39,7 +39,7 @@ export async function resumeStart(
     checkBegun(position, await fileBegun(request, position.file, signal), context.name)
   await requirePrepared(context.folder, position.prepared)
   const captured = await captureAgain(request, facts, from, signal)
-  await sql.use(client => requireLogged(client, facts, request.config, tablesOf(captured)), signal)
+  const cascades = await sql.use(client => requireLogged(client, facts, request.config, tablesOf(captured)), signal)
   if (isOther) context.logger.warn({ server: facts.serverId }, 'the stream goes on from another server, by GTIDs')
   const { point } = from.identity
   return {
@@ -47,6 +47,7 @@ export async function resumeStart(
     isReplacing: false,
     facts,
     captured,
+    cascades,
     position: isOther ? { ...position, server: facts.serverId, ...(await firstPlace(request, signal)) } : position,
     identity: {
       ...identityOf(facts, isOther ? nextLineage(from) : from.identity),

@@ -1,5 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
-import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
+import { maskLost } from '../common/mask.ts'
 import { type DefinedColumn, type Definition, type Origin, originOf } from './definition.ts'
 
 /**
@@ -66,13 +67,4 @@ function isWidened(from: string, to: string): boolean {
 function varchar(declared: string): number | undefined {
   const [, length] = /^varchar\((\d+)\)$/.exec(declared) ?? []
   return length === undefined ? undefined : Number(length)
-}
-
-function maskLost(table: Table, from: string, to: string): TailraceError {
-  return new TailraceError(
-    'MASK_LOST',
-    'stop',
-    `Column ${from} of ${table.name}, which is masked or excluded, was renamed to ${to}, which is not.`,
-    { hint: `Add ${to} to \`columns\` of the source, and start again.` },
-  )
 }

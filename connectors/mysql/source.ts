@@ -14,9 +14,11 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { requireMergeKey } from '../common/merge-key.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
-import { begin } from './begin.ts'
-import { loadBeside, requireMergeKey } from './beside.ts'
+import { byName } from '../common/versions-by-name.ts'
+import { beginMysql } from './begin.ts'
+import { loadBeside } from './beside.ts'
 import { CascadeWatch } from './cascade-watch.ts'
 import { type Captured, capturedAsLogged } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
@@ -29,7 +31,7 @@ import { type BinlogPlace, covers, formatPosition, parsePosition } from './posit
 import { Resolver } from './resolver.ts'
 import { sharedSql } from './shared-sql.ts'
 import { loadShared } from './snapshot.ts'
-import { connectionName, loadRequest, newestByName, replicaId, type Start } from './start.ts'
+import { connectionName, loadRequest, replicaId, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch, tableGone } from './table-watch.ts'
 import { Charsets } from './values/charsets.ts'
@@ -93,7 +95,7 @@ export class MysqlSource implements Source {
       this.#logged.set(table.id, table)
       this.#registry.set(table.id, table)
     }
-    const start = await begin(request, from, { resync, failed }, signal)
+    const start = await beginMysql(request, from, { resync, failed }, signal)
     this.#start = start
     const unread = [...(from?.loads ?? [])].filter(([, { done }]) => !done).map(([name]) => name)
     const cascades = new CascadeWatch({
@@ -103,7 +105,7 @@ export class MysqlSource implements Source {
       loading: [...start.loads.map(({ table }) => table.name), ...unread],
       ask: name => this.#watch!.ask(name),
     })
-    await this.#sql.use(client => cascades.look(client, start.captured), signal)
+    cascades.take(start.cascades)
     this.#cascades = cascades
     this.#charsets = await this.#loadCharsets(start, signal)
     this.#watch = new TableWatch({
@@ -125,13 +127,13 @@ export class MysqlSource implements Source {
     const { facts, position, captured } = start
     const known = [...this.#logged.values()]
     const place = { config: this.#config, numbering: this.#numbering!, flavor: facts.flavor }
-    const newest = newestByName(known)
+    const versions = byName(known)
     const resolver = new Resolver({
       ...place,
       charsets: this.#charsets!,
       lowerCaseTableNames: facts.lowerCaseTableNames,
       // Rows that are still to come are as the log has their tables, whatever was altered since.
-      captured: captured.map(one => capturedAsLogged(one, newest.get(one.table.name), place)),
+      captured: captured.map(one => capturedAsLogged(one, versions.get(one.table.name)?.at(-1), place)),
       watch: this.#watch!,
       signal,
     })

@@ -1,5 +1,6 @@
 import type { LoadRequest, SourceContext, SourceIdentity, Table } from '../../runtime/contract.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
+import type { UnloggedCascade } from './cascades.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import type { MysqlClient } from './connection.ts'
@@ -30,6 +31,8 @@ export interface Start {
   readonly isReplacing: boolean
   readonly facts: ServerFacts
   readonly captured: readonly Captured[]
+  /** Foreign keys whose changes are not logged. */
+  readonly cascades: readonly UnloggedCascade[]
   /** Where the stream begins. */
   readonly position: BinlogPosition
   readonly identity: SourceIdentity
@@ -74,11 +77,4 @@ export function identityOf(facts: ServerFacts, former: SourceIdentity = {}, poin
     ...(lineage === undefined ? {} : { lineage }),
     ...(point === undefined ? {} : { point }),
   }
-}
-
-/** Newest version by name. */
-export function newestByName(tables: readonly Table[]): Map<string, Table> {
-  const newest = new Map<string, Table>()
-  for (const table of tables) if ((newest.get(table.name)?.id ?? 0) < table.id) newest.set(table.name, table)
-  return newest
 }

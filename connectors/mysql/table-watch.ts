@@ -9,7 +9,7 @@ import { type Captured, type CatalogPlace, isAsCaptured, surveyTables } from './
 import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
 import { isMarkedStale, originOf } from './definition.ts'
-import { requireLogged } from './logged-tables.ts'
+import { requireUnfiltered } from './logged-tables.ts'
 import { REREAD, UNREAD } from './resume-start.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { loadRequest, tablesOf } from './start.ts'
@@ -87,10 +87,10 @@ export class TableWatch {
     return found
   }
 
-  /** Of tables that were made or altered. Throws CASCADES_UNLOGGED, SOURCE_BINLOG_FILTER. */
-  async requireLogged(tables: readonly Captured[], signal: AbortSignal): Promise<void> {
-    const { sql, facts, config } = this.#options
-    await sql.use(client => requireLogged(client, facts, config, tablesOf(tables)), signal)
+  /** Of tables that were made or altered. Throws SOURCE_BINLOG_FILTER. */
+  async requireUnfiltered(tables: readonly Captured[], signal: AbortSignal): Promise<void> {
+    const { sql, facts } = this.#options
+    await sql.use(client => requireUnfiltered(client, facts, tablesOf(tables)), signal)
   }
 
   /** Whether the catalog still has it as it was captured. Throws TABLE_WITHOUT_KEY. */

@@ -1,41 +1,25 @@
 import type { Resume } from '../../runtime/contract.ts'
-import { errorMessage } from '../../runtime/errors.ts'
-import { isResynced } from '../../runtime/resynced.ts'
+import { begin } from '../common/begin.ts'
 import { firstStart } from './first-start.ts'
 import { parseLsn } from './position.ts'
 import { resumeFirstLoad, resumeStart } from './resume-start.ts'
 import { passes, resyncStart } from './resync-start.ts'
 import type { Start, StartRequest } from './start.ts'
 
-/**
- * Begins, or goes on where the log stands. `isResync`: where that is not possible a new stream begins, and every table is
- * read again in any case.
- */
-export async function begin(
+/** As common/begin.ts says. */
+export async function beginPostgres(
   request: StartRequest,
   from: Resume | undefined,
   isResync: boolean,
   signal: AbortSignal,
 ): Promise<Start> {
-  const mayReplace = (error: unknown): boolean => {
-    if (!isResync || !isResynced(error)) return false
-    request.context.logger.warn({ reason: errorMessage(error) }, 'a new stream begins')
-    return true
+  const stream = from?.stream
+  const ways = {
+    resume: stream === undefined ? undefined : () => resumeStart(request, from!, parseLsn(stream), signal),
+    compared: (start: Start): Start => ({ ...start, loads: passes(start.captured) }),
+    resumeLoad: async () => (from === undefined ? undefined : await resumeFirstLoad(request, from, signal)),
+    first: () => firstStart(request, from, signal),
+    anew: () => resyncStart(request, from!, signal),
   }
-  if (from?.stream !== undefined) {
-    try {
-      const start = await resumeStart(request, from, parseLsn(from.stream), signal)
-      return isResync ? { ...start, loads: passes(start.captured) } : start
-    } catch (error) {
-      if (!mayReplace(error)) throw error
-      return await resyncStart(request, from, signal)
-    }
-  }
-  try {
-    const goesOn = from === undefined ? undefined : await resumeFirstLoad(request, from, signal)
-    if (goesOn !== undefined) return goesOn
-  } catch (error) {
-    if (!mayReplace(error)) throw error
-  }
-  return await firstStart(request, from, signal)
+  return await begin(ways, isResync, request.context.logger)
 }

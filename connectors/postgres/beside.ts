@@ -1,6 +1,7 @@
 import { sleep } from '../../runtime/abort.ts'
 import type { Chunk, LoadProgress, LoadRequest, Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { requireMergeKey } from '../common/merge-key.ts'
 import type { Captured } from './catalog.ts'
 import { attributesOf, filesOf, stateOf, type TableRows } from './catalog-rows.ts'
 import { ChunkReader } from './chunk-reader.ts'
@@ -51,19 +52,6 @@ export async function* loadBeside(
   } finally {
     ending.abort()
   }
-}
-
-/** Throws LOAD_KEYLESS: nobody could tell a row that was read from one that the stream brought. */
-export function requireMergeKey(table: Table): void {
-  if (table.key.length > 0) return
-  throw new TailraceError(
-    'LOAD_KEYLESS',
-    'stop',
-    `Rows of ${table.name} have no key: beside the stream they cannot be read.`,
-    {
-      hint: 'A table without a key is read only by the first load of its source. Give it a primary key, or a new source.',
-    },
-  )
 }
 
 /** The table as the chunks at hand take it to be. */

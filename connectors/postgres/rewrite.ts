@@ -1,5 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
-import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
+import { maskLost } from '../common/mask.ts'
 import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 
 /**
@@ -90,13 +91,4 @@ function isWidened(type: number, from: number, to: number): boolean {
   if (from === -1 || to < from) return false
   if (type === VARCHAR || type === VARBIT) return true
   return type === NUMERIC && ((from - 4) & 0x7ff) === ((to - 4) & 0x7ff)
-}
-
-function maskLost(table: Table, from: string, to: string): TailraceError {
-  return new TailraceError(
-    'MASK_LOST',
-    'stop',
-    `Column ${from} of ${table.name}, which is masked or excluded, was renamed to ${to}, which is not.`,
-    { hint: `Add ${to} to \`columns\` of the source, and start again.` },
-  )
 }

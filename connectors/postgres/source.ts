@@ -14,8 +14,9 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { begin } from './begin.ts'
-import { loadBeside, requireMergeKey } from './beside.ts'
+import { requireMergeKey } from '../common/merge-key.ts'
+import { beginPostgres } from './begin.ts'
+import { loadBeside } from './beside.ts'
 import type { Captured } from './catalog.ts'
 import type { PostgresConfig } from './config.ts'
 import { Fences } from './fence.ts'
@@ -86,7 +87,7 @@ export class PostgresSource implements Source {
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], maskKey, from?.identity.catalog)
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
     this.#isResync = resync
-    const start = await begin(request, from, resync, signal)
+    const start = await beginPostgres(request, from, resync, signal)
     for (const table of from?.tables ?? []) {
       this.#logged.set(table.id, table)
       this.#registry.set(table.id, table)
