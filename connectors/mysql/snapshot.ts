@@ -1,21 +1,13 @@
-import type {
-  Batch,
-  Chunk,
-  LoadProgress,
-  LoadRequest,
-  Position,
-  SourceIdentity,
-  Table,
-} from '../../runtime/contract.ts'
+import type { Chunk, LoadRequest, Position, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import { Turnstile } from '../common/turnstile.ts'
+import { LaneLoad, type LaneLoadOptions } from '../common/lane-load.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
 import { ServerError, serverErrno } from './connection-error.ts'
 import { FIRST_FENCE } from './fence.ts'
 import { LoadLane, selectList } from './load-lane.ts'
-import { formatLoadState, type Segment } from './load-state.ts'
-import type { QueryWire } from './query-wire.ts'
+import type { Segment } from './load-state.ts'
+import { ReadSegments } from './read-segments.ts'
 import { serverTime } from './read-view.ts'
 import { dividingColumn, segmentsOf } from './segments.ts'
 import type { SharedReaders } from './shared-readers.ts'
@@ -47,121 +39,48 @@ export async function* loadShared(
   context: SnapshotContext,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
-  const load = new Load(request, context, signal)
   try {
+    const { captured, readers } = context
+    const opened: { time: bigint; segments: readonly Segment[] } = { time: 0n, segments: [] }
+    await readers.use(async wire => {
+      opened.time = await serverTime(wire)
+      opened.segments = await segmentsOf(wire, captured)
+    }, signal)
+    await using load = new LaneLoad(laneLoad(request, context, opened.time, opened.segments), signal)
     yield* load.chunks()
   } catch (error) {
     signal.throwIfAborted()
     throw loadError(error, context.captured.table)
-  } finally {
-    await load[Symbol.asyncDispose]()
   }
 }
 
-class Load implements AsyncDisposable {
-  readonly #request: LoadRequest
-  readonly #context: SnapshotContext
-  readonly #ending = new AbortController()
-  readonly #signal: AbortSignal
-  readonly #turnstile = new Turnstile<Batch>()
-  #working: Promise<unknown> = Promise.resolve()
-  /** For the first unit. */
-  #identity: SourceIdentity | undefined
-  /** Not begun; and not in the log, though perhaps read. */
-  #waiting: Segment[] = []
-  #left: readonly Segment[] = []
-  #isDivided = false
-  #rows = 0
-
-  constructor(request: LoadRequest, context: SnapshotContext, signal: AbortSignal) {
-    this.#request = request
-    this.#context = context
-    this.#identity = context.identity
-    this.#signal = AbortSignal.any([signal, this.#ending.signal])
-  }
-
-  async *chunks(): AsyncGenerator<Chunk> {
-    const { captured, announce, readers } = this.#context
-    let time = 0n
-    await readers.use(async wire => {
-      time = await serverTime(wire)
-      this.#left = await segmentsOf(wire, captured)
-    }, this.#signal)
-    this.#waiting = [...this.#left]
-    this.#isDivided = this.#left.length > 1
-    const opening = this.#lane(time)
-    opening.units.announce([captured.table, ...announce.filter(({ id }) => id !== captured.table.id)])
-    if (this.#request.restart) opening.units.truncate()
-    const lanes = [opening]
-    if (this.#isDivided) {
-      // Rows of the second lane may be ahead of those of the first, but not of the table's announcement.
-      yield this.#chunk(this.#take(opening))
-      lanes.push(this.#lane(time))
-    }
-    const ended = Promise.all(lanes.map(lane => this.#work(lane))).then(() => undefined)
-    this.#working = ended
-    for await (const batch of this.#turnstile.until(ended)) yield this.#chunk(batch)
-    for (const lane of lanes.slice(1)) if (lane.units.rows > 0) yield this.#chunk(this.#take(lane))
-    this.#left = []
-    yield this.#chunk(this.#take(opening, true))
-  }
-
-  /** On behalf of one connection: the next segment, until there is none. */
-  async #work(lane: LoadLane): Promise<void> {
-    await this.#context.readers.use(async wire => {
-      for (let segment = this.#waiting.shift(); segment !== undefined; segment = this.#waiting.shift())
-        await this.#read(wire, lane, segment)
-    }, this.#signal)
-  }
-
-  async #read(wire: QueryWire, lane: LoadLane, segment: Segment): Promise<void> {
-    const { captured } = this.#context
-    const conditions = withinSegment(dividingColumn(captured) ?? '', segment)
-    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-    await wire.rows(`SELECT ${selectList(captured)} FROM ${captured.relation}${where}`, lane)
-    if (!this.#isDivided) return
-    const held = this.#turnstile.put(this.#take(lane, false, segment))
-    if (held !== undefined) await held
-  }
-
-  /** `read`: a segment that ends with these rows. */
-  #take(lane: LoadLane, done = false, read?: Segment): Batch {
-    if (read !== undefined) this.#left = this.#left.filter(segment => segment !== read)
-    const identity = this.#identity
-    this.#identity = undefined
-    return lane.units.take(this.#progress(lane.units.rows, done), identity)
-  }
-
-  #lane(time: bigint): LoadLane {
-    const { captured, config, position, registry, charsets } = this.#context
-    const lane: LoadLane = new LoadLane({
-      captured,
-      charsets,
-      registry,
-      maxValueBytes: config.maxValueBytes,
-      onFull: () => this.#turnstile.put(this.#take(lane)),
-    })
-    lane.units.under(position, time)
-    return lane
-  }
-
-  #progress(rows: number, done: boolean): LoadProgress {
-    this.#rows += rows
-    const { estimatedRows } = this.#request
-    const atLeast = estimatedRows === null ? null : Math.max(estimatedRows, this.#rows)
-    const state = formatLoadState({ table: this.#context.captured.table.id, left: this.#left })
-    return { done, rows: this.#rows, totalRows: done ? this.#rows : atLeast, state }
-  }
-
-  #chunk(rows: Batch): Chunk {
-    const { captured, position } = this.#context
-    const { progress } = rows.end as { readonly progress: LoadProgress }
-    return { table: captured.table, fence: { data: FIRST_FENCE, high: position }, rows, progress }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort()
-    await Promise.allSettled([this.#working])
+function laneLoad(
+  request: LoadRequest,
+  { captured, config, readers, position, registry, charsets, announce, identity }: SnapshotContext,
+  time: bigint,
+  segments: readonly Segment[],
+): LaneLoadOptions<LoadLane> {
+  const read = new ReadSegments(captured.table.id, segments)
+  const column = dividingColumn(captured) ?? ''
+  return {
+    request,
+    table: captured.table,
+    fence: { data: FIRST_FENCE, high: position },
+    time,
+    announce,
+    identity,
+    isShared: segments.length > 1,
+    parts: read,
+    lane: onFull => new LoadLane({ captured, charsets, registry, maxValueBytes: config.maxValueBytes, onFull }),
+    work: async (lane, signal) =>
+      await readers.use(async wire => {
+        for (let segment = read.next(); segment !== undefined; segment = read.next()) {
+          const conditions = withinSegment(column, segment)
+          const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+          await wire.rows(`SELECT ${selectList(captured)} FROM ${captured.relation}${where}`, lane)
+          read.ended(lane, segment)
+        }
+      }, signal),
   }
 }
 
