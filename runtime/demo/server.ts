@@ -13,6 +13,7 @@ import { sleep } from '../abort.ts'
 import { errorCode, TailraceError } from '../errors.ts'
 import { type Account, bundledPostgres, reachablePostgres, reachableTemp, serverAccount } from './binaries.ts'
 import { freePort } from './free-port.ts'
+import { dismissWatchdog, startWatchdog } from './watchdog.ts'
 
 const DEFAULTS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
@@ -62,20 +63,14 @@ export async function startLocalPostgres(options: LocalPostgresOptions = {}): Pr
   try {
     if (account !== undefined) await chown(folder, account.uid, account.gid)
     const native = await reachablePostgres(packaged, account, folder)
-    watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', join(native, 'bin', 'pg_ctl'), folder], {
-      ...childOptions(account, '/'),
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    await once(watchdog, 'spawn')
-    watchdog.unref()
-    ;(watchdog.stdin as Socket).unref()
+    watchdog = await startWatchdog(WATCHDOG, [join(native, 'bin', 'pg_ctl'), folder], childOptions(account, '/'))
     await initialise(native, folder, account, options)
     const server = new LocalPostgres(native, folder, account, watchdog)
     await server.start()
     return server
   } catch (error) {
     if (watchdog === undefined) await rm(folder, { recursive: true, force: true })
-    else await dismiss(watchdog)
+    else await dismissWatchdog(watchdog)
     throw error
   }
 }
@@ -149,7 +144,7 @@ export class LocalPostgres implements AsyncDisposable {
   /** Stops it and removes everything it had. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end('SIGQUIT')
-    await dismiss(this.#watchdog)
+    await dismissWatchdog(this.#watchdog)
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -261,13 +256,4 @@ async function initdb(
       cause,
     })
   }
-}
-
-/** Tells the watchdog that this is the orderly end, and waits until it has cleaned up. */
-async function dismiss(watchdog: ChildProcess): Promise<void> {
-  if (watchdog.exitCode !== null || watchdog.signalCode !== null) return
-  watchdog.ref()
-  const exit = once(watchdog, 'exit')
-  watchdog.stdin?.end('end\n')
-  await exit
 }

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +8,7 @@ import { stringify } from 'yaml'
 import { TailraceError } from '../errors.ts'
 import { SHOP_TABLES } from './shop.ts'
 import type { DemoSink } from './sinks/sink.ts'
+import { startWatchdog } from './watchdog.ts'
 
 /** `tailrace`, as this very code was started: from a checkout or from the package. */
 export const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url))
@@ -55,15 +55,8 @@ export class Workspace implements AsyncDisposable {
 
   static async create(): Promise<Workspace> {
     const folder = await mkdtemp(join(tmpdir(), 'tailrace-demo-'))
-    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', folder, process.execPath, MAIN], {
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    await once(watchdog, 'spawn')
-    watchdog.unref()
-    ;(watchdog.stdin as Socket).unref()
-    return new Workspace(folder, watchdog)
+    const args = [folder, process.execPath, MAIN]
+    return new Workspace(folder, await startWatchdog(WATCHDOG, args, { cwd: '/', detached: true }))
   }
 
   /** Writes the configuration that a user would write for the shop at `url`. */

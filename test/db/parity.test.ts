@@ -5,12 +5,13 @@ import { createLogger } from '../../runtime/logger.ts'
 import type { Major } from '../support/cached-postgres.ts'
 import { describeMajors } from '../support/majors.ts'
 import { runSource } from '../support/source-run.ts'
+import type { Arrived } from '../support/types/arrived.ts'
 import { BUILT_IN } from '../support/types/built-in.ts'
 import { entriesOf } from '../support/types/entries.ts'
 import { hostileRole } from '../support/types/hostile-role.ts'
 import { ARRAYS, MADE, MADE_DDL } from '../support/types/made.ts'
 import { type TypeCase, typeCase } from '../support/types/type-case.ts'
-import { type Arrived, readTyped } from '../support/types/typed-table.ts'
+import { readTyped } from '../support/types/typed-table.ts'
 
 /** Of a load and of the stream, value by value. */
 function expectParity(arrived: Arrived, cases: readonly TypeCase[], major: Major): void {

@@ -5,7 +5,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, open, readFile, writeFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import mysql from 'mysql2/promise'
@@ -14,6 +13,7 @@ import { TailraceError } from '../../errors.ts'
 import { type Account, reachableTemp, serverAccount } from '../binaries.ts'
 import type { DemoServer } from '../database.ts'
 import { freePort } from '../free-port.ts'
+import { dismissWatchdog, startWatchdog } from '../watchdog.ts'
 import { findMysql, type MysqlProgram } from './programs.ts'
 
 /** The schema of the shop, and whom its customers come as. */
@@ -49,14 +49,7 @@ export async function startLocalMysql(): Promise<DemoServer> {
   const program = await findMysql()
   const account = serverAccount()
   const folder = await mkdtemp(join(reachableTemp(account), 'tailrace-shop-'))
-  const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', folder], {
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  await once(watchdog, 'spawn')
-  watchdog.unref()
-  ;(watchdog.stdin as Socket).unref()
+  const watchdog = await startWatchdog(WATCHDOG, [folder], { cwd: '/', detached: true })
   const place = { program, account, folder }
   try {
     if (account !== undefined) await chown(folder, account.uid, account.gid)
@@ -66,11 +59,11 @@ export async function startLocalMysql(): Promise<DemoServer> {
       url: `mysql://${USER}:${PASSWORD}@127.0.0.1:${port}/${SHOP}`,
       async [Symbol.asyncDispose]() {
         await end(child)
-        await dismiss(watchdog)
+        await dismissWatchdog(watchdog)
       },
     }
   } catch (error) {
-    await dismiss(watchdog)
+    await dismissWatchdog(watchdog)
     throw error
   }
 }
@@ -167,15 +160,6 @@ async function end(child: ChildProcess): Promise<void> {
   child.ref()
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
-  await exit
-}
-
-/** The orderly end: returns when the folder is gone. */
-async function dismiss(watchdog: ChildProcess): Promise<void> {
-  if (watchdog.exitCode !== null || watchdog.signalCode !== null) return
-  watchdog.ref()
-  const exit = once(watchdog, 'exit')
-  watchdog.stdin?.end('end\n')
   await exit
 }
 

@@ -4,14 +4,8 @@ import { hostileOptions } from '../../support/mysql/hostile.ts'
 import { type MysqlServer, startMysql } from '../../support/mysql/server.ts'
 import type { TypeCase } from '../../support/mysql/type-case.ts'
 import { TYPE_CASES } from '../../support/mysql/type-cases.ts'
-import {
-  type Arrived,
-  casesOf,
-  differences,
-  entriesOf,
-  readTyped,
-  writeTyped,
-} from '../../support/mysql/typed-table.ts'
+import { casesOf, differences, entriesOf, readTyped, writeTyped } from '../../support/mysql/typed-table.ts'
+import type { Arrived } from '../../support/types/arrived.ts'
 
 /** Of a load and of the stream, value by value. */
 function expectParity(arrived: Arrived, cases: readonly TypeCase[]): void {

@@ -1,6 +1,5 @@
 /** Every value of some types, read by load and by stream. */
-import type { ChangeView, Column, LogicalType } from '../../../runtime/contract.ts'
-import type { SourceRun } from '../source-run.ts'
+import { type Arrived, arrived, type Texts } from '../types/arrived.ts'
 import type { Flavor } from './programs.ts'
 import type { MysqlServer } from './server.ts'
 import { type MysqlOptions, openMysql, runMysql } from './source-run.ts'
@@ -34,25 +33,6 @@ export const WRITER = `SET NAMES utf8mb4; SET SESSION sql_mode = '', time_zone =
   completion_type = 0, sql_big_selects = 1, wait_timeout = 600
     /*!50700 , max_execution_time = 0 */ /*M! , max_statement_time = 0 */;
   SET SESSION TRANSACTION READ WRITE`
-
-type Texts = readonly (string | null | undefined)[]
-
-/** Rows by their place and by how they came; a cell as its tag and bytes, and of former rows its text. */
-export interface Arrived {
-  readonly run: SourceRun
-  readonly loaded: readonly string[][]
-  readonly inserted: readonly string[][]
-  readonly updated: readonly string[][]
-  /** The loaded rows again, read beside the stream. */
-  readonly beside: readonly string[][]
-  /** Old rows of updates, and deleted rows. */
-  readonly before: readonly Texts[]
-  readonly deleted: readonly Texts[]
-  /** Of the loaded rows. */
-  readonly texts: readonly Texts[]
-  readonly types: readonly LogicalType[]
-  readonly declared: readonly string[]
-}
 
 /** Rows come a second time by an insert, a third time by an update, and so many ids later. */
 export const INSERTED = 10_000
@@ -96,58 +76,8 @@ export async function readTyped(
       await client.end()
     }
   })
-  return { ...arrivedOf(run), beside: await readBeside(options, run) }
-}
-
-async function readBeside(options: MysqlOptions, { log }: SourceRun): Promise<string[][]> {
-  const signal = AbortSignal.timeout(30_000)
-  await using source = openMysql(options)
-  await source.start(await log.resume(), signal)
-  const [name] = options.tables!
-  const rows: string[][] = []
-  for await (const chunk of source.load(source.request(`app.${name}`, { kind: 'all' }, false)!, signal))
-    for (const change of chunk.rows) {
-      const id = Number(change.text(0))
-      if (change.kind === 'r' && id < INSERTED) rows[id] = cellsOf(change)
-    }
-  return rows
-}
-
-function arrivedOf(run: SourceRun): Omit<Arrived, 'beside'> {
-  const [loaded, inserted, updated]: [string[][], string[][], string[][]] = [[], [], []]
-  const [before, deleted, texts]: [Texts[], Texts[], Texts[]] = [[], [], []]
-  let columns: readonly Column[] = []
-  for (const batch of run.batches)
-    for (const change of batch) {
-      if (change.kind === 's') continue
-      columns = change.table.columns.slice(1)
-      const id = Number(change.kind === 'd' ? change.before(0) : change.text(0))
-      const row = id % INSERTED
-      if (change.kind === 'r') {
-        loaded[row] = cellsOf(change)
-        texts[row] = columns.map((_, i) => change.text(i + 1))
-      } else if (change.kind === 'c' && id < UPDATED) inserted[row] = cellsOf(change)
-      else if (change.kind === 'u' && id >= UPDATED) updated[row] = cellsOf(change)
-      else if (change.kind === 'u') before[row] = columns.map((_, i) => change.before(i + 1))
-      else if (change.kind === 'd') deleted[row] = columns.map((_, i) => change.before(i + 1))
-    }
-  return {
-    run,
-    loaded,
-    inserted,
-    updated,
-    before,
-    deleted,
-    texts,
-    types: columns.map(({ type }) => type),
-    declared: columns.map(({ declared }) => declared),
-  }
-}
-
-function cellsOf(change: ChangeView): string[] {
-  const cell = (i: number): string =>
-    `${String.fromCharCode(change.tag(i))}:${Buffer.from(change.cell(i)).toString('hex')}`
-  return change.table.columns.slice(1).map((_, i) => cell(i + 1))
+  const places = { inserted: INSERTED, updated: UPDATED }
+  return await arrived(run, places, () => openMysql(options), `app.${options.tables![0]}`)
 }
 
 /** Characters of a value that a difference shows. */
