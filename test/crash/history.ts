@@ -40,6 +40,7 @@ export class History {
     this.transactions = transactions
     this.#filled = filled
     for (const transaction of transactions) {
+      if (this.byXid.has(transaction.xid)) throw new Error(`the writer has two transactions ${transaction.xid}`)
       this.byXid.set(transaction.xid, transaction)
       for (const { table, key, ver } of transaction.changes) {
         const name = keyName(table, key)

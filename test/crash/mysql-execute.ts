@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import mysql, { type ResultSetHeader } from 'mysql2/promise'
 import { errorCode } from '../../runtime/errors.ts'
 import type { Outcome } from './execute.ts'
-import { COMMITS } from './mysql-tables.ts'
+import { COMMITS, nameTransaction } from './mysql-tables.ts'
 import type { Plan } from './plan.ts'
 import type { Random } from './random.ts'
 
@@ -10,7 +11,7 @@ import type { Random } from './random.ts'
 const ABORTED = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'])
 const ON_PURPOSE = 'ER_SIGNAL_EXCEPTION'
 
-/** As PlanConnection, at MySQL and MariaDB. A transaction's number is that of its row in COMMITS. */
+/** As PlanConnection, at MySQL and MariaDB. A transaction's number is the name of its row in COMMITS. */
 export class MysqlPlanConnection {
   readonly #url: string
   #client: mysql.Connection | undefined
@@ -20,11 +21,11 @@ export class MysqlPlanConnection {
   }
 
   async execute(plan: Plan, random: Random): Promise<Outcome> {
-    let xid: string | undefined
+    const xid = randomUUID()
     let ending = false
     try {
       this.#client ??= await connect(this.#url)
-      xid = await this.#run(plan, random.chance(0.7))
+      await this.#run(xid, plan, random.chance(0.7))
       if (plan.ending === 'error') {
         await this.#fail()
         return { committed: false }
@@ -38,13 +39,13 @@ export class MysqlPlanConnection {
         return { committed: false }
       }
       this.#dropOn(error)
-      return ending && xid !== undefined ? this.#askFor(xid) : { committed: false }
+      return ending ? this.#askFor(xid) : { committed: false }
     }
   }
 
-  async #run({ statements }: Plan, atOnce: boolean): Promise<string> {
+  async #run(xid: string, { statements }: Plan, atOnce: boolean): Promise<void> {
     const client = this.#client!
-    const all = ['BEGIN', `INSERT INTO ${COMMITS} () VALUES ()`, ...statements.map(({ sql }) => sql)]
+    const all = ['BEGIN', nameTransaction(xid), ...statements.map(({ sql }) => sql)]
     const answers: ResultSetHeader[] = []
     if (atOnce) answers.push(...(await client.query<ResultSetHeader[]>(all.join(';\n')))[0])
     else for (const sql of all) answers.push((await client.query<ResultSetHeader>(sql))[0])
@@ -53,7 +54,6 @@ export class MysqlPlanConnection {
       if (rows !== undefined && rows !== got)
         throw new Error(`the oracle is wrong about its tables: ${rows} rows expected, ${got} found: ${sql}`)
     }
-    return String(answers[1]!.insertId)
   }
 
   async #fail(): Promise<void> {
@@ -69,7 +69,7 @@ export class MysqlPlanConnection {
     for (;;) {
       try {
         this.#client ??= await connect(this.#url)
-        const [rows] = await this.#client.query<mysql.RowDataPacket[]>(`SELECT 1 FROM ${COMMITS} WHERE n = ${xid}`)
+        const [rows] = await this.#client.query<mysql.RowDataPacket[]>(`SELECT 1 FROM ${COMMITS} WHERE xid = '${xid}'`)
         return rows.length > 0 ? { committed: true, xid } : { committed: false }
       } catch (error) {
         this.#dropOn(error)

@@ -2,13 +2,13 @@
  * One start of a pipeline on a busy MySQL or MariaDB, with two transactions that fall through a careless seam between
  * first load and stream: open when the state of the load is fixed, and committed while it is read, or behind it.
  */
+import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type mysql from 'mysql2/promise'
-import type { ResultSetHeader } from 'mysql2/promise'
 import type { MysqlServer } from '../support/mysql/server.ts'
 import type { CommittedTransaction, RowChange } from './history.ts'
 import { DATABASE, MysqlGround } from './mysql-ground.ts'
-import { COMMITS, mysqlSql } from './mysql-tables.ts'
+import { mysqlSql, nameTransaction } from './mysql-tables.ts'
 import { type Proof, Rig } from './rig.ts'
 import type { SeamOptions } from './seam.ts'
 import type { TableName } from './tables.ts'
@@ -94,8 +94,8 @@ class HandWritten implements AsyncDisposable {
   async #begin(): Promise<void> {
     if (this.#xid !== '') return
     await this.#client.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN')
-    const [{ insertId }] = await this.#client.query<ResultSetHeader>(`INSERT INTO ${COMMITS} () VALUES ()`)
-    this.#xid = String(insertId)
+    this.#xid = randomUUID()
+    await this.#client.query(nameTransaction(this.#xid))
   }
 
   async commit(): Promise<void> {

@@ -32,8 +32,16 @@ const CELLS: Readonly<Record<string, readonly [type: string, value: Value]>> = {
   id: ['binary(4)', (_, v) => `CASE ${v} % 2 WHEN 0 THEN x'01020000' ELSE x'00ff00ff' END`],
 }
 
-/** Each transaction begins with a row here, whose number is the transaction's. */
+/** Each transaction begins with a row here, whose name is the transaction's. */
 export const COMMITS = 'commits'
+
+/**
+ * The first row of a transaction of that name. The writer names it: numbers of an AUTO_INCREMENT are given out again by a
+ * server that was killed before it had synced the first giving.
+ */
+export function nameTransaction(xid: string): string {
+  return `INSERT INTO ${COMMITS} VALUES ('${xid}')`
+}
 
 export function createMysqlTables(): string {
   const tables = TABLES.map(table => {
@@ -42,7 +50,7 @@ export function createMysqlTables(): string {
     return `CREATE TABLE ${table} (${[...keys, ...cells].join(', ')}, PRIMARY KEY (${keyColumns(table).join(', ')}))
       CHARSET utf8mb4 COLLATE utf8mb4_bin`
   })
-  return [...tables, `CREATE TABLE ${COMMITS} (n bigint AUTO_INCREMENT PRIMARY KEY)`].join(';\n')
+  return [...tables, `CREATE TABLE ${COMMITS} (xid char(36) PRIMARY KEY)`].join(';\n')
 }
 
 /** MySQL 9 has no function for it by itself. */
