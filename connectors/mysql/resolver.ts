@@ -1,12 +1,12 @@
 import type { Table } from '../../runtime/contract.ts'
 import { configuredKey, isWanted } from '../common/selection.ts'
-
 import type { TableMap } from './binlog/table-map.ts'
 import { type Captured, type CatalogPlace, captured } from './catalog.ts'
 import { placeOf } from './catalog-rows.ts'
 import type { Statement } from './ddl/kinds.ts'
 import { foldName, type TableName } from './ddl/names.ts'
 import type { NumberOptions } from './numbering.ts'
+import { type BinlogPlace, comparePlaces } from './position.ts'
 import {
   definitionFrom,
   fitsDefinition,
@@ -29,6 +29,7 @@ export interface ResolverOptions extends CatalogPlace {
   readonly signal: AbortSignal
 }
 
+const ALTERED_AGAIN = 'it was altered again before it could be seen how'
 const PARTITIONS = 'partitions or a tablespace of it were emptied, dropped or exchanged'
 
 /**
@@ -42,6 +43,10 @@ export class Resolver {
   /** Dropped, or renamed to something else: what comes next under the name is another table. */
   readonly #gone = new Set<string>()
   readonly #wanted = new Map<string, boolean>()
+  /** By table: the end of the log when the catalog was seen that its newest version was made by. */
+  readonly #seenUntil = new Map<string, BinlogPlace>()
+  /** By table: the end of the log when it was last to be read again for that. */
+  readonly #rereadBehind = new Map<string, BinlogPlace>()
 
   constructor(options: ResolverOptions) {
     this.#options = options
@@ -60,8 +65,8 @@ export class Resolver {
     return this.#follow(map, place, current, missing)
   }
 
-  /** What the statement means here; undefined: nothing. */
-  apply(statement: Statement): Promise<readonly Effect[]> | readonly Effect[] | undefined {
+  /** What the statement means here; undefined: nothing. `at`: where it ends. */
+  apply(statement: Statement, at: BinlogPlace): Promise<readonly Effect[]> | readonly Effect[] | undefined {
     switch (statement.kind) {
       case 'truncate': {
         const current = this.#current(statement.table)
@@ -78,14 +83,14 @@ export class Resolver {
       case 'create-table':
         if (statement.temporary || !this.#isWanted(statement.table)) return undefined
         if (statement.orReplace) this.#drop(statement.table)
-        return this.#arrived([statement.table])
+        return this.#arrived([statement.table], at)
       case 'rename-tables': {
         for (const { from, to } of statement.pairs) {
           this.#drop(from)
           this.#drop(to)
         }
         const taken = statement.pairs.map(({ to }) => to).filter(to => this.#isWanted(to))
-        return taken.length === 0 ? undefined : this.#arrived(taken)
+        return taken.length === 0 ? undefined : this.#arrived(taken, at)
       }
       case 'alter-table': {
         const altered = [statement.table, ...(statement.exchanged === undefined ? [] : [statement.exchanged])]
@@ -93,9 +98,9 @@ export class Resolver {
         if (statement.renamedTo !== undefined) {
           this.#drop(statement.table)
           this.#drop(statement.renamedTo)
-          return this.#isWanted(statement.renamedTo) ? this.#arrived([statement.renamedTo]) : undefined
+          return this.#isWanted(statement.renamedTo) ? this.#arrived([statement.renamedTo], at) : undefined
         }
-        return wanted.length === 0 ? undefined : this.#altered(wanted, statement.touchesPartitions)
+        return wanted.length === 0 ? undefined : this.#altered(wanted, at, statement.touchesPartitions)
       }
       default:
         return undefined
@@ -128,7 +133,9 @@ export class Resolver {
       if (current !== undefined && !this.#gone.has(place) && this.#fits(current, map))
         return this.#reading(current, map)
     }
-    const found = (await watch.look(signal)).get(place)
+    const look = await watch.look(signal)
+    const found = look.found.get(place)
+    this.#seenUntil.set(place, look.end)
     const isReborn = this.#gone.has(place)
     // The catalog is asked for what it may add. Where it is ahead of the stream, the event alone counts.
     const known = [found?.definition, current?.definition].filter(one => one !== undefined)
@@ -139,17 +146,25 @@ export class Resolver {
   }
 
   /** Tables that were made, or have that name now. */
-  async #arrived(tables: readonly TableName[]): Promise<readonly Effect[]> {
-    return await this.#looked(tables, place => ({ isReborn: this.#gone.has(place) }))
+  async #arrived(tables: readonly TableName[], at: BinlogPlace): Promise<readonly Effect[]> {
+    return await this.#looked(tables, at, place => ({ isReborn: this.#gone.has(place) }))
   }
 
-  async #altered(tables: readonly TableName[], touchesPartitions: boolean): Promise<readonly Effect[]> {
-    return await this.#looked(tables, () => (touchesPartitions ? { stale: PARTITIONS } : {}))
+  async #altered(
+    tables: readonly TableName[],
+    at: BinlogPlace,
+    touchesPartitions: boolean,
+  ): Promise<readonly Effect[]> {
+    return await this.#looked(tables, at, () => (touchesPartitions ? { stale: PARTITIONS } : {}))
   }
 
-  async #looked(tables: readonly TableName[], optionsOf: (place: string) => NumberOptions): Promise<readonly Effect[]> {
+  async #looked(
+    tables: readonly TableName[],
+    at: BinlogPlace,
+    optionsOf: (place: string) => NumberOptions,
+  ): Promise<readonly Effect[]> {
     const { watch, signal } = this.#options
-    const found = await watch.look(signal)
+    const { found, end } = await watch.look(signal)
     const places = tables.map(name => this.#placeOf(name))
     const there = places.flatMap(place => found.get(place) ?? [])
     await watch.requireUnfiltered(there, signal)
@@ -158,10 +173,23 @@ export class Resolver {
       const now = found.get(place)
       if (now === undefined) continue
       const before = this.#tables.get(place)
-      const next = this.#number({ definition: now.definition, place, from: now, options: optionsOf(place) })
+      const ahead = this.#wasAhead(place, at, end) ? { stale: ALTERED_AGAIN } : {}
+      const options = { ...ahead, ...optionsOf(place) }
+      const next = this.#number({ definition: now.definition, place, from: now, options })
       if (next.table.id !== before?.table.id) effects.push({ kind: 'announce', table: next.table })
     }
     return effects
+  }
+
+  /**
+   * Whether the newest version was made by a catalog that may have known of the statement already: what it said of columns
+   * may be of others. Once a look is reason to read the table again, that comes to see everything up to the look's `end`.
+   */
+  #wasAhead(place: string, at: BinlogPlace, end: BinlogPlace): boolean {
+    const wasAhead = isUpTo(at, this.#seenUntil.get(place)) && !isUpTo(at, this.#rereadBehind.get(place))
+    this.#seenUntil.set(place, end)
+    if (wasAhead) this.#rereadBehind.set(place, end)
+    return wasAhead
   }
 
   #number({
@@ -226,6 +254,10 @@ export class Resolver {
     if (this.#wanted.size < MOST_REMEMBERED) this.#wanted.set(place, wanted)
     return wanted
   }
+}
+
+function isUpTo(at: BinlogPlace, end: BinlogPlace | undefined): boolean {
+  return end !== undefined && (comparePlaces(at, end) ?? 1) <= 0
 }
 
 const MOST_REMEMBERED = 100_000

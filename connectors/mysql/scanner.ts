@@ -233,7 +233,8 @@ export class Scanner {
     // A server without GTIDs at all begins its groups with a statement.
     if (this.#group === undefined) this.#begin(undefined, this.#reading.at, BigInt(header.time) * MICROSECONDS, false)
     const group = this.#group!
-    const read = this.#statements.read(query, this.#writer.inTransaction || this.#xa.isConcerned)
+    const hasChanges = this.#writer.inTransaction || this.#xa.isConcerned
+    const read = this.#statements.read(query, hasChanges, this.#reading)
     if (read === 'wait') return this.#waited(false, this.#statements)
     if (read.xa !== undefined) return this.#xaStatement(read.xa, group)
     for (const { kind, table } of read.effects) {

@@ -5,6 +5,7 @@ import type { Statement, Xa } from './ddl/kinds.ts'
 import type { NameCase } from './ddl/names.ts'
 import { readStatement } from './ddl/statement.ts'
 import { lexicalMode } from './ddl/tokens.ts'
+import type { BinlogPlace } from './position.ts'
 import type { Effect, Resolver } from './resolver.ts'
 import { statementFormat, undone, unknownStatement } from './scanner-error.ts'
 import type { Flavor } from './wire-column.ts'
@@ -36,10 +37,10 @@ export class Statements {
   }
 
   /**
-   * `hasChanges`: the group has changes of captured tables. 'wait': to be asked again with the same once `pending` has
+   * `hasChanges`: the group has changes of captured tables. `at`: where the statement ends. 'wait': to be asked again with the same once `pending` has
    * settled. Throws BINLOG_STATEMENT, BINLOG_ROLLBACK and what the resolver throws.
    */
-  read(query: QueryEvent, hasChanges: boolean): ReadStatement | 'wait' {
+  read(query: QueryEvent, hasChanges: boolean, at: BinlogPlace): ReadStatement | 'wait' {
     const statement = this.#parsed(query)
     switch (statement.kind) {
       case 'begin':
@@ -60,18 +61,18 @@ export class Statements {
       case 'unknown':
         throw unknownStatement()
       default:
-        return this.#applied(statement)
+        return this.#applied(statement, at)
     }
   }
 
-  #applied(statement: Statement): ReadStatement | 'wait' {
+  #applied(statement: Statement, at: BinlogPlace): ReadStatement | 'wait' {
     const answered = this.#answer
     if (answered !== undefined) {
       this.#answer = undefined
       return { effects: answered, step: 'none' }
     }
     if (this.alter === 'start' || this.alter === 'rollback') return { effects: NOTHING, step: 'none' }
-    const answer = this.#resolver.apply(statement)
+    const answer = this.#resolver.apply(statement, at)
     if (answer === undefined || !('then' in answer)) return { effects: answer ?? NOTHING, step: 'none' }
     this.pending = answer.then(effects => {
       this.#answer = effects

@@ -10,6 +10,8 @@ import { placeOf } from './catalog-rows.ts'
 import type { MysqlClient } from './connection.ts'
 import { isMarkedStale, originOf } from './definition.ts'
 import { requireUnfiltered } from './logged-tables.ts'
+import type { BinlogPlace } from './position.ts'
+import { logEnd } from './read-view.ts'
 import { REREAD, UNREAD } from './resume-start.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { loadRequest, tablesOf } from './start.ts'
@@ -20,6 +22,14 @@ export interface WatchOptions extends CatalogPlace {
   readonly logger: Logger
   readonly captured: readonly Captured[]
   readonly cascades: CascadeWatch
+}
+
+/** The catalog at some time. */
+export interface Look {
+  /** By `placeOf`. */
+  readonly found: ReadonlyMap<string, Captured>
+  /** Of the binary log, a little later: the catalog knew of nothing behind it. */
+  readonly end: BinlogPlace
 }
 
 /** The tables that are captured now, as the catalog was seen last, and the loads that follow from what was altered. */
@@ -67,16 +77,16 @@ export class TableWatch {
   }
 
   /**
-   * What the configuration names, as the catalog has it now, by `placeOf`. What cannot be captured is told once. Throws
+   * What the configuration names, as the catalog has it now. What cannot be captured is told once. Throws
    * CASCADES_UNLOGGED.
    */
-  async look(signal: AbortSignal): Promise<Map<string, Captured>> {
-    const { sql, cascades } = this.#options
-    const { tables, problems } = await sql.use(async client => {
+  async look(signal: AbortSignal): Promise<Look> {
+    const { sql, cascades, facts } = this.#options
+    const { tables, problems, end } = await sql.use(async client => {
       const survey = await surveyTables(client, this.#options)
       const all = survey.tables.flatMap(({ captured }) => (isTailraceError(captured) ? [] : [captured]))
       await cascades.look(client, all)
-      return survey
+      return { ...survey, end: await logEnd(client, facts) }
     }, signal)
     for (const problem of problems) if (problem.code !== 'TABLE_MISSING') this.#tellOnce('', problem)
     const found = new Map<string, Captured>()
@@ -84,7 +94,7 @@ export class TableWatch {
       if (isTailraceError(captured)) this.#tellOnce(nameOf(relation), captured)
       else found.set(placeOf(relation.schema, relation.table), captured)
     }
-    return found
+    return { found, end }
   }
 
   /** Of tables that were made or altered. Throws SOURCE_BINLOG_FILTER. */
@@ -102,7 +112,7 @@ export class TableWatch {
   /** The table as it is now. Throws LOAD_INTERRUPTED if it is not there any more: then it is not captured until it is again. */
   async recapture(captured: Captured, signal: AbortSignal): Promise<Captured> {
     const { schema, table } = captured.table
-    const now = (await this.look(signal)).get(placeOf(schema, table))
+    const now = (await this.look(signal)).found.get(placeOf(schema, table))
     if (now === undefined) {
       this.#tables.delete(captured.table.name)
       throw tableGone(captured.table)

@@ -41,6 +41,16 @@ const CASES: readonly Case[] = [
     sql: "ALTER TABLE t RENAME COLUMN v TO w, RENAME COLUMN w TO v; INSERT INTO t VALUES (3, 'x', 'y')",
   },
   {
+    name: 'a column that is added with a default, and at once changes places with another one',
+    sql: `ALTER TABLE t ADD COLUMN w varchar(20) DEFAULT 'w'; ALTER TABLE t RENAME COLUMN v TO w, RENAME COLUMN w TO v;
+      INSERT INTO t VALUES (3, 'x', 'y')`,
+  },
+  {
+    name: 'one alteration right behind the other, the last of which changes rows unseen',
+    sql: `ALTER TABLE t ADD COLUMN a int; ALTER TABLE t ADD COLUMN b int DEFAULT 1; ALTER TABLE t DROP COLUMN a;
+      ALTER TABLE t RENAME COLUMN b TO a; UPDATE t SET v = 'new' WHERE id = 1; ALTER TABLE t ALTER a DROP DEFAULT`,
+  },
+  {
     name: 'a table that another one takes the place of, as gh-ost does',
     sql: `CREATE TABLE _t_gho LIKE t; ALTER TABLE _t_gho ADD COLUMN n int DEFAULT 7;
       INSERT INTO _t_gho (id, v) SELECT * FROM t; INSERT INTO t VALUES (3, 'late');
