@@ -139,6 +139,8 @@ function incompleteMove(table: string): TailraceError {
     'ROW_INCOMPLETE',
     'stop',
     `The key of a row of ${table} changed, the source did not send all of its values, and this log cannot look them up.`,
-    { hint: 'Use the embedded log, or make the source send whole rows (PostgreSQL: REPLICA IDENTITY FULL).' },
+    {
+      hint: 'Use the embedded log, or make the source send whole rows (PostgreSQL: REPLICA IDENTITY FULL; MySQL: binlog_row_image = FULL).',
+    },
   )
 }

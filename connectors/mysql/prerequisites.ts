@@ -91,13 +91,18 @@ function metadata(facts: ServerFacts): Finding {
   }
 }
 
+const UNLOGGED_BY_MARIADB =
+  ' MariaDB then does not log which columns REPLACE has set back to their defaults: they keep their values here, as in its own replicas. Updates of tables with virtual columns stop the source.'
+
 function rowImage(facts: ServerFacts): Finding {
   const code = 'SOURCE_ROW_IMAGE'
   if (facts.rowImage === 'FULL') return ok(code, 'binlog_row_image is FULL')
   return {
     level: 'warning',
     code,
-    message: `binlog_row_image is ${facts.rowImage}: each change is completed from Tailrace’s log, which takes time.`,
+    message: `binlog_row_image is ${facts.rowImage}: each change is completed from Tailrace’s log, which takes time.${
+      facts.flavor === 'mariadb' ? UNLOGGED_BY_MARIADB : ''
+    }`,
     fix: setting(facts, 'binlog_row_image', "'FULL'", 'sessions that are open keep theirs until they connect anew'),
   }
 }

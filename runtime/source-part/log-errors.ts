@@ -9,7 +9,7 @@ export function incompleteRows(index: IndexStats | undefined): SourceStatus['err
   return {
     code: 'ROW_INCOMPLETE',
     message: `Rows came without all of their columns, and the log does not know them: ${someOf(tables)}.`,
-    hint: 'The next change of the missing columns mends a row. REPLICA IDENTITY FULL makes the server send whole rows.',
+    hint: 'The next change of the missing columns mends a row. The server sends whole rows with REPLICA IDENTITY FULL (PostgreSQL) or binlog_row_image = FULL (MySQL, MariaDB).',
   }
 }
 
