@@ -40,12 +40,17 @@ export interface TableRows {
   readonly unique: ReadonlyMap<string, readonly KeyRow[]>
 }
 
-const SYSTEM = sqlList(['mysql', 'information_schema', 'performance_schema', 'sys'])
+/** The server's own databases, of which nothing is captured. */
+const SYSTEM = ['mysql', 'information_schema', 'performance_schema', 'sys']
+
+export function isSystem(database: string): boolean {
+  return SYSTEM.includes(database.toLowerCase())
+}
 
 export async function readRelations(client: MysqlClient): Promise<RelationRow[]> {
   const rows = await client.query(
     `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, COALESCE(ENGINE, ''), TABLE_ROWS, DATA_LENGTH
-     FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN (${SYSTEM})`,
+     FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN (${sqlList(SYSTEM)})`,
   )
   return rows.map(([schema, table, kind, engine, count, bytes]) => ({
     schema: schema!,

@@ -2,7 +2,7 @@ import type { Table } from '../../runtime/contract.ts'
 import { configuredKey, isWanted } from '../common/selection.ts'
 import type { TableMap } from './binlog/table-map.ts'
 import { type Captured, type CatalogPlace, captured } from './catalog.ts'
-import { placeOf } from './catalog-rows.ts'
+import { isSystem, placeOf } from './catalog-rows.ts'
 import type { Statement } from './ddl/kinds.ts'
 import { foldName, type TableName } from './ddl/names.ts'
 import type { NumberOptions } from './numbering.ts'
@@ -250,7 +250,7 @@ export class Resolver {
     if (known !== undefined) return known
     const wanted =
       this.#tables.has(this.#placeOf({ database, table })) ||
-      isWanted(this.#options.config, { schema: database, table })
+      (!isSystem(database) && isWanted(this.#options.config, { schema: database, table }))
     if (this.#wanted.size < MOST_REMEMBERED) this.#wanted.set(place, wanted)
     return wanted
   }

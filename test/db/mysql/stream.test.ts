@@ -65,6 +65,17 @@ await describeFlavors((server, flavor) => {
     expect(rig.log.texts).toEqual(texts)
   })
 
+  it('takes nothing of the server’s own databases, whatever the patterns say', async () => {
+    const database = await server().createDatabase()
+    await server().query('CREATE TABLE t (id int PRIMARY KEY)', database)
+    const rig = mysqlRig(server(), database, { config: { tables: [`${database}.t`, 'm*.*'] } })
+    await rig.begin()
+    await server().query("INSERT INTO mysql.time_zone_name VALUES ('Mill', 7)")
+    await server().query('INSERT INTO t VALUES (1)', database)
+    await rig.run(() => rig.log.texts.length > 0)
+    expect(rig.log.texts).toEqual([`c app.${database}.t [1]`])
+  })
+
   it('brings what is changed back and forth in one transaction, and a key that only its collation holds equal', async () => {
     const database = await server().createDatabase()
     await server().query('CREATE TABLE t (id varchar(20) PRIMARY KEY, v int, UNIQUE (v))', database)
