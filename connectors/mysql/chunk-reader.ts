@@ -15,12 +15,13 @@ const GENEROSITY = 1.05
 /** What is read for the rest of a chunk would mostly be of the next one. */
 const FULL_ENOUGH = 0.8
 
-/** What was to be read was altered or dropped after the query was made, or after the view of it. */
+/** What was to be read was altered or dropped after the query was made, or after the view of it; or cannot be locked. */
 const GONE = new Set<number>([
   ServerError.tableUnknown,
   ServerError.columnUnknown,
   ServerError.tableChanged,
   ServerError.lockWaitTimeout,
+  ServerError.queryInterrupted,
 ])
 
 /** Reads chunks on connections of its own, which end with `signal`. */

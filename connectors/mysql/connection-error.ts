@@ -18,6 +18,7 @@ export const ServerError = {
   columnAccessDenied: 1143,
   specificAccessDenied: 1227,
   lockWaitTimeout: 1205,
+  queryInterrupted: 1317,
   masterFatal: 1236,
   databaseUnknown: 1049,
 } as const

@@ -5,6 +5,7 @@ import { gtidFence, placeFence } from './fence.ts'
 import { type BinlogPlace, formatPosition } from './position.ts'
 import { quoteText } from './quote.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { lockTables } from './table-lock.ts'
 
 /** Consistent reads, and which transactions of the binary log they see (R4.8). */
 
@@ -21,8 +22,8 @@ export interface TakenFence {
 
 const ISOLATION = 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ'
 const BEGIN = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY'
-/** A table's lock is waited for no longer: what comes later waits behind it. */
-const LOCK_SECONDS = 1
+/** No statement waits longer for what another one holds. */
+const WAIT_SECONDS = 1
 
 export interface ViewPlace {
   readonly facts: ServerFacts
@@ -40,7 +41,7 @@ export function needsLock({ flavor, hasGtid }: ServerFacts): boolean {
 /** Once on each connection that takes views, or locks for them. */
 export async function prepareViews(client: Queries): Promise<void> {
   await client.query(ISOLATION)
-  await client.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS}`)
+  await client.query(`SET SESSION lock_wait_timeout = ${WAIT_SECONDS}`)
 }
 
 /**
@@ -178,7 +179,7 @@ export async function binlogStatus(
 
 /** Views of the state that the log ends at: nobody writes to the tables, and those who did have ended. */
 async function lockedView(clients: readonly Queries[], { facts, relations, locker }: ViewPlace): Promise<BinlogPlace> {
-  await locker!.query(`FLUSH TABLES ${relations.join(', ')} WITH READ LOCK`)
+  await lockTables(locker!, relations, clients[0]!)
   try {
     await Promise.all(clients.map(client => client.query(BEGIN)))
     return await logEnd(locker!, facts)
