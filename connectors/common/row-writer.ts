@@ -6,6 +6,9 @@ import type { BatchWriter, Tuple } from '../../runtime/record/writer.ts'
 import { applyPlan, type RowPlan } from './row-plan.ts'
 import { Scratch, Span } from './scratch.ts'
 
+/** Room for the size of an old row's cells, which stands before them. */
+export const BEFORE_LENGTH = 8
+
 /** What the server's rows of one table become rows of. */
 export interface RowTarget {
   readonly table: Table
@@ -42,6 +45,33 @@ export class RowWriter {
     this.#writer.row('c', table, planned(plan, next, this.#newScratch))
   }
 
+  /** Where in `bytes` at most `size` bytes of cells may be written for `placedInsert` or `placedUpdate`; -1: nowhere. */
+  room({ table, plan }: RowTarget, size: number): number {
+    return plan.identity ? this.#writer.room(table, size + BEFORE_LENGTH) : -1
+  }
+
+  /** Another one after the next row. */
+  get bytes(): Buffer {
+    return this.#writer.bytes
+  }
+
+  /** The row's cells stand at `at`, as `room` answered, up to `end`; each begins at its `starts`, and none is absent. */
+  placedInsert({ table }: RowTarget, at: number, end: number, starts: Uint32Array): void {
+    this.#writer.placed('c', table, at, end, starts)
+  }
+
+  /**
+   * The old row's cells begin BEFORE_LENGTH bytes behind `at`, as `room` answered, and the new one's follow, up to `end`;
+   * none is absent. False: the key moved, and nothing was written.
+   */
+  placedUpdate({ table }: RowTarget, at: number, end: number, oldStarts: Uint32Array, newStarts: Uint32Array): boolean {
+    this.#requireKey(table)
+    const { bytes } = this.#writer
+    if (!hasSameKey(table, bytes, oldStarts, bytes, newStarts)) return false
+    this.#writer.placed('u', table, at, end, newStarts)
+    return true
+  }
+
   /** The key did not change. Cells that were not sent stay absent. */
   update({ table, plan }: RowTarget, next: Span): void {
     this.#requireKey(table)
@@ -53,7 +83,7 @@ export class RowWriter {
     this.#requireKey(table)
     const old = planned(plan, sentOld, this.#oldScratch)
     const next = this.#fill(table, old, planned(plan, sentNext, this.#newScratch), former)
-    if (this.#hasSameKey(table, old, next)) {
+    if (hasSameKey(table, old.bytes, this.#oldStarts, next.bytes, this.#newStarts)) {
       this.#writer.row('u', table, next, former === 'whole' ? old : undefined)
       return
     }
@@ -95,20 +125,6 @@ export class RowWriter {
     return this.#filled
   }
 
-  /** By the starts that `#fill` left. */
-  #hasSameKey(table: Table, old: Tuple, next: Tuple): boolean {
-    const oldStarts = this.#oldStarts
-    const newStarts = this.#newStarts
-    for (const i of table.key) {
-      const oldAt = oldStarts[i]!
-      const newAt = newStarts[i]!
-      const size = oldStarts[i + 1]! - oldAt
-      if (newStarts[i + 1]! - newAt !== size) return false
-      for (let k = 0; k < size; k++) if (old.bytes[oldAt + k] !== next.bytes[newAt + k]) return false
-    }
-    return true
-  }
-
   #requireKey(table: Table): void {
     if (table.key.length > 0 && !table.appendOnly) return
     throw new TailraceError(
@@ -118,6 +134,23 @@ export class RowWriter {
       { hint: this.#appendOnlyHint },
     )
   }
+}
+
+function hasSameKey(
+  table: Table,
+  old: Uint8Array,
+  oldStarts: Uint32Array,
+  next: Uint8Array,
+  newStarts: Uint32Array,
+): boolean {
+  for (const i of table.key) {
+    const oldAt = oldStarts[i]!
+    const newAt = newStarts[i]!
+    const size = oldStarts[i + 1]! - oldAt
+    if (newStarts[i + 1]! - newAt !== size) return false
+    for (let k = 0; k < size; k++) if (old[oldAt + k] !== next[newAt + k]) return false
+  }
+  return true
 }
 
 function planned(plan: RowPlan, tuple: Span, scratch: Scratch): Tuple {

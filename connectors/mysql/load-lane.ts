@@ -1,5 +1,5 @@
 import type { Table } from '../../runtime/contract.ts'
-import { indexCells, keyOf } from '../../runtime/record/key.ts'
+import { keyOf } from '../../runtime/record/key.ts'
 import { LoadWriter } from '../common/load-writer.ts'
 import { applyPlan, planWithoutExcluded, type RowPlan } from '../common/row-plan.ts'
 import { Scratch } from '../common/scratch.ts'
@@ -32,6 +32,10 @@ export function selectList({ definition }: Captured): string {
     .join(', ')
 }
 
+/** Most values grow by less than this, beside what is put in front of each. */
+const GROWTH = 3
+const CELL_ROOM = 64
+
 /** Rows of one connection on their way into units. */
 export class LoadLane implements RowTaker {
   readonly units: LoadWriter
@@ -40,6 +44,7 @@ export class LoadLane implements RowTaker {
   /** As the database has them, before any mask. */
   readonly #unmasked: Table
   readonly #plan: RowPlan
+  readonly #placed = new CellOutput()
   readonly #cells = new CellOutput()
   readonly #planned = new Scratch()
   readonly #starts: Uint32Array
@@ -94,41 +99,58 @@ export class LoadLane implements RowTaker {
     const { onFull } = this.#options
     if (onFull === undefined && this.units.isFull) return
     this.#taken++
-    const cells = this.#cells
-    cells.clear()
+    if (!this.#place(bytes, at, end)) {
+      const cells = this.#cells
+      cells.clear()
+      this.#read(bytes, at, end, cells)
+      this.units.row(applyPlan(this.#plan, cells.bytes, 0, cells.at, this.#planned))
+    }
+    if (onFull !== undefined && this.units.isFull) this.#held = onFull()
+  }
+
+  /** Reads the row straight into the unit. False: it must be read into memory of its own. */
+  #place(bytes: Buffer, at: number, end: number): boolean {
+    const { units } = this
+    const cells = this.#placed
+    const size = GROWTH * (end - at) + CELL_ROOM * this.#readers.length
+    const to = this.#plan.identity ? units.room(size) : -1
+    if (to < 0) return false
+    const into = units.bytes
+    cells.place(into, to)
+    this.#read(bytes, at, end, cells)
+    if (cells.bytes !== into || cells.at - to > size) return false
+    units.placed(to, cells.at, this.#starts)
+    return true
+  }
+
+  /** The row as cells, and where each begins. */
+  #read(bytes: Buffer, at: number, end: number, cells: CellOutput): void {
+    const readers = this.#readers
+    const starts = this.#starts
+    const { maxValueBytes } = this.#options
     let from = at
-    for (let column = 0; column < this.#readers.length; column++) {
-      if (bytes[from] === NULL_VALUE) {
+    for (let column = 0; column < readers.length; column++) {
+      starts[column] = cells.at
+      const first = bytes[from]!
+      if (first === NULL_VALUE) {
         cells.null()
         from++
         continue
       }
       const length = lengthAt(bytes, from, end)
-      from += lengthSize(bytes[from]!)
-      if (length > this.#options.maxValueBytes)
-        throw valueTooLarge(
-          this.#unmasked.name,
-          this.#unmasked.columns[column]!.name,
-          length,
-          this.#options.maxValueBytes,
-        )
-      this.#readers[column]!.read(bytes, from, length, cells)
+      from += lengthSize(first)
+      if (length > maxValueBytes)
+        throw valueTooLarge(this.#unmasked.name, this.#unmasked.columns[column]!.name, length, maxValueBytes)
+      readers[column]!.read(bytes, from, length, cells)
       from += length
     }
-    if (onFull === undefined) this.#noteKey()
-    this.units.row(applyPlan(this.#plan, cells.bytes, 0, cells.at, this.#planned))
-    if (onFull !== undefined && this.units.isFull) this.#held = onFull()
+    starts[readers.length] = cells.at
+    if (this.#options.onFull === undefined) this.#lastKey = keyOf(this.#unmasked, cells.bytes, starts)
   }
 
   pause(): Promise<void> | undefined {
     const held = this.#held
     this.#held = undefined
     return held
-  }
-
-  #noteKey(): void {
-    const { bytes, at } = this.#cells
-    indexCells(bytes, 0, at, this.#unmasked.columns.length, this.#starts)
-    this.#lastKey = keyOf(this.#unmasked, bytes, this.#starts)
   }
 }

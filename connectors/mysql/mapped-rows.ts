@@ -1,4 +1,5 @@
 import type { Table } from '../../runtime/contract.ts'
+import { Words } from '../../runtime/record/words.ts'
 import { unreadable } from './binlog/binlog-error.ts'
 import { EventType } from './binlog/event-types.ts'
 import { parseRows, RowsFlag } from './binlog/rows-event.ts'
@@ -20,7 +21,7 @@ export interface MappedRowsOptions {
 
 interface MappedTable {
   /** The event as it came. */
-  readonly bytes: Buffer
+  readonly event: DataView
   readonly map: TableMap
   resolved: boolean
   reading: RowReading | undefined
@@ -33,6 +34,7 @@ const NO_TABLE = 0xff_ffff
 export class MappedRows {
   readonly #options: MappedRowsOptions
   readonly #tables = new Map<number, MappedTable>()
+  readonly #words = new Words()
   /** Set when `take` answered false: settles when the same event can be given again. */
   pending: Promise<void> | undefined
 
@@ -55,9 +57,14 @@ export class MappedRows {
   #map(bytes: Buffer, at: number, end: number): boolean {
     const id = readTableId(bytes, at, end)
     let mapped = this.#tables.get(id)
-    if (mapped === undefined || bytes.compare(mapped.bytes, 0, mapped.bytes.length, at, end) !== 0) {
+    if (mapped === undefined || !isSame(mapped.event, this.#words.of(bytes), at, end)) {
       const map = parseTableMap(bytes, at, end, this.#options.flavor)
-      mapped = { bytes: Buffer.from(bytes.subarray(at, end)), map, resolved: false, reading: undefined }
+      mapped = {
+        event: new DataView(Uint8Array.from(bytes.subarray(at, end)).buffer),
+        map,
+        resolved: false,
+        reading: undefined,
+      }
       this.#tables.set(id, mapped)
     }
     if (mapped.resolved) return true
@@ -87,4 +94,13 @@ export class MappedRows {
     touch(mapped.reading.table)
     rows.write(event, mapped.reading)
   }
+}
+
+function isSame(known: DataView, bytes: DataView, at: number, end: number): boolean {
+  const length = known.byteLength
+  if (length !== end - at) return false
+  let i = 0
+  for (; i + 4 <= length; i += 4) if (bytes.getInt32(at + i) !== known.getInt32(i)) return false
+  for (; i < length; i++) if (bytes.getUint8(at + i) !== known.getUint8(i)) return false
+  return true
 }

@@ -1,6 +1,6 @@
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import type { FormerRow, RowWriter } from '../common/row-writer.ts'
+import { BEFORE_LENGTH, type FormerRow, type RowWriter } from '../common/row-writer.ts'
 import { Span } from '../common/scratch.ts'
 import { unreadable } from './binlog/binlog-error.ts'
 import { PartialColumns, readPartialImage } from './binlog/partial-image.ts'
@@ -11,15 +11,22 @@ import type { RowReading } from './row-reading.ts'
 import { requireValueSizes } from './value-limit.ts'
 import { CellOutput } from './values/cell-output.ts'
 
+/** Most values grow by less than this as text, beside what is put in front of each. */
+const GROWTH = 4
+const CELL_ROOM = 64
+
 /** Reads the rows of events and writes them as records. Nothing is allocated per row. */
 export class RowEvents {
   readonly #rows: RowWriter
+  readonly #placed = new CellOutput()
   readonly #oldCells = new CellOutput()
   readonly #newCells = new CellOutput()
   readonly #old = new Span()
   readonly #new = new Span()
   readonly #partial = new PartialColumns()
   readonly #largestValue: number
+  #oldStarts = new Uint32Array(64)
+  #newStarts = new Uint32Array(64)
 
   /** `largestValue`: in bytes. */
   constructor(rows: RowWriter, largestValue: number) {
@@ -32,13 +39,23 @@ export class RowEvents {
     if (event.columns !== reading.readers.length)
       throw unreadable(`rows have ${event.columns} columns and their table ${reading.readers.length}`)
     if (event.hasUncountedRows) throw uncounted(reading.table)
+    if (this.#newStarts.length <= event.columns) {
+      this.#oldStarts = new Uint32Array(2 * event.columns)
+      this.#newStarts = new Uint32Array(2 * event.columns)
+    }
     if (event.kind === 'insert') this.#insert(event, reading)
     else if (event.kind === 'update') this.#update(event, reading)
     else this.#delete(event, reading)
   }
 
   #insert({ bytes, at, end, after }: RowsEvent, reading: RowReading): void {
+    const isWhole = after!.count === reading.readers.length
     for (let from = at; from < end; ) {
+      const next = isWhole ? this.#placeInsert(bytes, from, end, after!, reading) : -1
+      if (next >= 0) {
+        from = next
+        continue
+      }
       from = this.#image(bytes, from, end, after!, reading, this.#newCells, this.#new)
       this.#rows.insert(reading, this.#new)
     }
@@ -57,12 +74,55 @@ export class RowEvents {
     const former = formerOf(before!, reading)
     const leftOut = reading.leftOut.find(column => !isIn(after!, column))
     if (leftOut !== undefined) throw generatedLeftOut(reading.table)
+    const isWhole = former === 'whole' && after!.count === reading.readers.length && !event.isPartial
     for (let from = at; from < end; ) {
+      const next = isWhole ? this.#placeUpdate(event, from, reading) : -1
+      if (next >= 0) {
+        from = next
+        continue
+      }
       from = this.#image(bytes, from, end, before!, reading, this.#oldCells, this.#old)
       if (event.isPartial) from = this.#partialImage(event, from, reading)
       else from = this.#image(bytes, from, end, after!, reading, this.#newCells, this.#new)
       this.#rows.updateFrom(reading, this.#old, this.#new, former)
     }
+  }
+
+  /** Reads a row straight into the batch and answers where it ends; -1: it must be read into memory of its own. */
+  #placeInsert(bytes: Buffer, from: number, end: number, after: ImageColumns, reading: RowReading): number {
+    const rows = this.#rows
+    const cells = this.#placed
+    const starts = this.#newStarts
+    const size = roomFor(end - from, reading)
+    const at = rows.room(reading, size)
+    if (at < 0) return -1
+    const into = rows.bytes
+    cells.place(into, at)
+    const next = readImage(bytes, from, end, after, reading.readers, reading.wanted, cells, starts)
+    if (cells.bytes !== into || cells.at - at > size) return -1
+    this.#requireSizes(reading, into, at, cells.at)
+    rows.placedInsert(reading, at, cells.at, starts)
+    return next
+  }
+
+  /** As `#placeInsert`, of a row before and after. A key that moved is two records. */
+  #placeUpdate({ bytes, end, before, after }: RowsEvent, from: number, reading: RowReading): number {
+    const rows = this.#rows
+    const cells = this.#placed
+    const { readers, wanted } = reading
+    const size = roomFor(end - from, reading)
+    const at = rows.room(reading, size)
+    if (at < 0) return -1
+    const into = rows.bytes
+    const oldAt = at + BEFORE_LENGTH
+    cells.place(into, oldAt)
+    const middle = readImage(bytes, from, end, before!, readers, wanted, cells, this.#oldStarts)
+    const newAt = cells.at
+    const next = readImage(bytes, middle, end, after!, readers, wanted, cells, this.#newStarts)
+    if (cells.bytes !== into || cells.at - oldAt > size) return -1
+    this.#requireSizes(reading, into, oldAt, newAt)
+    this.#requireSizes(reading, into, newAt, cells.at)
+    return rows.placedUpdate(reading, at, cells.at, this.#oldStarts, this.#newStarts) ? next : -1
   }
 
   /** An after-image that has only what changed of some JSON documents: the rest is in the image before. */
@@ -82,17 +142,26 @@ export class RowEvents {
     at: number,
     end: number,
     columns: ImageColumns,
-    { readers, wanted, table, wantedColumns }: RowReading,
+    reading: RowReading,
     cells: CellOutput,
     span: Span,
   ): number {
     cells.clear()
-    const next = readImage(bytes, at, end, columns, readers, wanted, cells)
-    requireValueSizes(table.name, wantedColumns, cells.bytes, cells.at, this.#largestValue)
+    const next = readImage(bytes, at, end, columns, reading.readers, reading.wanted, cells, this.#newStarts)
+    this.#requireSizes(reading, cells.bytes, 0, cells.at)
     span.bytes = cells.bytes
     span.end = cells.at
     return next
   }
+
+  #requireSizes({ table, wantedColumns }: RowReading, cells: Buffer, at: number, end: number): void {
+    requireValueSizes(table.name, wantedColumns, cells, at, end, this.#largestValue)
+  }
+}
+
+/** Bytes that the cells of one or two rows hardly exceed. `length`: what of the event is left. */
+function roomFor(length: number, { readers }: RowReading): number {
+  return GROWTH * length + CELL_ROOM * readers.length
 }
 
 function formerOf(columns: ImageColumns, { readers }: RowReading): FormerRow {

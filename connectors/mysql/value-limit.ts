@@ -5,23 +5,24 @@ import { cellEnd, contentAt } from '../../runtime/record/cells.ts'
 
 /** The option `maxValueBytes`, as far as it is known: bytes are counted as such, not as the hexadecimal digits of the log. */
 
-/** Throws VALUE_TOO_LARGE. `cells`: one for each of the columns. */
+/** Throws VALUE_TOO_LARGE. `cells`: one for each of the columns, from `at` to `end`. */
 export function requireValueSizes(
   table: string,
   columns: readonly Column[],
   cells: Buffer,
+  at: number,
   end: number,
   limit: number,
 ): void {
   // Hardly any row is as large as one value may be.
-  if (end <= limit) return
-  let at = 0
+  if (end - at <= limit) return
+  let from = at
   for (const { name, type } of columns) {
-    const next = cellEnd(cells, at, end)
-    const content = next - contentAt(cells, at)
+    const next = cellEnd(cells, from, end)
+    const content = next - contentAt(cells, from)
     const length = type.kind === 'bytes' ? content / 2 : content
     if (length > limit) throw valueTooLarge(table, name, length, limit)
-    at = next
+    from = next
   }
 }
 

@@ -52,12 +52,12 @@ export class EntryBuffer {
   }
 
   /**
-   * Where the body of the next entry will stand, with room for `size` bytes there; -1 if its length may need 64 bits.
+   * Where the body of the next entry will stand, if there is room for `size` bytes there; -1 if the buffer must grow, as
+   * `entry` lets it, or the entry's length may need 64 bits.
    */
   room(size: number): number {
-    if (HEADER + size >= this.#longFrom) return -1
-    this.#reserve(HEADER + size)
-    return this.at + HEADER
+    const body = this.at + HEADER
+    return HEADER + size < this.#longFrom && body + size <= this.bytes.length ? body : -1
   }
 
   /** Copies a whole entry, which takes the next delta. */

@@ -137,16 +137,29 @@ export class BatchWriter {
     return this.#buffer.bytes
   }
 
-  /** Where in `bytes` the next row's cells, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
+  /**
+   * Where in `bytes` what follows the next row's header, at most `size` bytes, may be written, then `placed`. -1: there
+   * is no room yet, or the key must stand on its own: the row must come through `row`.
+   */
   room(table: Table, size: number): number {
     return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size) : -1
   }
 
-  /** The cells of a row stand at `at`, as `room` answered, up to `end`; each begins at its `starts`, and none is absent. */
+  /**
+   * The cells of a row stand up to `end`; each begins at its `starts`, and none is absent. They begin at `at`, as `room`
+   * answered, or behind the cells of the row as it was before: these begin 8 bytes behind `at`.
+   */
   placed(kind: RowKind, table: Table, at: number, end: number, starts: Uint32Array): void {
+    if (this.#transaction === undefined) throw outOfOrder(`a change of ${table.name} outside a transaction`)
     const shape = this.#shapeOf(table)
-    const keyAt = keyRunAt(shape, this.bytes, at, starts)
-    this.#entry(KIND_BYTES[kind], Flag.complete, table.id, end - at, keyAt, keyRunLength(shape, starts))
+    const tuple = starts[0]!
+    let flags: number = Flag.complete
+    if (tuple > at) {
+      flags |= Flag.before
+      writeU64BE(this.bytes, at, tuple - at - 8)
+    }
+    const keyAt = keyRunAt(shape, this.bytes, tuple, starts)
+    this.#entry(KIND_BYTES[kind], flags, table.id, end - at, keyAt, keyRunLength(shape, starts))
     this.#counted()
   }
 

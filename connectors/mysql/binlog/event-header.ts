@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { readU32LE } from '../../../runtime/record/cells.ts'
 import { cut, unreadable } from './binlog-error.ts'
+import { Crc32 } from './crc32.ts'
 import { EventFlag, EventType } from './event-types.ts'
 
 /** Of version 4: time, type, server, size, position, flags. */
@@ -34,6 +35,7 @@ export class EventHeader {
   /** The event without header and checksum. */
   at = 0
   end = 0
+  readonly crc = new Crc32()
 }
 
 /**
@@ -54,7 +56,7 @@ export function openEvent(bytes: Buffer, at: number, end: number, checksum: Chec
   header.end = end
   if (type === EventType.formatDescription) openFormatDescription(bytes, at, end, header)
   else if (checksum !== 'none') {
-    const isRight = end - at >= HEADER + CHECKSUM && hasRightChecksum(bytes, at, end)
+    const isRight = end - at >= HEADER + CHECKSUM && hasRightChecksum(bytes, at, end, header.crc)
     if (isRight) header.end = end - CHECKSUM
     else if (checksum === 'crc32') throw wrongChecksum(type)
   }
@@ -67,18 +69,18 @@ export function openEvent(bytes: Buffer, at: number, end: number, checksum: Chec
 function openFormatDescription(bytes: Buffer, at: number, end: number, header: EventHeader): void {
   header.end = end - CHECKSUM
   if (header.end <= header.at) throw cut('a FORMAT_DESCRIPTION event')
-  if (bytes[header.end - 1] === 1 && !hasRightChecksum(bytes, at, end)) throw wrongChecksum(header.type)
+  if (bytes[header.end - 1] === 1 && !hasRightChecksum(bytes, at, end, header.crc)) throw wrongChecksum(header.type)
 }
 
-function hasRightChecksum(bytes: Buffer, at: number, end: number): boolean {
+function hasRightChecksum(bytes: Buffer, at: number, end: number, crc: Crc32): boolean {
   const to = end - CHECKSUM
-  return checksumOf(bytes, at, to) === readU32LE(bytes, to)
+  return checksumOf(bytes, at, to, crc) === readU32LE(bytes, to)
 }
 
 /** IN_USE changes when the file is closed, the checksum does not: it is made without. */
-function checksumOf(bytes: Buffer, at: number, to: number): number {
+function checksumOf(bytes: Buffer, at: number, to: number, crc: Crc32): number {
   const isInUse = bytes[at + TYPE] === EventType.formatDescription && (bytes[at + FLAGS]! & EventFlag.inUse) !== 0
-  if (!isInUse) return crc32(bytes.subarray(at, to))
+  if (!isInUse) return crc.of(bytes, at, to)
   const before = crc32(bytes.subarray(at, at + FLAGS))
   const flags = crc32(Buffer.from([bytes[at + FLAGS]! & ~EventFlag.inUse]), before)
   return crc32(bytes.subarray(at + FLAGS + 1, to), flags)

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { readU32LE } from '../../../runtime/record/cells.ts'
 import { cut, unreadable } from './binlog-error.ts'
 
 const U32 = 0x1_0000_0000
@@ -38,7 +39,8 @@ export class EventReader {
   }
 
   u16(): number {
-    return this.bytes.readUInt16LE(this.skip(2))
+    const from = this.skip(2)
+    return this.bytes[from]! | (this.bytes[from + 1]! << 8)
   }
 
   u24(): number {
@@ -50,7 +52,9 @@ export class EventReader {
   }
 
   u48(): number {
-    return this.bytes.readUIntLE(this.skip(6), 6)
+    const from = this.skip(6)
+    const { bytes } = this
+    return readU32LE(bytes, from) + (bytes[from + 4]! | (bytes[from + 5]! << 8)) * U32
   }
 
   u56(): bigint {
@@ -78,6 +82,11 @@ export class EventReader {
 
   /** Packed integer that counts or measures something; beyond 2^53 nothing is that large. */
   packed(): number {
+    const first = this.bytes[this.at]!
+    if (first < 251 && this.at < this.end) {
+      this.at++
+      return first
+    }
     const value = this.packed64()
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw cut(this.#what)
     return Number(value)

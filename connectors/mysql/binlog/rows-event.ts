@@ -117,7 +117,12 @@ function kindOf(type: number): RowsEvent['kind'] {
 
 function readColumns(reader: EventReader, columns: number): ImageColumns {
   const at = reader.skip((columns + 7) >> 3)
+  const { bytes } = reader
   let count = 0
-  for (let i = 0; i < columns; i++) count += (reader.bytes[at + (i >> 3)]! >> (i & 7)) & 1
-  return { bits: reader.bytes, at, count }
+  let from = at
+  for (let left = columns; left > 0; left -= 8) {
+    const byte = bytes[from++]! & (left < 8 ? (1 << left) - 1 : 0xff)
+    for (let bits = byte; bits !== 0; bits &= bits - 1) count++
+  }
+  return { bits: bytes, at, count }
 }

@@ -124,15 +124,15 @@ function putScalar(document: Document, kind: number, at: number, end: number): v
     }
     case Kind.int16:
       take(document, at, 2, end)
-      out.at = putInteger(out.bytes, out.at, bytes.readInt16LE(at))
+      out.at = putInteger(out.bytes, out.at, (u16(bytes, at) << 16) >> 16)
       return
     case Kind.uint16:
       take(document, at, 2, end)
-      out.at = putInteger(out.bytes, out.at, bytes.readUInt16LE(at))
+      out.at = putInteger(out.bytes, out.at, u16(bytes, at))
       return
     case Kind.int32:
       take(document, at, 4, end)
-      out.at = putInteger(out.bytes, out.at, bytes.readInt32LE(at))
+      out.at = putInteger(out.bytes, out.at, readU32LE(bytes, at) | 0)
       return
     case Kind.uint32:
       take(document, at, 4, end)
@@ -191,7 +191,7 @@ function putContainer(
     if (isObject) {
       const entry = keys + i * (wide + 2)
       const from = at + offsetAt(document, entry, isLarge)
-      const size = bytes.readUInt16LE(entry + wide)
+      const size = u16(bytes, entry + wide)
       take(document, from, size, bound)
       putJsonString(bytes, from, from + size, out)
       out.room(ROOM)
@@ -230,7 +230,11 @@ function putEntry(
 }
 
 function offsetAt(document: Document, at: number, isLarge: boolean): number {
-  return isLarge ? readU32LE(document.bytes, at) : document.bytes.readUInt16LE(at)
+  return isLarge ? readU32LE(document.bytes, at) : u16(document.bytes, at)
+}
+
+function u16(bytes: Buffer, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8)
 }
 
 /** Type code of a column, a length, and the value as the server keeps one of such a column. */

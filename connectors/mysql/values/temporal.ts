@@ -48,7 +48,7 @@ function putDatetime2(bytes: Buffer, at: number, precision: number, into: Buffer
   // 40 bits, the first of which is set in what is not negative, as all datetimes are.
   const month = ((bytes[at]! & 0x7f) << 10) | (bytes[at + 1]! << 2) | (bytes[at + 2]! >> 6)
   const rest = ((bytes[at + 2]! & 0x3f) << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!
-  const year = Math.floor(month / 13)
+  const year = (month / 13) | 0
   let position = putDate(into, to, year, month - 13 * year, rest >> 17)
   into[position++] = BLANK
   position = putClock(into, position, (rest >> 12) & 31, (rest >> 6) & 63, rest & 63)
@@ -62,7 +62,6 @@ export function oldDatetimeReader(): CellReader {
     const date = Math.floor(number / 1_000_000)
     const clock = number - date * 1_000_000
     const year = Math.floor(date / 10_000)
-    if (year > 9999) throw unreadable('a datetime beyond the year 9999')
     const content = begin(out)
     let to = putDate(out.bytes, content, year, Math.floor(date / 100) % 100, date % 100)
     out.bytes[to++] = BLANK
@@ -172,7 +171,6 @@ export function putPackedDatetime(into: Buffer, at: number, high: number, micro:
   const clock = high - day * 0x2_0000
   const month = Math.floor(day / 32)
   const year = Math.floor(month / 13)
-  if (year > 9999) throw unreadable('a datetime beyond the year 9999')
   let to = putDate(into, at, year, month - 13 * year, day - 32 * month)
   if (!withTime) return to
   into[to++] = BLANK
@@ -194,7 +192,9 @@ function micros(bytes: Buffer, at: number, precision: number): number {
 }
 
 function putDate(into: Buffer, at: number, year: number, month: number, day: number): number {
-  let to = putPadded(into, at, year, 4)
+  if (year > 9999) throw unreadable('a date beyond the year 9999')
+  const century = (year / 100) | 0
+  let to = putTwo(into, putTwo(into, at, century), year - 100 * century)
   into[to++] = HYPHEN
   to = putTwo(into, to, month)
   into[to++] = HYPHEN
@@ -216,5 +216,10 @@ function putFraction(into: Buffer, at: number, micro: number, precision: number)
   if (precision === 0) return at
   if (micro > 999_999) throw unreadable('a time with a million microseconds')
   into[at] = POINT
+  if (precision === 6) {
+    const [high, rest] = [(micro / 10_000) | 0, micro % 10_000]
+    const middle = (rest / 100) | 0
+    return putTwo(into, putTwo(into, putTwo(into, at + 1, high), middle), rest - 100 * middle)
+  }
   return putPadded(into, at + 1, Math.floor(micro / MICRO[precision]!), precision)
 }

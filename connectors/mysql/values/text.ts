@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { CellOutput } from './cell-output.ts'
 
 /**
@@ -9,20 +9,15 @@ export type WriteText = (bytes: Buffer, from: number, to: number, out: CellOutpu
 
 /** Head of a cell. */
 const HEAD = 5
-/** Values up to this length are copied here: a native call costs more than it saves. */
+/** Values up to this length are looked at here: a native call costs more than it saves. */
 const SHORT = 64
 
 /** Of utf8mb4 and utf8mb3. */
 export function writeUtf8(bytes: Buffer, from: number, to: number, out: CellOutput): void {
-  if (to - from > SHORT) {
-    if (isUtf8(bytes.subarray(from, to))) out.copy(bytes, from, to)
-    else out.raw(bytes, from, to)
-    return
-  }
-  const before = out.at
-  if (copyAscii(bytes, from, to, out) || isShortUtf8(bytes, from, to)) return
-  out.at = before
-  out.raw(bytes, from, to)
+  if (out.copyAscii(bytes, from, to)) return
+  const isText = to - from > SHORT ? isUtf8(bytes.subarray(from, to)) : isShortUtf8(bytes, from, to)
+  if (isText) out.copy(bytes, from, to)
+  else out.raw(bytes, from, to)
 }
 
 /** As `isUtf8`, without an object for the part (RFC 3629, section 4). */
@@ -44,27 +39,9 @@ function isShortUtf8(bytes: Buffer, from: number, to: number): boolean {
 
 /** Of ascii, which the servers do not keep other bytes out of. */
 export function writeAscii(bytes: Buffer, from: number, to: number, out: CellOutput): void {
-  const before = out.at
-  if (copyAscii(bytes, from, to, out)) return
-  out.at = before
-  out.raw(bytes, from, to)
-}
-
-/** Whether no byte is beyond ASCII. The cell is there in any case. */
-function copyAscii(bytes: Buffer, from: number, to: number, out: CellOutput): boolean {
-  out.room(HEAD + to - from)
-  const content = out.begin()
-  const into = out.bytes
-  let position = content
-  let all = 0
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i]!
-    all |= byte
-    into[position++] = byte
-  }
-  out.at = position
-  out.end(content)
-  return all < 0x80
+  if (out.copyAscii(bytes, from, to)) return
+  if (isAscii(bytes.subarray(from, to))) out.copy(bytes, from, to)
+  else out.raw(bytes, from, to)
 }
 
 /** Code point of what no character stands for. */

@@ -19,8 +19,8 @@ const began = performance.now()
 let rows = 0
 for (const request of requests)
   for await (const chunk of source.load(request, signal)) {
-    for (const change of chunk.rows) if (change.kind === 'r') rows++
     await log.append(chunk.rows, signal)
+    rows = chunk.progress.rows
   }
 const ms = performance.now() - began
 const { user, system } = process.cpuUsage(cpu)

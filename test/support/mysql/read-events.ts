@@ -28,6 +28,7 @@ export class EventsReader {
   /** One line for each row, and the kind of each other event. */
   readonly told: string[] = []
   readonly #out = new CellOutput()
+  readonly #starts = new Uint32Array(4097)
   readonly #partial = new PartialColumns()
 
   /** A whole file behind its four magic bytes. */
@@ -80,7 +81,7 @@ export class EventsReader {
 
   #image(rows: RowsEvent, at: number, image: ImageColumns, readers: CellReader[], images: string[]): number {
     this.#out.at = 0
-    const next = readImage(rows.bytes, at, rows.end, image, readers, wanted(readers), this.#out)
+    const next = readImage(rows.bytes, at, rows.end, image, readers, wanted(readers), this.#out, this.#starts)
     if (skipImage(rows.bytes, at, rows.end, image, readers) !== next) throw new Error('skipped otherwise than read')
     images.push(tellCells(this.#out))
     return next

@@ -42,7 +42,16 @@ function images(event: RowsEvent, wanted: readonly number[] = [1, 1, 1]): string
   for (let at = event.at; at < event.end; )
     for (const kind of kinds) {
       const out = new CellOutput()
-      const next = readImage(event.bytes, at, event.end, kind, READERS, Uint8Array.from(wanted), out)
+      const next = readImage(
+        event.bytes,
+        at,
+        event.end,
+        kind,
+        READERS,
+        Uint8Array.from(wanted),
+        out,
+        new Uint32Array(4),
+      )
       expect(skipImage(event.bytes, at, event.end, kind, READERS)).toBe(next)
       told.push(tellCells(out))
       at = next

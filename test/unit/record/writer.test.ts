@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Position } from '../../../runtime/contract.ts'
-import { keyFromTexts } from '../../../runtime/record/key.ts'
+import { indexCells, keyFromTexts } from '../../../runtime/record/key.ts'
 import { BatchWriter } from '../../../runtime/record/writer.ts'
 import { column, table, told, tuple } from '../../support/records.ts'
 
@@ -52,6 +52,40 @@ describe('BatchWriter', () => {
     expect(codeOf(() => writer.row('u', orders, tuple('1', 'a'), tuple('1')))).toBe('RECORD_MALFORMED')
     expect(codeOf(() => writer.delete(orders, tuple(null, 'a'), true))).toBe('RECORD_MALFORMED')
     expect(writer.size).toBe(size)
+  })
+
+  it('writes a row whose cells were placed in its memory as one whose cells are copied there', () => {
+    const [copied, placed] = [new BatchWriter([orders]), new BatchWriter([orders])]
+    const [old, next] = [tuple('1', 'a'), tuple('1', 'another')]
+    for (const writer of [copied, placed]) {
+      writer.begin('1', '1', 0n)
+      writer.row('c', orders, tuple('0', 'first'))
+    }
+    copied.row('c', orders, old)
+    copied.row('u', orders, next, old)
+
+    const starts = new Uint32Array(3)
+    const at = placed.room(orders, 100)
+    placed.bytes.set(old.bytes, at)
+    indexCells(placed.bytes, at, at + old.end, 2, starts)
+    placed.placed('c', orders, at, at + old.end, starts)
+    const before = placed.room(orders, 100)
+    placed.bytes.set(old.bytes, before + 8)
+    const after = before + 8 + old.end
+    placed.bytes.set(next.bytes, after)
+    indexCells(placed.bytes, after, after + next.end, 2, starts)
+    placed.placed('u', orders, before, after + next.end, starts)
+    for (const writer of [copied, placed]) writer.commit()
+    expect(placed.take(end).bytes).toEqual(copied.take(end).bytes)
+  })
+
+  it('has no place for a row that its memory has no room for', () => {
+    const writer = new BatchWriter([orders])
+    expect(() => writer.placed('c', orders, 24, 24, new Uint32Array(3))).toThrow()
+    writer.begin('1', '1', 0n)
+    expect(writer.room(orders, 1_000_000)).toBe(-1)
+    writer.row('c', orders, tuple('1', 'x'.repeat(1_000_000)))
+    expect(writer.room(orders, 1000)).toBeGreaterThan(1_000_000)
   })
 
   it('writes the delete of a key as that of a row', () => {
