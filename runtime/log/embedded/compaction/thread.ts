@@ -1,7 +1,5 @@
-import { existsSync, readlinkSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
-import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import { giveWay } from '../../../thread-priority.ts'
 import { erase } from '../forget/erase.ts'
 import { realFs } from '../fs.ts'
 import { packFailure } from '../key-index/messages.ts'
@@ -11,10 +9,7 @@ import { rewrite } from './rewrite.ts'
 
 /** The thread of one run of compaction, or of one `forget`. */
 
-/** Linux has a priority for each thread, and says here which one asks. */
-const SELF = '/proc/thread-self'
-
-if (existsSync(SELF)) setPriority(Number(basename(readlinkSync(SELF))), constants.priority.PRIORITY_LOW)
+giveWay('everybody')
 
 const port = parentPort!
 const post = (message: FromWorker<unknown>): void => port.postMessage(message)

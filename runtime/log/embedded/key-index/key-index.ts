@@ -28,7 +28,7 @@ import { type LogRecord, packKeys } from './packing.ts'
 const THREAD = new URL(`./thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
 /** Bytes of the log that the index may be behind before appends wait for it. */
-const TRAIL_BYTES = 64 * 1024 * 1024
+const TRAIL_BYTES = 256 * 1024 * 1024
 
 export interface KeyIndexOptions {
   readonly folder: string

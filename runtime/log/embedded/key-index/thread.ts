@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { trimAfterStart } from '../../../large-memory.ts'
+import { giveWay } from '../../../thread-priority.ts'
 import { realFs } from '../fs.ts'
 import { CompactedSet } from './compacted-set.ts'
 import { cleanRows, liveOffsets } from './compaction-walks.ts'
@@ -31,6 +32,9 @@ import { unseenKeys } from './unseen.ts'
 const WRITE_BYTES = 1024 * 1024
 /** Records in one answer. */
 const ANSWER_BYTES = 2 * 1024 * 1024
+
+// The log is ahead of it anyway, and whoever follows the log shall not wait for it.
+giveWay('others')
 
 const port = parentPort!
 const data = workerData as ThreadData
