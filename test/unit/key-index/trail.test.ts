@@ -29,7 +29,7 @@ async function scanned(log: SourceLog): Promise<Map<string, string | null>> {
 }
 
 describe('the index behind its log', () => {
-  it.each(['index.written:1', 'index.written:4', 'log.written:9', 'log.synced:9'])(
+  it.each([...Array.from({ length: 5 }, (_, i) => `index.written:${i + 1}`), 'log.written:9', 'log.synced:9'])(
     'agrees with the log after a kill at %s, without being built anew',
     async point => {
       await killedChild(CHILD, folder, point)
