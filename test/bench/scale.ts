@@ -26,26 +26,21 @@ export default async function scale(args: readonly string[]): Promise<BenchResul
   const ratios: Record<string, number> = {}
   for (const keys of values.keys.split(',').map(Number)) {
     note(`${keys} keys, just loaded`)
-    const loaded = await withLog(keys, 0, async running => (await logOf(running)).bytes!)
+    const loaded = await withLog(keys, 0, async ({ log }) => log.bytes!)
     note(`${keys} keys, ${CHANGES_A_KEY} changes of each`)
-    await withLog(keys, keys * (CHANGES_A_KEY - 1), async (running, config, seconds) => {
-      const { records, bytes } = await logOf(running)
-      const appended = cpuSeconds(running.pid)
-      const { code, out, err } = await runVerb(['compact', '-c', config, '--json'])
-      if (code !== 0) throw new Error(err)
-      const report = (JSON.parse(out) as { sources: { gen: CompactionReport } }).sources.gen
-      const compacted = cpuSeconds(running.pid) - appended
-      const left = (await logOf(running)).bytes!
+    await withLog(keys, keys * (CHANGES_A_KEY - 1), async ({ log, seconds, cpu, config, isFilled }) => {
       const put = (figure: string, value: number): void => {
         medians[`${keys} keys: ${figure}`] = Math.round(value * 100) / 100
       }
-      put('appended and indexed, changes/s', Math.round(records! / seconds))
-      put('appended and indexed, CPU s/1M', (appended / records!) * 1e6)
+      put('appended and indexed, changes/s', Math.round(log.records! / seconds))
+      put('appended and indexed, CPU s/1M', (cpu / log.records!) * 1e6)
+      note(`${keys} keys, compacted`)
+      const { report, cpu: compacted, left } = await compact(config, isFilled)
       put('compacted, CPU s/1M', (compacted / report.scanned) * 1e6)
       put('compacted, changes a core-second', Math.round(report.scanned / compacted))
       put('changes', report.scanned)
       put('changes kept', report.kept)
-      put('log before, MB', bytes! / 1e6)
+      put('log before, MB', log.bytes! / 1e6)
       put('log after, MB', left / 1e6)
       put('log just loaded, MB', loaded / 1e6)
       ratios[`a log just loaded, bytes, ${keys} keys`] = left / loaded
@@ -54,35 +49,77 @@ export default async function scale(args: readonly string[]): Promise<BenchResul
   return { ratios, medians }
 }
 
+/** A log that holds all changes, of a pipeline that has ended. */
+interface Filled {
+  readonly config: Config
+  readonly log: SourceStatus['log']
+  readonly seconds: number
+  /** Seconds of the processor. */
+  readonly cpu: number
+  readonly isFilled: (source: SourceStatus) => boolean
+}
+
+interface Config {
+  readonly file: string
+  readonly state: string
+  readonly keys: number
+  readonly changes: number
+}
+
 /** Runs a pipeline without sinks until its source has no more changes and the index holds them all. */
-async function withLog<T>(
-  keys: number,
-  changes: number,
-  use: (running: RunningVerb, config: string, seconds: number) => Promise<T>,
-): Promise<T> {
+async function withLog<T>(keys: number, changes: number, use: (filled: Filled) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-'))
   try {
-    const config = join(folder, 'tailrace.yaml')
-    await writeFile(config, yamlOf(keys, changes))
-    const began = performance.now()
-    await using running = new RunningVerb(config, join(folder, 'data', 'tailrace.json'))
+    const file = join(folder, 'tailrace.yaml')
+    const config = { file, state: join(folder, 'data', 'tailrace.json'), keys, changes }
     const isFilled = ({ log, phase }: SourceStatus): boolean =>
       phase === 'streaming' && (log.records ?? 0) >= keys + changes && log.index?.behindBytes === 0
-    await running.until(({ sources }) => isFilled(sources.gen!), 'all is in the log', FILL_SECONDS)
-    const result = await use(running, config, (performance.now() - began) / 1000)
-    running.kill('SIGTERM')
-    await running.exit
-    return result
+    // Nothing is compacted meanwhile.
+    await writeFile(file, yamlOf(config, '7d'))
+    const began = performance.now()
+    const filled = await running(config, isFilled, async verb => ({
+      ...{ config, isFilled, log: await logOf(verb), cpu: cpuSeconds(verb.pid) },
+      seconds: (performance.now() - began) / 1000,
+    }))
+    return await use(filled)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-function yamlOf(keys: number, changes: number): string {
+async function compact(
+  config: Config,
+  isFilled: Filled['isFilled'],
+): Promise<{ readonly report: CompactionReport; readonly cpu: number; readonly left: number }> {
+  await writeFile(config.file, yamlOf(config, '0s'))
+  return await running(config, isFilled, async verb => {
+    const before = cpuSeconds(verb.pid)
+    const { code, out, err } = await runVerb(['compact', '-c', config.file, '--json'])
+    if (code !== 0) throw new Error(err)
+    const report = (JSON.parse(out) as { sources: { gen: CompactionReport } }).sources.gen
+    return { report, cpu: cpuSeconds(verb.pid) - before, left: (await logOf(verb)).bytes! }
+  })
+}
+
+/** Runs the pipeline, and `use` once it is so. */
+async function running<T>(
+  { file, state }: Config,
+  isSo: (source: SourceStatus) => boolean,
+  use: (verb: RunningVerb) => Promise<T>,
+): Promise<T> {
+  await using verb = new RunningVerb(file, state)
+  await verb.until(({ sources }) => isSo(sources.gen!), 'all is in the log', FILL_SECONDS)
+  const result = await use(verb)
+  verb.kill('SIGTERM')
+  await verb.exit
+  return result
+}
+
+function yamlOf({ keys, changes }: Config, keepHistory: string): string {
   return `pipeline: bench
 log:
   path: ./data
-  keepHistory: 0s
+  keepHistory: ${keepHistory}
   deleteRetention: 0s
 sources:
   gen: { type: generate, rows: ${keys}, rate: max, changes: ${changes}, steady: true }
