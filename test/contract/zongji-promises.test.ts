@@ -30,6 +30,15 @@ const CASES: readonly Case[] = [
     lines: ['c 1|a', 'c 2|b'],
   },
   {
+    promise: 'hands over nothing of an XA transaction that is rolled back',
+    columns: 'name varchar(20)',
+    statements: [
+      ...["XA START 'a'", "INSERT INTO item VALUES (1, 'a')", "XA END 'a'", "XA PREPARE 'a'", "XA ROLLBACK 'a'"],
+      "INSERT INTO item VALUES (2, 'b')",
+    ],
+    lines: ['c 2|b'],
+  },
+  {
     promise: 'hands over an update within a JSON document',
     flavors: ['mysql'],
     columns: 'doc json',

@@ -9,6 +9,8 @@ export const COMPRESSED = 'a compressed transaction is passed over'
 export const PARTIAL = 'a partial update is passed over'
 /** Or dropped, where that leads beyond the event. */
 export const MISREAD = 'an update without some columns is misread'
+/** And may be rolled back then. */
+export const UNDECIDED = 'rows of an XA transaction come before it is decided'
 
 /** Characters of a value, and differences, that a failure shows. */
 const MOST_SHOWN = 100

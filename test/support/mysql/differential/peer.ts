@@ -27,6 +27,12 @@ export interface PeerOptions {
 export class Peer implements AsyncDisposable {
   readonly transactions = new Map<string, PeerOperation[]>()
   readonly errors: string[] = []
+  /** XA transactions whose rows came before they were decided. */
+  undecided = 0
+  /** By xid: the group that prepared it. */
+  readonly #prepared = new Map<string, string>()
+  /** The last group that was compressed. */
+  #payload: string | undefined
   readonly #zongji: ZongJi
 
   constructor(options: PeerOptions) {
@@ -58,8 +64,12 @@ export class Peer implements AsyncDisposable {
     const { gtid = '' } = event
     const add = (operation: PeerOperation): void => this.#add(gtid, operation)
     const type = event.getTypeName()
-    if (type === 'TransactionPayload') add({ kind: 'payload' })
-    else if (type === 'PartialUpdateRows') add({ kind: 'partial' })
+    if (type === 'Query') this.#query(gtid, (event as unknown as { readonly query: string }).query)
+    if (type === 'TransactionPayload') {
+      this.#payload = gtid
+      add({ kind: 'payload' })
+    }
+    if (type === 'PartialUpdateRows') add({ kind: 'partial' })
     const kind = ROW_EVENTS[type]
     if (kind === undefined) return
     if (isMiscounted(event)) {
@@ -72,6 +82,21 @@ export class Peer implements AsyncDisposable {
       if (kind === 'update') add({ kind, ...(row as UpdateRowData), ...more })
       else add({ kind, before: before as RowData | undefined, after: after as RowData | undefined, ...more })
     }
+  }
+
+  /** Puts the rows of an XA transaction where it was committed; those of one that was rolled back count for nothing. */
+  #query(gtid: string, query: string): void {
+    const [, action, xid] = /^XA (END|COMMIT|ROLLBACK) ([^ ]+)$/.exec(query) ?? []
+    if (action === 'END') this.#prepared.set(xid!, gtid)
+    if (xid === undefined || action === 'END') return
+    // Of a compressed one its xid is not seen; the session that writes decides each before it begins the next.
+    const from = this.#prepared.get(xid) ?? this.#payload
+    if (from === undefined || from === gtid) return
+    const operations = this.transactions.get(from)
+    if (operations === undefined) return
+    this.undecided++
+    this.transactions.delete(from)
+    if (action === 'COMMIT') this.transactions.set(gtid, operations)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

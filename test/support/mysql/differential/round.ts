@@ -12,7 +12,7 @@ import { until } from '../../until.ts'
 import type { MysqlServer } from '../server.ts'
 import type { TypeCase } from '../type-case.ts'
 import { TYPE_CASES } from '../type-cases.ts'
-import { Comparison } from './compare.ts'
+import { Comparison, UNDECIDED } from './compare.ts'
 import { spoilsRows } from './faults.ts'
 import { Followed } from './followed.ts'
 import { Peer } from './peer.ts'
@@ -91,6 +91,7 @@ export async function differentialRound(
     }
     await equalRows(server, database, followed)
     comparison.requireExplained()
+    if (peer.undecided > 0) comparison.faults.set(UNDECIDED, peer.undecided)
     return {
       statements: writer.statements,
       refused: writer.refused,

@@ -25,6 +25,7 @@ export class RandomWriter {
   refused = 0
   alterations = 0
   readonly #options: WriterOptions
+  #xids = 0
   /** Row images of the session are not whole. */
   #isPartial = false
 
@@ -45,6 +46,7 @@ export class RandomWriter {
       if (random.chance(0.1)) await this.#alter()
       else if (random.chance(0.08)) await this.#setting()
       else if (random.chance(0.4)) await this.#statement()
+      else if (random.chance(0.15)) await this.#xa()
       else await this.#transaction()
     }
     await this.#reset()
@@ -61,6 +63,21 @@ export class RandomWriter {
       await this.#statement()
     }
     await this.#run(random.chance(0.1) ? 'ROLLBACK' : 'COMMIT')
+  }
+
+  /** Prepared and decided by the same session, or committed at once. */
+  async #xa(): Promise<void> {
+    const { random } = this.#options
+    const xid = `'x${this.#xids++}','${random.between(0, 10)}',${random.between(1, 100)}`
+    await this.#run(`XA START ${xid}`)
+    for (let left = random.between(1, 6); left > 0; left--) await this.#statement()
+    await this.#run(`XA END ${xid}`)
+    if (random.chance(0.2)) {
+      await this.#run(`XA COMMIT ${xid} ONE PHASE`)
+      return
+    }
+    await this.#run(`XA PREPARE ${xid}`)
+    await this.#run(`XA ${random.chance(0.3) ? 'ROLLBACK' : 'COMMIT'} ${xid}`)
   }
 
   async #statement(): Promise<void> {
