@@ -1,6 +1,7 @@
 import type { Batch, LoadProgress, Position, SourceIdentity, Table, UnitEnd } from '../../runtime/contract.ts'
 import { indexCells, keyOf } from '../../runtime/record/key.ts'
-import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
 
 /** A chunk is handed over once it has this many bytes: a little less than a buffer that is a power of two. */
 export const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { cellEnd, contentAt, textCellSize, writeCellHead } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import type { Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
 import { type ColumnRule, HASH_LENGTH, maskHash, REDACTED } from './mask.ts'
 import type { Scratch } from './scratch.ts'
 

@@ -1,4 +1,4 @@
-import type { Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
 
 /** A tuple that is pointed elsewhere for each row. */
 export class Span implements Tuple {

@@ -1,7 +1,7 @@
 import { encodeCells, textCellSize, writeCellHead } from '../../runtime/record/cells.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import type { Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
 import { hash } from './hash.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { LoadRequest } from '../../runtime/contract.ts'
 import { requireCascades, type UnloggedCascade } from './cascades.ts'
 import type { Captured } from './catalog.ts'
 import type { MysqlConfig } from './config.ts'
-import type { Queries } from './read-view.ts'
+import type { Queries } from './queries.ts'
 import type { ServerFacts } from './server-facts.ts'
 
 export interface CascadeWatchOptions {

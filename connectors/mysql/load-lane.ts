@@ -8,7 +8,7 @@ import { lengthAt, lengthSize, NULL_VALUE } from './length.ts'
 import type { RowTaker } from './query-wire.ts'
 import { quoteName } from './quote.ts'
 import { valueTooLarge } from './value-limit.ts'
-import { CellOutput } from './values/cell-output.ts'
+import { CellOutput, likelyRoom } from './values/cell-output.ts'
 import type { Charsets } from './values/charsets.ts'
 import { selectExpression, type TextReader, textReader } from './values/snapshot-cells.ts'
 
@@ -31,10 +31,6 @@ export function selectList({ definition }: Captured): string {
     .map(({ column, charset }) => selectExpression(column.declared, quoteName(column.name), charset))
     .join(', ')
 }
-
-/** Most values grow by less than this, beside what is put in front of each. */
-const GROWTH = 3
-const CELL_ROOM = 64
 
 /** Rows of one connection on their way into units. */
 export class LoadLane implements RowTaker {
@@ -112,13 +108,12 @@ export class LoadLane implements RowTaker {
   #place(bytes: Buffer, at: number, end: number): boolean {
     const { units } = this
     const cells = this.#placed
-    const size = GROWTH * (end - at) + CELL_ROOM * this.#readers.length
+    const size = likelyRoom(end - at, this.#readers.length)
     const to = this.#plan.identity ? units.room(size) : -1
     if (to < 0) return false
-    const into = units.bytes
-    cells.place(into, to)
+    cells.place(units.bytes, to, size)
     this.#read(bytes, at, end, cells)
-    if (cells.bytes !== into || cells.at - to > size) return false
+    if (!cells.isPlaced) return false
     units.placed(to, cells.at, this.#starts)
     return true
   }

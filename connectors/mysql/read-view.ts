@@ -3,16 +3,12 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { TextRow } from './connection.ts'
 import { gtidFence, placeFence } from './fence.ts'
 import { type BinlogPlace, formatPosition } from './position.ts'
+import type { Queries } from './queries.ts'
 import { quoteText } from './quote.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { lockTables } from './table-lock.ts'
 
 /** Consistent reads, and which transactions of the binary log they see (R4.8). */
-
-/** What statements are run on. */
-export interface Queries {
-  query(sql: string): Promise<TextRow[]>
-}
 
 /** A fence just taken, and the server's clock then, microseconds since 1970. */
 export interface TakenFence {

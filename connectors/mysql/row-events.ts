@@ -9,11 +9,7 @@ import type { ImageColumns, RowsEvent } from './binlog/rows-event.ts'
 import { completePartial } from './partial-json.ts'
 import type { RowReading } from './row-reading.ts'
 import { requireValueSizes } from './value-limit.ts'
-import { CellOutput } from './values/cell-output.ts'
-
-/** Most values grow by less than this as text, beside what is put in front of each. */
-const GROWTH = 4
-const CELL_ROOM = 64
+import { CellOutput, likelyRoom } from './values/cell-output.ts'
 
 /** Reads the rows of events and writes them as records. Nothing is allocated per row. */
 export class RowEvents {
@@ -93,14 +89,13 @@ export class RowEvents {
     const rows = this.#rows
     const cells = this.#placed
     const starts = this.#newStarts
-    const size = roomFor(end - from, reading)
+    const size = likelyRoom(end - from, reading.readers.length)
     const at = rows.room(reading, size)
     if (at < 0) return -1
-    const into = rows.bytes
-    cells.place(into, at)
+    cells.place(rows.bytes, at, size)
     const next = readImage(bytes, from, end, after, reading.readers, reading.wanted, cells, starts)
-    if (cells.bytes !== into || cells.at - at > size) return -1
-    this.#requireSizes(reading, into, at, cells.at)
+    if (!cells.isPlaced) return -1
+    this.#requireSizes(reading, cells.bytes, at, cells.at)
     rows.placedInsert(reading, at, cells.at, starts)
     return next
   }
@@ -110,18 +105,17 @@ export class RowEvents {
     const rows = this.#rows
     const cells = this.#placed
     const { readers, wanted } = reading
-    const size = roomFor(end - from, reading)
+    const size = likelyRoom(end - from, 2 * readers.length)
     const at = rows.room(reading, size)
     if (at < 0) return -1
-    const into = rows.bytes
     const oldAt = at + BEFORE_LENGTH
-    cells.place(into, oldAt)
+    cells.place(rows.bytes, oldAt, size)
     const middle = readImage(bytes, from, end, before!, readers, wanted, cells, this.#oldStarts)
     const newAt = cells.at
     const next = readImage(bytes, middle, end, after!, readers, wanted, cells, this.#newStarts)
-    if (cells.bytes !== into || cells.at - oldAt > size) return -1
-    this.#requireSizes(reading, into, oldAt, newAt)
-    this.#requireSizes(reading, into, newAt, cells.at)
+    if (!cells.isPlaced) return -1
+    this.#requireSizes(reading, cells.bytes, oldAt, newAt)
+    this.#requireSizes(reading, cells.bytes, newAt, cells.at)
     return rows.placedUpdate(reading, at, cells.at, this.#oldStarts, this.#newStarts) ? next : -1
   }
 
@@ -157,11 +151,6 @@ export class RowEvents {
   #requireSizes({ table, wantedColumns }: RowReading, cells: Buffer, at: number, end: number): void {
     requireValueSizes(table.name, wantedColumns, cells, at, end, this.#largestValue)
   }
-}
-
-/** Bytes that the cells of one or two rows hardly exceed. `length`: what of the event is left. */
-function roomFor(length: number, { readers }: RowReading): number {
-  return GROWTH * length + CELL_ROOM * readers.length
 }
 
 function formerOf(columns: ImageColumns, { readers }: RowReading): FormerRow {

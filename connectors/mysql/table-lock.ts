@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerError, serverErrno } from './connection-error.ts'
-import type { Queries } from './read-view.ts'
+import type { Queries } from './queries.ts'
 
 /**
  * Whoever comes later waits behind a lock that is asked for, also if it does not come because somebody has written and is

@@ -1,20 +1,14 @@
 import type { Batch, Position, Table, UnitEnd } from '../contract.ts'
-import { TailraceError } from '../errors.ts'
 import { sourceBatch } from './batch.ts'
 import { writeU32BE, writeU64BE } from './cells.ts'
 import { copyInto, EntryBuffer } from './entry-buffer.ts'
 import { indexCells, keyOf, keyRunAt, keyRunLength, keyStaysInRun, type RowShape, shapeOf } from './key.ts'
 import { EntryKind, Flag, KIND_BYTES, LAST_INDEX, LONG } from './layout.ts'
+import { outOfOrder } from './out-of-order.ts'
 import { encodeTable, encodeTransaction, encodeUnitEnd } from './schema.ts'
+import type { Tuple } from './tuple.ts'
 
 type RowKind = 'c' | 'r' | 'u' | 'm'
-
-/** A run of cells: a tuple of the table it is written with. */
-export interface Tuple {
-  readonly bytes: Uint8Array
-  readonly at: number
-  readonly end: number
-}
 
 interface Transaction {
   readonly header: Buffer
@@ -137,10 +131,7 @@ export class BatchWriter {
     return this.#buffer.bytes
   }
 
-  /**
-   * Where in `bytes` what follows the next row's header, at most `size` bytes, may be written, then `placed`. -1: there
-   * is no room yet, or the key must stand on its own: the row must come through `row`.
-   */
+  /** Where in `bytes` the next row's body, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
   room(table: Table, size: number): number {
     return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size) : -1
   }
@@ -303,10 +294,4 @@ export class BatchWriter {
     this.#openTables.clear()
     this.#lastTable = 0
   }
-}
-
-function outOfOrder(what: string): TailraceError {
-  return new TailraceError('RECORD_ORDER', 'stop', `A source wrote its changes in a wrong order: ${what}.`, {
-    hint: 'This is an error in the source plugin. Please report it.',
-  })
 }

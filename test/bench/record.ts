@@ -1,6 +1,7 @@
 import type { Batch, Position, Table } from '../../runtime/contract.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
-import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
 import { type BenchResult, median } from './support/result.ts'
 
 /** What a 12-column row of 275 bytes costs in the record format, in nanoseconds: medians over batches, each of which is a millisecond's work or less. */

@@ -1,7 +1,8 @@
 import type { Batch, ChangeView, Column, LogicalType, Position, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { freeze } from '../../runtime/record/schema.ts'
-import type { BatchWriter, Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
+import type { BatchWriter } from '../../runtime/record/writer.ts'
 
 /** Tables, rows and batches for tests, without a source. */
 

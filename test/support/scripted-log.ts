@@ -2,7 +2,8 @@ import type { Column, Cursor, LogBatch, LogicalType, Table } from '../../runtime
 import { logBatch } from '../../runtime/record/batch.ts'
 import { encodeCells } from '../../runtime/record/cells.ts'
 import { wholeSlice } from '../../runtime/record/slice.ts'
-import { BatchWriter, type Tuple } from '../../runtime/record/writer.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
 
 export type Cells = readonly (string | Uint8Array | null | undefined)[]
 

@@ -23,6 +23,8 @@ export class CellOutput {
   readonly #words = new Words()
   /** Where the first cell begins. */
   #from = 0
+  #placedIn: Buffer | undefined
+  #placedTo = 0
   readonly #source = new Words()
 
   /** What was written is done with; memory of a large value goes. */
@@ -35,13 +37,20 @@ export class CellOutput {
   }
 
   /**
-   * Cells go into `bytes`, from `at` on; if they need more than there is, into memory of its own, at the same place. Not to
-   * be mixed with `clear`, which may give the memory back.
+   * Cells go into `size` bytes of `bytes`, from `at` on; if they need more than `bytes` has, into memory of its own, at the
+   * same place. Not to be mixed with `clear`, which may give the memory back.
    */
-  place(bytes: Buffer, at: number): void {
+  place(bytes: Buffer, at: number, size: number): void {
     this.bytes = bytes
     this.#from = at
     this.at = at
+    this.#placedIn = bytes
+    this.#placedTo = at + size
+  }
+
+  /** All that was written since `place` stands there. */
+  get isPlaced(): boolean {
+    return this.bytes === this.#placedIn && this.at <= this.#placedTo
   }
 
   /** Makes sure of `size` bytes from `at` on. Take `bytes` anew afterwards. */
@@ -149,6 +158,11 @@ export class CellOutput {
   end(content: number): void {
     this.#words.of(this.bytes).setUint32(content - HEAD + 1, this.at - content)
   }
+}
+
+/** Bytes that so many cells hardly exceed, whose values have `length` bytes: as text most become no longer than four times. */
+export function likelyRoom(length: number, cells: number): number {
+  return 4 * length + 64 * cells
 }
 
 /** Letter by letter: a native call costs more for what is short. The caller has made sure of the room. */

@@ -1,7 +1,8 @@
 import { sleep } from '../../../runtime/abort.ts'
 import { type BinlogPlace, comparePlaces } from '../position.ts'
+import type { Queries } from '../queries.ts'
 import { quoteText } from '../quote.ts'
-import { type Queries, visiblePlace } from '../read-view.ts'
+import { visiblePlace } from '../read-view.ts'
 import type { ServerFacts } from '../server-facts.ts'
 
 const PAUSE_MS = 20

@@ -3,7 +3,8 @@ import type { Pgoutput } from 'pg-logical-replication'
 import type { Table } from '../../../runtime/contract.ts'
 import { encodeCells } from '../../../runtime/record/cells.ts'
 import { keyFromTexts } from '../../../runtime/record/key.ts'
-import type { BatchWriter, Tuple } from '../../../runtime/record/writer.ts'
+import type { Tuple } from '../../../runtime/record/tuple.ts'
+import type { BatchWriter } from '../../../runtime/record/writer.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Texts = (string | null | undefined)[]

@@ -3,7 +3,8 @@ import type { DeleteRowsEvent, RowData, UpdateRowsEvent, WriteRowsEvent } from '
 import type { Table } from '../../../runtime/contract.ts'
 import { encodeCells } from '../../../runtime/record/cells.ts'
 import { keyFromTexts } from '../../../runtime/record/key.ts'
-import type { BatchWriter, Tuple } from '../../../runtime/record/writer.ts'
+import type { Tuple } from '../../../runtime/record/tuple.ts'
+import type { BatchWriter } from '../../../runtime/record/writer.ts'
 import { zongjiText } from './zongji-values.ts'
 
 type Texts = readonly (string | null | undefined)[]
