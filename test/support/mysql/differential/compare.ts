@@ -8,7 +8,7 @@ import type { PeerOperation } from './peer.ts'
 export const COMPRESSED = 'a compressed transaction is passed over'
 export const PARTIAL = 'a partial update is passed over'
 /** Or dropped, where that leads beyond the event. */
-export const MISREAD = 'an update without some columns is misread'
+export const MISREAD = 'a row without some columns is misread'
 /** And may be rolled back then. */
 export const UNDECIDED = 'rows of an XA transaction come before it is decided'
 
@@ -40,7 +40,7 @@ export class Comparison {
         continue
       }
       const operation = ours[at++]
-      if (peer.kind === 'misread' && operation?.kind === 'update' && operation.before === undefined) {
+      if (peer.kind === 'misread' && operation !== undefined && lacksColumns(operation)) {
         this.#count(MISREAD)
         return
       }
@@ -97,9 +97,9 @@ export class Comparison {
   }
 }
 
-/** An update of which not every column was sent: read as longer than it is, it takes the rows behind it along. */
+/** A row of which not every column was sent: read as longer than it is, it takes the rows behind it along. */
 function lacksColumns({ kind, before }: Operation): boolean {
-  return kind === 'update' && before === undefined
+  return kind === 'update' ? before === undefined : kind === 'delete' && before?.includes(undefined) === true
 }
 
 function described(operation: Operation | undefined): string {

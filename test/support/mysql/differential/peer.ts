@@ -51,7 +51,8 @@ export class Peer implements AsyncDisposable {
   /** It passes over an event that it cannot read. */
   #fail({ name, message }: Error): void {
     this.errors.push(message)
-    if (name === 'RangeError') this.#add(this.#zongji.lastGtid ?? '', { kind: 'misread' })
+    if (name === 'RangeError' || message.startsWith('JSON Type Not Implemented'))
+      this.#add(this.#zongji.lastGtid ?? '', { kind: 'misread' })
   }
 
   #add(gtid: string, operation: PeerOperation): void {
