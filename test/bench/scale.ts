@@ -77,11 +77,11 @@ async function withLog<T>(keys: number, changes: number, use: (filled: Filled) =
     // Nothing is compacted meanwhile.
     await writeFile(file, yamlOf(config, '7d'))
     const began = performance.now()
-    const filled = await running(config, isFilled, async verb => ({
-      ...{ config, isFilled, log: await logOf(verb), cpu: cpuSeconds(verb.pid) },
-      seconds: (performance.now() - began) / 1000,
-    }))
-    return await use(filled)
+    const filled = await running(config, isFilled, async verb => {
+      const seconds = (performance.now() - began) / 1000
+      return { seconds, cpu: cpuSeconds(verb.pid), log: await logOf(verb) }
+    })
+    return await use({ ...filled, config, isFilled })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

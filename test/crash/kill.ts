@@ -36,7 +36,7 @@ export function describeKill({ phase, segment, written, synced, cut, ...rest }: 
  * Starts the pipeline, lets it come to the phase and kills it there. Undefined if nothing was in flight, or it had left
  * the phase: such a kill does not count. `passes`: the log is killed amid one of its first so many units.
  */
-export async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60): Promise<Kill | undefined> {
+async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60): Promise<Kill | undefined> {
   const crash = phase === 'written' ? `log.written:${random.between(2, passes)}` : ''
   await using pipeline = await rig.start(crash)
   const progress = await REACH[phase](pipeline, random)
@@ -55,6 +55,20 @@ export async function killIn(phase: Phase, rig: Rig, random: Random, passes = 60
   const behindLog = entries - offsetOf(sinkCursor(rig.site.jsonl))
   const inFlight = phase === 'load' || mark.written > mark.synced || behindSource > 0 || behindLog > 0
   return inFlight ? { phase, ...mark, cut, behindSource, behindLog, progress } : undefined
+}
+
+/** Kills until one counts. Throws if none of so many `tries` in a row does. */
+export async function killThatCounts(
+  phase: Phase,
+  rig: Rig,
+  random: Random,
+  { tries, passes }: { readonly tries: number; readonly passes?: number | undefined },
+): Promise<Kill> {
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const done = await killIn(phase, rig, random, passes)
+    if (done !== undefined) return done
+  }
+  throw new Error(`${tries} kills in phase ${phase} met nothing in flight`)
 }
 
 /** A kill finds the load so far on at most: what it has loaded stays, and the next kills need something to load. */

@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import { startPostgres } from '../support/postgres.ts'
 import { demandKept } from './checks.ts'
-import { describeKill, killIn, type Phase } from './kill.ts'
+import { describeKill, killThatCounts, type Phase } from './kill.ts'
 import { PostgresGround } from './postgres-ground.ts'
 import { Random, seedFrom } from './random.ts'
 import { Rig } from './rig.ts'
@@ -15,15 +15,8 @@ it('keeps its promise through kills in first load, stream, between write and fda
   const said = [`seed: ${seed}`]
   await using server = await startPostgres()
   await using rig = await Rig.open(await PostgresGround.make(server, 50_000), { seed, rate: 150, filled: 50_000 })
-  const kill = async (phase: Phase, passes?: number): Promise<void> => {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      const done = await killIn(phase, rig, random, passes)
-      if (done === undefined) continue
-      said.push(describeKill(done))
-      return
-    }
-    throw new Error(`no kill in phase ${phase} met anything in flight`)
-  }
+  const kill = async (phase: Phase, passes?: number): Promise<void> =>
+    void said.push(describeKill(await killThatCounts(phase, rig, random, { tries: TRIES, passes })))
   try {
     await kill('written', 3)
     await kill('load')

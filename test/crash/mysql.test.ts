@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import { describeFlavors } from '../support/mysql/flavors.ts'
 import { demandKept } from './checks.ts'
-import { describeKill, killIn, type Phase } from './kill.ts'
+import { describeKill, killThatCounts, type Phase } from './kill.ts'
 import { MysqlGround } from './mysql-ground.ts'
 import { startMysqlAcrossSeam } from './mysql-seam.ts'
 import { Random, seedFrom } from './random.ts'
@@ -26,15 +26,8 @@ await describeFlavors(server => {
     const said = [`seed: ${seed}`]
     const filled = 50_000
     await using rig = await Rig.open(await MysqlGround.make(server(), filled), { seed, rate: 150, filled })
-    const kill = async (phase: Phase, passes?: number): Promise<void> => {
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const done = await killIn(phase, rig, random, passes)
-        if (done === undefined) continue
-        said.push(describeKill(done))
-        return
-      }
-      throw new Error(`no kill in phase ${phase} met anything in flight`)
-    }
+    const kill = async (phase: Phase, passes?: number): Promise<void> =>
+      void said.push(describeKill(await killThatCounts(phase, rig, random, { tries: TRIES, passes })))
     try {
       await kill('written', 3)
       await kill('load')

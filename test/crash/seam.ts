@@ -5,15 +5,11 @@
 import type pg from 'pg'
 import type { PostgresServer } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
-import type { CommittedTransaction, RowChange } from './history.ts'
+import { type HandSession, HandWritten } from './hand-written.ts'
 import { PostgresGround } from './postgres-ground.ts'
 import { type Proof, Rig } from './rig.ts'
 import { confirmedFlush } from './slot-watch.ts'
-import { deleteRows, insertRows, type TableName, updateRows, type Versioned } from './tables.ts'
-
-/** Keys and versions that the writer never comes to. */
-const OWN_KEYS = 700
-const OWN_VERSIONS = 1_000_000_000
+import { postgresSql } from './tables.ts'
 
 export interface SeamOptions {
   readonly seed: number
@@ -28,9 +24,9 @@ export interface SeamOptions {
 export async function startAcrossSeam(server: PostgresServer, options: SeamOptions): Promise<Proof | undefined> {
   const ground = await PostgresGround.make(server, options.filled)
   await using rig = await Rig.open(ground, options)
-  await using early = await HandWritten.open(ground, 0)
-  await using holding = await HandWritten.open(ground, 1)
-  await using across = await HandWritten.open(ground, 2)
+  await using early = await handWritten(ground, 0)
+  await using holding = await handWritten(ground, 1)
+  await using across = await handWritten(ground, 2)
   await using slot = await connection(ground)
 
   await early.begin()
@@ -75,69 +71,16 @@ export async function startAcrossSeam(server: PostgresServer, options: SeamOptio
   return inTime ? proof : undefined
 }
 
-/** A transaction led step by step, on keys of its own. */
-class HandWritten implements AsyncDisposable {
-  readonly #client: pg.Client
-  readonly #changes: RowChange[] = []
-  readonly #firstKey: number
-  #version: number
-  #xid = ''
-  committed: CommittedTransaction | undefined
-
-  private constructor(client: pg.Client, number: number) {
-    this.#client = client
-    this.#firstKey = OWN_KEYS + number * 10
-    this.#version = OWN_VERSIONS + number * 1000
+async function handWritten({ server, database }: PostgresGround, number: number): Promise<HandWritten> {
+  const client = await server.connect(database)
+  const session: HandSession = {
+    // With a snapshot, and without a transaction number.
+    begin: async () => void (await client.query('BEGIN; SELECT count(*) FROM by_pair')),
+    query: sql => client.query(sql),
+    xid: async () => (await client.query('SELECT pg_current_xact_id()::text AS xid')).rows[0].xid,
+    end: () => client.end(),
   }
-
-  static async open(ground: PostgresGround, number: number): Promise<HandWritten> {
-    return new HandWritten(await ground.server.connect(ground.database), number)
-  }
-
-  get xid(): string {
-    return this.#xid
-  }
-
-  /** With a snapshot, and without a transaction number. */
-  async begin(): Promise<void> {
-    await this.#client.query('BEGIN; SELECT count(*) FROM by_pair')
-  }
-
-  insert(table: TableName): Promise<void> {
-    return this.#write(table, insertRows)
-  }
-
-  /** Rows that were there from the start. */
-  update(table: TableName): Promise<void> {
-    return this.#write(table, updateRows)
-  }
-
-  async remove(table: TableName): Promise<void> {
-    const keys = [this.#firstKey + 4, this.#firstKey + 5]
-    await this.#run(deleteRows(table, keys))
-    for (const key of keys) this.#changes.push({ table, key, ver: null })
-  }
-
-  async #write(table: TableName, statement: typeof insertRows): Promise<void> {
-    const rows: Versioned[] = [0, 1, 2].map(i => ({ key: this.#firstKey + i, ver: ++this.#version }))
-    await this.#run(statement(table, rows, 0))
-    for (const row of rows) this.#changes.push({ table, ...row })
-  }
-
-  async #run(sql: string): Promise<void> {
-    await this.#client.query(sql)
-    const { rows } = await this.#client.query('SELECT pg_current_xact_id()::text AS xid')
-    this.#xid = rows[0].xid
-  }
-
-  async commit(): Promise<void> {
-    await this.#client.query('COMMIT')
-    this.committed = { xid: this.#xid, changes: this.#changes }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#client.end()
-  }
+  return new HandWritten(session, postgresSql, number)
 }
 
 /** The walsender that makes the slot waits for the transactions that it found running. */

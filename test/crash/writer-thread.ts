@@ -2,9 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PlanConnection } from './execute.ts'
 import type { CommittedTransaction, Written } from './history.ts'
-import { MysqlPlanConnection } from './mysql-execute.ts'
+import { MysqlPlans } from './mysql-execute.ts'
 import { mysqlSql } from './mysql-tables.ts'
 import { Keys, planTransaction } from './plan.ts'
+import { PostgresPlans } from './postgres-execute.ts'
 import { Random } from './random.ts'
 import { postgresSql } from './tables.ts'
 import type { WriterOptions } from './writer.ts'
@@ -36,7 +37,8 @@ const seconds = (performance.now() - began) / 1000
 port.postMessage({ transactions, aborted, rate: (transactions.length + aborted) / seconds } satisfies Written)
 
 async function writeOn(own: Random): Promise<void> {
-  const connection = isMysql ? new MysqlPlanConnection(options.url) : new PlanConnection(options.url)
+  const { url } = options
+  const connection = isMysql ? new PlanConnection(new MysqlPlans(url)) : new PlanConnection(new PostgresPlans(url))
   while (!stopping) {
     await turn()
     const plan = planTransaction(keys, own, () => ++version, sql)

@@ -1,6 +1,6 @@
 /** 52 kills of the pipeline under load: 13 in each phase of test/crash/kill.ts, then the seven checks. */
 import { demandKept, figures } from '../crash/checks.ts'
-import { describeKill, killIn, type Phase } from '../crash/kill.ts'
+import { describeKill, killThatCounts, type Phase } from '../crash/kill.ts'
 import { PostgresGround } from '../crash/postgres-ground.ts'
 import { Random, seedFrom } from '../crash/random.ts'
 import { Rig } from '../crash/rig.ts'
@@ -22,14 +22,8 @@ export default async function crash(args: readonly string[]): Promise<Figures> {
   await using rig = await Rig.open(await PostgresGround.make(server, ROWS), { seed, rate: RATE, filled: ROWS })
   let kills = 0
   const kill = async (phase: Phase): Promise<void> => {
-    for (let attempt = 0; attempt < MOST_IDLE; attempt++) {
-      const done = await killIn(phase, rig, random)
-      if (done === undefined) continue
-      kills++
-      console.log(`kill ${kills} ${describeKill(done)}`)
-      return
-    }
-    throw new Error(`${MOST_IDLE} kills in phase ${phase} met nothing in flight`)
+    const done = await killThatCounts(phase, rig, random, { tries: MOST_IDLE })
+    console.log(`kill ${++kills} ${describeKill(done)}`)
   }
 
   for (let i = 0; i < EACH; i++) await kill('load')

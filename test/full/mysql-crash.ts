@@ -5,7 +5,7 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { demandKept, figures } from '../crash/checks.ts'
-import { describeKill, killIn, type Phase } from '../crash/kill.ts'
+import { describeKill, killThatCounts, type Phase } from '../crash/kill.ts'
 import { MysqlGround } from '../crash/mysql-ground.ts'
 import { Random, seedFrom } from '../crash/random.ts'
 import { Rig } from '../crash/rig.ts'
@@ -40,15 +40,10 @@ async function killed(
   await using rig = await Rig.open(ground, { seed, rate: numberOf(args, 'rate', 330), filled })
   let kills = 0
   const kill = async (phase: Phase): Promise<void> => {
-    for (let attempt = 0; attempt < MOST_IDLE; attempt++) {
-      const done = await killIn(phase, rig, random)
-      if (done === undefined) continue
-      kills++
-      console.log(`${name}, kill ${kills} ${describeKill(done)}`)
-      return
-    }
-    throw new Error(`${MOST_IDLE} kills in phase ${phase} met nothing in flight`)
+    const done = await killThatCounts(phase, rig, random, { tries: MOST_IDLE })
+    console.log(`${name}, kill ${++kills} ${describeKill(done)}`)
   }
+
   for (let i = 0; i < each; i++) await kill('load')
   const loading = await rig.start()
   await loading.wait(900)
