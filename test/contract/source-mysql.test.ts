@@ -1,6 +1,6 @@
 import { describeEachFlavor } from '../support/mysql/flavors.ts'
 import { logEnd, transactionsFrom } from '../support/mysql/log-place.ts'
-import type { Flavor } from '../support/mysql/programs.ts'
+import type { Flavor } from '../support/mysql/releases.ts'
 import { type MysqlServer, startMysql } from '../support/mysql/server.ts'
 import { mysqlRig } from '../support/mysql/source.ts'
 import { describeSource, type SourceFixture } from './source.ts'

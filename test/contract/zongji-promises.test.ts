@@ -6,7 +6,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { itBreaks } from '../support/known-failure.ts'
 import { describeFlavors } from '../support/mysql/flavors.ts'
-import type { Flavor } from '../support/mysql/programs.ts'
+import type { Flavor } from '../support/mysql/releases.ts'
 import { readWith } from '../support/peers/two-readers.ts'
 
 interface Case {

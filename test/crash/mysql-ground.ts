@@ -1,4 +1,5 @@
 import { comparePlaces, parsePlace, parsePosition } from '../../connectors/mysql/position.ts'
+import { logEnd } from '../support/mysql/log-place.ts'
 import type { MysqlServer } from '../support/mysql/server.ts'
 import { type AckWatch, type Ground, groundFolder, type TextRow } from './ground.ts'
 import { COMMITS, createMysqlTables, mysqlSql } from './mysql-tables.ts'
@@ -40,10 +41,8 @@ export class MysqlGround implements Ground {
   }
 
   async head(): Promise<string> {
-    const [row] = await this.server.query(
-      this.server.flavor === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
-    )
-    return `${row!.File}:${row!.Position}`
+    const { file, at } = await logEnd(this.server)
+    return `${file}:${at}`
   }
 
   /** Where they are in two files: one byte. */

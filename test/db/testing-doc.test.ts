@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { cachedPackage } from '../support/cached-package.ts'
+import { dockerProblem } from '../support/image-files.ts'
 import { availableMysql } from '../support/mysql/programs.ts'
 import { itIf } from '../support/skip.ts'
 
@@ -33,10 +34,7 @@ export async function startDatabase() {
 `
 
 const exec = promisify(execFile)
-const hasDocker = await exec('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 }).then(
-  () => true,
-  () => false,
-)
+const noDocker = await dockerProblem()
 
 let folder: string
 beforeEach(async () => {
@@ -76,7 +74,7 @@ it('runs with a PostgreSQL of its own', async () => {
   expect(await runExample('articles.test.ts')).toMatch(/^# pass 1$/m)
 })
 
-itIf(hasDocker, 'no Docker answers')(
+itIf(noDocker === undefined, noDocker ?? '')(
   'runs with a PostgreSQL of testcontainers',
   async () => {
     const cached = await cachedPackage('@testcontainers/postgresql', TESTCONTAINERS)
@@ -97,7 +95,7 @@ itIf('programs' in available, 'reason' in available ? available.reason : '')(
   },
 )
 
-itIf(hasDocker, 'no Docker answers')(
+itIf(noDocker === undefined, noDocker ?? '')(
   'runs with a MySQL of testcontainers',
   async () => {
     const cached = await cachedPackage('@testcontainers/mysql', MYSQL_TESTCONTAINERS)

@@ -1,6 +1,6 @@
 import { Random, seedFrom } from '../crash/random.ts'
 import { differentialRound } from '../support/mysql/differential/round.ts'
-import { FLAVORS } from '../support/mysql/programs.ts'
+import { FLAVORS } from '../support/mysql/releases.ts'
 import { startMysql } from '../support/mysql/server.ts'
 import type { FullRun } from '../support/run-full.ts'
 

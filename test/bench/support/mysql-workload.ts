@@ -1,3 +1,4 @@
+import { logEnd } from '../../support/mysql/log-place.ts'
 import type { MysqlServer } from '../../support/mysql/server.ts'
 
 /**
@@ -98,12 +99,11 @@ export async function makeMysqlWorkload(
     await connection.query(`ANALYZE TABLE ${BENCH_ORDERS}`)
     await connection.query('SET SESSION sql_log_bin = 1')
     await connection.query('FLUSH BINARY LOGS')
-    const status = server.flavor === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS'
-    const [place] = await server.query(status)
+    const { file } = await logEnd(server)
     const before = await gtids(server)
     await connection.query(`CALL bench_changes(${changes}, ${preloaded})`)
     const after = await gtids(server)
-    return { file: place!.File!, before, last: server.flavor === 'mysql' ? after.replace(/:.*-/, ':') : after }
+    return { file, before, last: server.flavor === 'mysql' ? after.replace(/:.*-/, ':') : after }
   } finally {
     await connection.end()
   }

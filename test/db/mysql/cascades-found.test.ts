@@ -49,11 +49,11 @@ const ALL = [
   ['emptied', 'a`b', 'ON DELETE SET NULL', 'ON UPDATE CASCADE'],
 ]
 
-await describeFlavors((server, flavor) => {
+await describeFlavors((server, flavor, version) => {
   it('finds the foreign keys whose changes are not logged, with no more than SELECT on the tables', async () => {
-    expect(await found(server())).toEqual(flavor === 'mysql' ? [] : ALL)
+    expect(await found(server())).toEqual(flavor === 'mysql' && version >= 906 ? [] : ALL)
     if (flavor === 'mysql') {
-      await server().restart(['--innodb-native-foreign-keys=ON'])
+      await server().restart(['--loose-innodb-native-foreign-keys=ON'])
       expect(await found(server())).toEqual(ALL)
     }
   }, 60_000)

@@ -110,7 +110,7 @@ await describeFlavors((server, flavor) => {
   })
 
   it('names foreign keys whose cascades are not logged', async () => {
-    const native = flavor === 'mysql' ? ['--innodb-native-foreign-keys=ON'] : []
+    const native = flavor === 'mysql' ? ['--loose-innodb-native-foreign-keys=ON'] : []
     await server().restart(native)
     const database = await server().createDatabase()
     await server().query(

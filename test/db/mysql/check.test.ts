@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { apply, BEGINS, check, errors, startOf, withCode } from '../../support/mysql/check.ts'
 import { describeEachFlavor, describeFlavors } from '../../support/mysql/flavors.ts'
-import type { Flavor } from '../../support/mysql/programs.ts'
+import type { Flavor } from '../../support/mysql/releases.ts'
 import { startMysql } from '../../support/mysql/server.ts'
 import { itIf } from '../../support/skip.ts'
 import { until } from '../../support/until.ts'

@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import { CopyRig } from '../../support/mysql/copy-rig.ts'
 import { describeFlavors } from '../../support/mysql/flavors.ts'
-import type { Flavor } from '../../support/mysql/programs.ts'
+import type { Flavor } from '../../support/mysql/releases.ts'
 import { mysqlRig } from '../../support/mysql/source.ts'
 
 const TABLE = "CREATE TABLE t (id int PRIMARY KEY, v varchar(20)); INSERT INTO t VALUES (1, 'one'), (2, 'two')"

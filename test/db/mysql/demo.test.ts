@@ -7,10 +7,9 @@ import { promisify } from 'node:util'
 import { expect } from '@jest/globals'
 import { SERVERS as NAMES, PLACES } from '../../../runtime/demo/mysql/programs.ts'
 import type { DemoReport } from '../../../runtime/demo/run.ts'
-import { debianProgram } from '../../support/debian-package.ts'
-import { availableMysql, mysqlPrograms, SERVERS } from '../../support/mysql/programs.ts'
-import { ServerFolder } from '../../support/mysql/server-folder.ts'
+import { availableMysql, mysqlPrograms, serverProgram } from '../../support/mysql/programs.ts'
 import { placeFlags } from '../../support/mysql/settings.ts'
+import { ServerFolder } from '../../support/server-folder.ts'
 import { itIf } from '../../support/skip.ts'
 
 const MAIN = fileURLToPath(new URL('../../../runtime/cli/main.ts', import.meta.url))
@@ -19,8 +18,9 @@ const OPTIONS = ['demo', '--mysql', '--rows', '7000', '--seconds', '4', '--json'
 
 /** A `mysqld` as one that is installed: it knows by itself where its files are. */
 async function installed(folder: ServerFolder): Promise<string> {
-  const home = await folder.reach((await mysqlPrograms('mysql')).home)
-  const program = await debianProgram(home, SERVERS.mysql)
+  const programs = await mysqlPrograms('mysql')
+  const home = await folder.reach(programs.home)
+  const program = await serverProgram(programs.release, home)
   const own = placeFlags(home, folder.path).filter(flag => /^--(basedir|lc-|character|plugin)/.test(flag))
   const bin = join(folder.path, 'bin')
   await mkdir(bin)

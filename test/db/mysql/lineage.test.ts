@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { CopyRig } from '../../support/mysql/copy-rig.ts'
 import { describeEachFlavor } from '../../support/mysql/flavors.ts'
-import type { Flavor } from '../../support/mysql/programs.ts'
+import type { Flavor } from '../../support/mysql/releases.ts'
 import { type MysqlServer, startMysql } from '../../support/mysql/server.ts'
 import { until } from '../../support/until.ts'
 

@@ -42,7 +42,7 @@ async function troubles({ plugin, options, name }: SourceConfig): Promise<string
 
 await describeFlavors((server, flavor) => {
   it('with the user of the page the configuration of the page begins, also with cascades', async () => {
-    const native = flavor === 'mysql' ? ['--innodb-native-foreign-keys=ON'] : []
+    const native = flavor === 'mysql' ? ['--loose-innodb-native-foreign-keys=ON'] : []
     await server().restart(native)
     await server().query('CREATE DATABASE shop; CREATE TABLE shop.orders (id int PRIMARY KEY)')
     await server().query(block(`sql ${flavor}`))

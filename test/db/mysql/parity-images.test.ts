@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { describeFlavors } from '../../support/mysql/flavors.ts'
 import { DOCUMENTS } from '../../support/mysql/json-cases.ts'
 import { type LoggedCells, LoggedPart } from '../../support/mysql/logged-part.ts'
-import type { Flavor } from '../../support/mysql/programs.ts'
+import type { Flavor } from '../../support/mysql/releases.ts'
 import { TYPE_CASES } from '../../support/mysql/type-cases.ts'
 import {
   casesOf,
@@ -61,8 +61,8 @@ const JSON_CHANGES = [
 const DOCUMENT = `JSON_OBJECT('a', 1, 'list', JSON_ARRAY(0, JSON_OBJECT('deep', 1), 2), 'long', REPEAT('x', 80000), 'é',
   JSON_OBJECT('x', 1))`
 
-await describeFlavors((server, flavor) => {
-  const cases = casesOf(TYPE_CASES, flavor, flavor === 'mysql' ? 907 : 1011)
+await describeFlavors((server, flavor, version) => {
+  const cases = casesOf(TYPE_CASES, flavor, version)
   const entries = entriesOf(cases)
   const none: readonly (string | null)[] = cases.map(() => null)
   const texts = [...entries.map(({ column, value }) => none.with(column, value.text)), none]

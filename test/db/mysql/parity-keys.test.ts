@@ -15,8 +15,8 @@ import { casesOf, columnDdl, WRITER } from '../../support/mysql/typed-table.ts'
 const ALONE = 'alone'
 const AMONG = 'among'
 
-await describeEachFlavor(flavor => {
-  const cases = casesOf(KEY_CASES, flavor, flavor === 'mysql' ? 907 : 1011)
+await describeEachFlavor((flavor, version) => {
+  const cases = casesOf(KEY_CASES, flavor, version)
   let server: MysqlServer
   let url: string
 

@@ -25,8 +25,8 @@ const documentedCase = ({ declared, logical, values }: TypeCase) =>
     values.map(({ text }) => text),
   )
 
-await describeFlavors((server, flavor) => {
-  const cases = casesOf(TYPE_CASES, flavor, flavor === 'mysql' ? 907 : 1011)
+await describeFlavors((server, flavor, version) => {
+  const cases = casesOf(TYPE_CASES, flavor, version)
   const entries = entriesOf(cases)
   /** The first column of rows that were inserted was changed. */
   const inserted = entries.map((_, i) => i).filter(i => entries[i]!.column > 0)

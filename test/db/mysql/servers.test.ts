@@ -9,6 +9,7 @@ import mysql from 'mysql2/promise'
 import { hasOpenssl } from '../../support/certificate.ts'
 import { describeEachFlavor, describeFlavors } from '../../support/mysql/flavors.ts'
 import { clientProgram } from '../../support/mysql/programs.ts'
+import { releaseOf } from '../../support/mysql/releases.ts'
 import { type MysqlServer, startMysql } from '../../support/mysql/server.ts'
 import { itIf } from '../../support/skip.ts'
 import { until } from '../../support/until.ts'
@@ -22,7 +23,7 @@ async function variables(server: MysqlServer, ...names: string[]): Promise<(stri
 await describeFlavors((server, flavor) => {
   it('is of that version and logs whole rows with whole metadata', async () => {
     const [row] = await server().query('SELECT version() AS version, @@time_zone AS zone')
-    expect(row!.version).toMatch(flavor === 'mysql' ? /^9\.\d/ : /^10\.11\.\d+-MariaDB/)
+    expect(row!.version!.startsWith(releaseOf(flavor).version)).toBe(true)
     expect(row!.zone).toBe('SYSTEM')
     const names = ['binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'log_bin', 'server_id', 'gtid_mode']
     const gtid = flavor === 'mysql' ? 'ON' : null

@@ -4,10 +4,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cached } from '../cached-package.ts'
-import { debianProgram, type Program } from '../debian-package.ts'
-import { type Flavor, type MysqlPrograms, SERVERS } from './programs.ts'
-import { ServerFolder } from './server-folder.ts'
-import { bareFlags, placeFlags, ROOT_PASSWORD } from './settings.ts'
+import type { Program } from '../debian-package.ts'
+import { ServerFolder } from '../server-folder.ts'
+import { type MysqlPrograms, placeIn, serverProgram } from './programs.ts'
+import type { Flavor } from './releases.ts'
+import { bareFlags, placeFlags, ROOT_PASSWORD, shareFolder } from './settings.ts'
 
 /** Run by the first start, a statement a line; the last ends it in order. Root has a password wherever it comes from. */
 const FIRST_WORDS: Readonly<Record<Flavor, readonly string[]>> = {
@@ -25,13 +26,13 @@ const FIRST_WORDS: Readonly<Record<Flavor, readonly string[]>> = {
   ],
 }
 
-/** MariaDB's system tables, as its own install script makes them, without the texts of HELP. */
+/** MariaDB's system tables, as its own install script makes them, without the texts of HELP. Before 11 they are `mysql_`. */
 const SYSTEM_TABLES = [
-  'mysql_system_tables.sql',
-  'mysql_performance_tables.sql',
-  'mysql_system_tables_data.sql',
+  'mariadb_system_tables.sql',
+  'mariadb_performance_tables.sql',
+  'mariadb_system_tables_data.sql',
   'maria_add_gis_sp_bootstrap.sql',
-  'mysql_sys_schema.sql',
+  'mariadb_sys_schema.sql',
 ]
 
 /**
@@ -41,7 +42,7 @@ const SYSTEM_TABLES = [
 export async function newData(flavor: Flavor, programs: MysqlPrograms, folder: ServerFolder): Promise<void> {
   const recipe = [...FIRST_WORDS[flavor], ...SYSTEM_TABLES, ...bareFlags(flavor)].join('\n')
   const made = createHash('sha256').update(recipe).digest('hex').slice(0, 8)
-  const name = `${flavor}-${programs.version}-${process.arch}-${process.getuid?.() ?? ''}-${made}`
+  const name = `${flavor}-${programs.text}-${process.arch}-${process.getuid?.() ?? ''}-${made}`
   const template = await cached('mysql-data', name, work => make(flavor, programs, work))
   const data = join(folder.path, 'data')
   await promisify(execFile)('cp', ['-Rp', '--sparse=always', template, data])
@@ -51,7 +52,7 @@ export async function newData(flavor: Flavor, programs: MysqlPrograms, folder: S
 async function make(flavor: Flavor, programs: MysqlPrograms, work: string): Promise<string> {
   await using folder = await ServerFolder.make(`tailrace-${flavor}-`)
   const home = await folder.reach(programs.home)
-  const server = await debianProgram(home, SERVERS[flavor])
+  const server = await serverProgram(programs.release, home)
   const flags = [...placeFlags(home, folder.path), ...bareFlags(flavor)]
   if (flavor === 'mysql') await folder.run(server, [...flags, '--initialize-insecure'])
   else await bootstrap(server, flags, home, folder)
@@ -66,7 +67,11 @@ async function make(flavor: Flavor, programs: MysqlPrograms, work: string): Prom
 async function bootstrap(server: Program, flags: readonly string[], home: string, folder: ServerFolder): Promise<void> {
   await mkdir(join(folder.path, 'data', 'mysql'), { recursive: true })
   await folder.own(join(folder.path, 'data'))
-  const texts = SYSTEM_TABLES.map(name => readFile(join(home, 'usr/share/mysql', name), 'utf8'))
+  const share = shareFolder(home)
+  const texts = SYSTEM_TABLES.map(name => {
+    const file = placeIn(share, [name, name.replace('mariadb', 'mysql')])
+    return readFile(file, 'utf8')
+  })
   const input = join(folder.path, 'tables.sql')
   await writeFile(input, `use mysql;\n${(await Promise.all(texts)).join('\n')}`)
   await folder.run(server, [...flags, '--bootstrap'], { input })

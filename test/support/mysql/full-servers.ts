@@ -1,5 +1,5 @@
 /** The servers that a long run goes over. */
-import type { Flavor } from './programs.ts'
+import type { Flavor } from './releases.ts'
 
 export interface FullServer {
   readonly name: string

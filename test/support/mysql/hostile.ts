@@ -1,5 +1,5 @@
 /** Settings of a server, and of the sessions of its users, that change what is printed or how long is waited. */
-import type { Flavor } from './programs.ts'
+import type { Flavor } from './releases.ts'
 
 const MODES: Readonly<Record<Flavor, readonly string[]>> = {
   mysql: ['TIME_TRUNCATE_FRACTIONAL'],

@@ -9,7 +9,7 @@ import { QueryWire } from '../../../connectors/mysql/query-wire.ts'
 import { Charsets } from '../../../connectors/mysql/values/charsets.ts'
 import { chooseWalk } from '../../../connectors/mysql/walk.ts'
 import type { LoadRequest } from '../../../runtime/contract.ts'
-import type { Flavor } from './programs.ts'
+import type { Flavor } from './releases.ts'
 import type { MysqlOptions } from './source-run.ts'
 
 /** A row that came: its key in canonical bytes, and its cells as text. */

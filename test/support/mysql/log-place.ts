@@ -8,7 +8,8 @@ export interface LogPlace {
 
 /** The end of the log. */
 export async function logEnd(server: MysqlServer): Promise<LogPlace> {
-  const [row] = await server.query(server.flavor === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS')
+  const isNew = server.flavor === 'mysql' && server.version >= 802
+  const [row] = await server.query(isNew ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS')
   return { file: row!.File!, at: Number(row!.Position) }
 }
 

@@ -1,44 +1,43 @@
-/** MySQL's and MariaDB's programs for tests: Debian's packages, fetched at first use. */
+/** MySQL's and MariaDB's programs for tests, fetched at first use: Debian's packages or the files of an image. */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorMessage } from '../../../runtime/errors.ts'
 import { debianPackages, debianProgram, type Program } from '../debian-package.ts'
-
-export type Flavor = 'mysql' | 'mariadb'
-
-export const FLAVORS: readonly Flavor[] = ['mysql', 'mariadb']
+import { imageFiles, imageProgram } from '../image-files.ts'
+import { type Flavor, type Release, releaseOf } from './releases.ts'
 
 /** By its name in MySQL; MariaDB calls them otherwise. */
 export type ClientName = 'mysql' | 'mysqlbinlog' | 'mysqldump'
 
 export interface MysqlPrograms {
-  /** The packages unpacked: below it `usr/`. */
+  readonly release: Release
+  /** The files of packages or image: below it `usr/`. */
   readonly home: string
   /** `9.7.4`, `10.11.18`. */
-  readonly version: string
+  readonly text: string
+  /** 907, 1011: major * 100 + minor. */
+  readonly version: number
 }
 
-/** MySQL 9 is in Debian's unstable suite alone; MariaDB 10.11 is that of Debian 12. */
-const SUITES = {
-  mysql: { suite: 'sid', packages: ['mysql-server-core', 'mysql-client-core'] },
-  mariadb: { suite: 'bookworm', packages: ['mariadb-server-core', 'mariadb-client'] },
-} as const
-
-export const SERVERS: Readonly<Record<Flavor, string>> = { mysql: 'usr/sbin/mysqld', mariadb: 'usr/sbin/mariadbd' }
+const SERVERS: Readonly<Record<Flavor, string>> = { mysql: 'usr/sbin/mysqld', mariadb: 'usr/sbin/mariadbd' }
 
 const CLIENTS: Readonly<Record<Flavor, Readonly<Record<ClientName, string>>>> = {
   mysql: { mysql: 'mysql', mysqlbinlog: 'mysqlbinlog', mysqldump: 'mysqldump' },
   mariadb: { mysql: 'mariadb', mysqlbinlog: 'mariadb-binlog', mysqldump: 'mariadb-dump' },
 }
 
+/** What is taken of an image. */
+const IMAGE_FILES = ['usr/sbin/mysqld', 'usr/bin/mysql*', 'usr/share/mysql*', 'usr/lib64', 'usr/lib']
+
 const found = new Map<Flavor, Promise<MysqlPrograms>>()
 
-/** Rejects, saying why, if they cannot be fetched. */
+/** Those of the release that this process tests. Rejects, saying why, if they cannot be fetched. */
 export function mysqlPrograms(flavor: Flavor): Promise<MysqlPrograms> {
   let programs = found.get(flavor)
   if (programs === undefined) {
-    programs = fetched(flavor)
+    programs = fetched(releaseOf(flavor))
     found.set(flavor, programs)
   }
   return programs
@@ -53,16 +52,32 @@ export async function availableMysql(flavor: Flavor): Promise<{ programs: MysqlP
   }
 }
 
-/** Its options follow; give `--no-defaults` first, or it reads this machine's settings. */
-export async function clientProgram(flavor: Flavor, name: ClientName): Promise<Program> {
-  const { home } = await mysqlPrograms(flavor)
-  return await debianProgram(home, join('usr/bin', CLIENTS[flavor][name]))
+/** The server that lies in `home`. */
+export async function serverProgram(release: Release, home: string): Promise<Program> {
+  return await programOf(release, home, SERVERS[release.flavor])
 }
 
-async function fetched(flavor: Flavor): Promise<MysqlPrograms> {
-  const { suite, packages } = SUITES[flavor]
-  const home = await debianPackages({ name: `${flavor}-${suite}`, packages, suite })
-  const [command, ...args] = await debianProgram(home, SERVERS[flavor])
+/** Its options follow; give `--no-defaults` first, or it reads this machine's settings. */
+export async function clientProgram(flavor: Flavor, name: ClientName): Promise<Program> {
+  const { release, home } = await mysqlPrograms(flavor)
+  return await programOf(release, home, join('usr/bin', CLIENTS[flavor][name]))
+}
+
+/** The first of `places` that is in `home`; the first of all where none is. */
+export function placeIn(home: string, places: readonly [string, ...string[]]): string {
+  return join(home, places.find(place => existsSync(join(home, place))) ?? places[0])
+}
+
+async function programOf({ from }: Release, home: string, path: string): Promise<Program> {
+  return 'image' in from ? await imageProgram(home, path) : await debianProgram(home, path)
+}
+
+async function fetched(release: Release): Promise<MysqlPrograms> {
+  const { from, title } = release
+  const home = 'image' in from ? await imageFiles(from.image, IMAGE_FILES) : await debianPackages(from)
+  const [command, ...args] = await serverProgram(release, home)
   const { stdout } = await promisify(execFile)(command, [...args, '--no-defaults', '--version'])
-  return { home, version: /Ver ([\d.]+)/.exec(stdout)![1]! }
+  const [, text, major, minor] = /Ver ((\d+)\.(\d+)[\d.]*)/.exec(stdout)!
+  if (!text!.startsWith(release.version)) throw new Error(`what was fetched as ${title} is ${text}`)
+  return { release, home, text: text!, version: Number(major) * 100 + Number(minor) }
 }

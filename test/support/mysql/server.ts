@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
 import { freePort } from '../../../runtime/demo/free-port.ts'
 import { makeCertificate } from '../certificate.ts'
-import { debianProgram, type Program } from '../debian-package.ts'
+import type { Program } from '../debian-package.ts'
+import { ServerFolder } from '../server-folder.ts'
 import { newData } from './data-template.ts'
-import { type Flavor, mysqlPrograms, SERVERS } from './programs.ts'
-import { ServerFolder } from './server-folder.ts'
+import { type MysqlPrograms, mysqlPrograms, serverProgram } from './programs.ts'
+import type { Flavor } from './releases.ts'
 import { placeFlags, READY, ROOT_PASSWORD, sourceFlags } from './settings.ts'
 
 const START_SECONDS = 60
@@ -41,7 +42,7 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
       for (const file of [key, certificate]) await folder.own(file)
       flags.push(`--ssl-key=${key}`, `--ssl-cert=${certificate}`, `--ssl-ca=${certificate}`)
     }
-    const server = new MysqlServer(await debianProgram(home, SERVERS[options.flavor]), flags, folder, options)
+    const server = new MysqlServer(programs, await serverProgram(programs.release, home), flags, folder, options)
     await server.start()
     return server
   } catch (error) {
@@ -52,6 +53,8 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
 
 export class MysqlServer implements AsyncDisposable {
   readonly flavor: Flavor
+  /** major * 100 + minor. */
+  readonly version: number
   readonly #program: Program
   readonly #flags: readonly string[]
   readonly #folder: ServerFolder
@@ -59,8 +62,15 @@ export class MysqlServer implements AsyncDisposable {
   #port = 0
   #child: ChildProcess | undefined
 
-  constructor(program: Program, flags: readonly string[], folder: ServerFolder, options: MysqlOptions) {
+  constructor(
+    { version }: MysqlPrograms,
+    program: Program,
+    flags: readonly string[],
+    folder: ServerFolder,
+    options: MysqlOptions,
+  ) {
     this.flavor = options.flavor
+    this.version = version
     this.#program = program
     this.#flags = flags
     this.#folder = folder
@@ -211,7 +221,11 @@ export class MysqlServer implements AsyncDisposable {
         const { buffer } = await log.read(Buffer.alloc(size - before), 0, size - before, before)
         return buffer.toString()
       }
-      const child = await this.#folder.start(this.#program, args, timeZone === undefined ? {} : { timeZone })
+      const child = await this.#folder.start(
+        this.#program,
+        args,
+        timeZone === undefined ? {} : { env: { TZ: timeZone } },
+      )
       let cause: string | undefined
       child.once('error', error => {
         cause = String(error)

@@ -1,6 +1,7 @@
 /** Command lines of test servers: what every start needs, and what Tailrace asks of a source. */
 import { join } from 'node:path'
-import type { Flavor } from './programs.ts'
+import { placeIn } from './programs.ts'
+import type { Flavor } from './releases.ts'
 
 /** Of user root, which may do everything from everywhere. */
 export const ROOT_PASSWORD = 'millstream'
@@ -8,17 +9,28 @@ export const ROOT_PASSWORD = 'millstream'
 /** The log that a server prints to its folder tells this when it takes connections. */
 export const READY = 'ready for connections'
 
+/** Debian's packages have the first, MariaDB's since 11 the second, images the others. */
+const SHARE_FOLDERS = ['usr/share/mysql', 'usr/share/mariadb', 'usr/share/mysql-8.4', 'usr/share/mysql-8.0'] as const
+
+/** Of messages, character sets and system tables. */
+export function shareFolder(home: string): string {
+  return placeIn(home, SHARE_FOLDERS)
+}
+
+const PLUGIN_FOLDERS = ['usr/lib/mysql/plugin', 'usr/lib64/mysql/plugin'] as const
+
 /**
- * Where things are, seen from `home`, the unpacked packages, and `folder`, the server's own with `data` in it. Comes
+ * Where things are, seen from `home`, the unpacked programs, and `folder`, the server's own with `data` in it. Comes
  * first: the settings of this machine are not read.
  */
 export function placeFlags(home: string, folder: string): string[] {
+  const share = shareFolder(home)
   return [
     '--no-defaults',
     `--basedir=${join(home, 'usr')}`,
-    `--lc-messages-dir=${join(home, 'usr/share/mysql')}`,
-    `--character-sets-dir=${join(home, 'usr/share/mysql/charsets')}`,
-    `--plugin-dir=${join(home, 'usr/lib/mysql/plugin')}`,
+    `--lc-messages-dir=${share}`,
+    `--character-sets-dir=${join(share, 'charsets')}`,
+    `--plugin-dir=${placeIn(home, PLUGIN_FOLDERS)}`,
     `--datadir=${join(folder, 'data')}`,
     `--tmpdir=${folder}`,
     `--socket=${join(folder, 'server.sock')}`,

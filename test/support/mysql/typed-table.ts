@@ -1,6 +1,6 @@
 /** Every value of some types, read by load and by stream. */
 import { type Arrived, arrived, type Texts } from '../types/arrived.ts'
-import type { Flavor } from './programs.ts'
+import type { Flavor } from './releases.ts'
 import type { MysqlServer } from './server.ts'
 import { type MysqlOptions, openMysql, runMysql } from './source-run.ts'
 import type { TypeCase, Value } from './type-case.ts'

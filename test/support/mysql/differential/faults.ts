@@ -4,7 +4,7 @@
  */
 import { parseDeclared } from '../../../../connectors/mysql/values/declared.ts'
 import type { Column } from '../../../../runtime/contract.ts'
-import type { Flavor } from '../programs.ts'
+import type { Flavor } from '../releases.ts'
 import type { TypeCase } from '../type-case.ts'
 
 export interface Difference {

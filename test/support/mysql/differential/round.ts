@@ -12,6 +12,7 @@ import { until } from '../../until.ts'
 import type { MysqlServer } from '../server.ts'
 import type { TypeCase } from '../type-case.ts'
 import { TYPE_CASES } from '../type-cases.ts'
+import { casesOf } from '../typed-table.ts'
 import { Comparison, UNDECIDED } from './compare.ts'
 import { spoilsRows } from './faults.ts'
 import { Followed } from './followed.ts'
@@ -36,7 +37,7 @@ export async function differentialRound(
   random: Random,
 ): Promise<RoundFigures> {
   const database = await server.createDatabase()
-  const all = await typeCases(server)
+  const all = casesOf(TYPE_CASES, server.flavor, server.version)
   const cases = all.filter(of => !spoilsRows(of, server.flavor))
   const apart = all.filter(of => spoilsRows(of, server.flavor))
   const tables = makeTables(cases, apart, random)
@@ -110,13 +111,6 @@ export async function differentialRound(
 const APART_NAME = `t_${APART.name}`
 /** It and what takes its place. */
 const PASSED_OVER = [APART_NAME, `_${APART_NAME}_new`, `_${APART_NAME}_old`]
-
-async function typeCases(server: MysqlServer): Promise<TypeCase[]> {
-  const [row] = await server.query('SELECT VERSION() AS version')
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(row!.version!)!
-  const version = Number(major) * 100 + Number(minor)
-  return TYPE_CASES.filter(({ flavors, since }) => flavors.includes(server.flavor) && since <= version)
-}
 
 /** Every type once, spread over tables of every kind of key. */
 function makeTables(read: readonly TypeCase[], apart: readonly TypeCase[], random: Random): RandomTable[] {

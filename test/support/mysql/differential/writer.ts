@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type mysql from 'mysql2/promise'
 import type { Random } from '../../../crash/random.ts'
-import type { Flavor } from '../programs.ts'
+import type { Flavor } from '../releases.ts'
 import type { TypeCase } from '../type-case.ts'
 import { randomAlteration } from './alters.ts'
 import { loadedLines, randomStatement } from './statements.ts'

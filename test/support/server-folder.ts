@@ -4,8 +4,8 @@ import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Account, isOpenTo, reachableTemp, serverAccount } from '../../../runtime/demo/binaries.ts'
-import type { Program } from '../debian-package.ts'
+import { type Account, isOpenTo, reachableTemp, serverAccount } from '../../runtime/demo/binaries.ts'
+import type { Program } from './debian-package.ts'
 
 /**
  * $1 the folder. Lines on stdin: the number of the process that runs in it, or nothing once that has ended. At the end
@@ -23,8 +23,8 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 export interface RunOptions {
   /** File that is its stdin. */
   readonly input?: string
-  /** TZ of its environment; UTC by default. */
-  readonly timeZone?: string
+  /** Of its environment, beside PATH: TZ is UTC by default. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /**
@@ -70,7 +70,7 @@ export class ServerFolder implements AsyncDisposable {
       ...this.#account,
       cwd: this.path,
       detached: true,
-      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: options.timeZone ?? 'UTC' },
+      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC', ...options.env },
       stdio: [input?.fd ?? 'ignore', log.fd, log.fd],
     })
     if (child.pid !== undefined) this.#tell(String(child.pid))
