@@ -1,7 +1,7 @@
 import type { ChangeView, LoggedChange, Table } from '../../runtime/contract.ts'
 import { jsonRoom } from '../../runtime/record/json.ts'
+import { hasMember, mergeRows } from '../../runtime/record/json-merge.ts'
 import { bulk } from './commands.ts'
-import { hasMember, mergeRows } from './merge.ts'
 import { type FormerRows, idOf, Own, type RowOptions, TableRows } from './table-rows.ts'
 import type { Transaction } from './transaction.ts'
 

@@ -1,7 +1,5 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
-
-/** OpenSSL's and Node's codes of a certificate that is refused, or of a server that does not speak TLS. */
-const CERTIFICATE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
+import { isTlsError } from '../common/tls.ts'
 
 const CLUSTER_HINT = 'Give the url of a single Redis or Valkey primary (cluster-enabled no).'
 
@@ -74,7 +72,7 @@ export function replicaError(at: string): TailraceError {
 export function connectionError(server: string, error: unknown): TailraceError {
   if (isTailraceError(error)) return error
   const text = describe(error)
-  if (CERTIFICATE.test(errorCode(error) ?? ''))
+  if (isTlsError(error))
     return new TailraceError('SINK_TLS', 'stop', `Redis at ${server} cannot be reached over TLS: ${text}.`, {
       cause: error,
       hint: 'Every server but a local one must prove itself (verify-full). Name its root certificate with sslrootcert in `url`, or say sslmode=disable where the network is safe.',

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { encodeCells } from '../../../runtime/record/cells.ts'
+import { hasMember, mergeRows } from '../../../runtime/record/json-merge.ts'
 import { keyText } from '../../../runtime/record/key.ts'
 import { addressOf } from '../../../sinks/redis/address.ts'
 import { KeyNames, keyFromPart, keyPart, ownerOf, patternOfAll } from '../../../sinks/redis/key-names.ts'
-import { hasMember, mergeRows } from '../../../sinks/redis/merge.ts'
 import { column, table } from '../../support/scripted-log.ts'
 
 const hostile = fc.oneof(
