@@ -11,6 +11,7 @@ import { Random } from '../crash/random.ts'
 import type { PostgresServer } from './postgres.ts'
 import type { RedisServer } from './redis.ts'
 import type { Figures } from './run-full.ts'
+import type { SearchServer } from './search/search-server.ts'
 import { until } from './until.ts'
 
 export interface PollDose {
@@ -19,7 +20,18 @@ export interface PollDose {
   readonly seed: number
 }
 
-type SinkType = 'sqlite' | 'redis' | 'duckdb'
+/** What a sink of each type is built in: those with servers need theirs. */
+export interface PollServers {
+  readonly postgres: PostgresServer
+  readonly redis?: RedisServer
+  readonly search?: SearchServer
+}
+
+type SinkType = 'sqlite' | 'redis' | 'duckdb' | 'elasticsearch'
+
+interface Hits {
+  readonly hits: { readonly hits: readonly { readonly _source: { readonly id: number; readonly version: number } }[] }
+}
 
 /** By id, the version of each row that is there. */
 type Look = () => Promise<ReadonlyMap<number, number>>
@@ -28,17 +40,17 @@ const EVERY_MS = 10
 const SYNC_MS = 60_000
 
 export async function pollThroughRebuilds(
-  server: PostgresServer,
-  redis: RedisServer,
+  servers: PollServers,
   type: SinkType,
   { polls: wanted, rows, seed }: PollDose,
 ): Promise<Figures> {
+  const server = servers.postgres
   const url = await server.createDatabase()
   const name = decodeURIComponent(new URL(url).pathname.slice(1))
   const sql = (text: string): Promise<unknown> => server.sql(text, [], name)
   await sql('CREATE TABLE item (id int PRIMARY KEY, version int NOT NULL)')
   await sql(`INSERT INTO item SELECT n, 0 FROM generate_series(1, ${rows}) n`)
-  const place = type === 'redis' ? { url: redis.url() } : { path: `./rows.${type}` }
+  const place = placeOf(type, servers)
   const config = {
     pipeline: 'polls',
     log: { path: './data' },
@@ -48,7 +60,7 @@ export async function pollThroughRebuilds(
   await using pipeline = await start({ config })
   await pipeline.synced('copy', { timeout: SYNC_MS })
   await using stack = new AsyncDisposableStack()
-  const look = await looker(type, join(pipeline.folder, `rows.${type}`), redis, rows, stack)
+  const look = await looker(type, join(pipeline.folder, `rows.${type}`), servers, rows, stack)
 
   const versions = new Map<number, number>()
   const tally = { polls: 0, rebuilds: 0, rollbacks: 0, changes: 0 }
@@ -113,10 +125,16 @@ async function rebuilt(url: string, body: { rollback: boolean }): Promise<void> 
   )
 }
 
+function placeOf(type: SinkType, { redis, search }: PollServers): object {
+  if (type === 'redis') return { url: redis!.url() }
+  if (type === 'elasticsearch') return { url: search!.url, refresh: 'true', settings: { number_of_replicas: 0 } }
+  return { path: `./rows.${type}` }
+}
+
 async function looker(
   type: SinkType,
   path: string,
-  redis: RedisServer,
+  { redis, search }: PollServers,
   rows: number,
   stack: AsyncDisposableStack,
 ): Promise<Look> {
@@ -137,9 +155,14 @@ async function looker(
       return found
     }
   }
+  if (type === 'elasticsearch')
+    return async () => {
+      const { hits } = (await search!.ask('POST', '/polls-public-item/_search', { size: rows })) as Hits
+      return new Map(hits.hits.map(({ _source: { id, version } }) => [id, version]))
+    }
   const keys = Array.from({ length: rows }, (_, i) => `public.item:${i + 1}`)
   const never = new AbortController().signal
-  const connection = stack.use(await Connection.open(addressOf(redis.url()), 'polls', never))
+  const connection = stack.use(await Connection.open(addressOf(redis!.url()), 'polls', never))
   return async () => {
     // Not MGET: each key by itself, as readers of a cache ask.
     const replies = (await connection.askAll(keys.map(key => ['GET', key]))) as (Buffer | null)[]

@@ -23,7 +23,12 @@ export interface SinkPlace extends AsyncDisposable {
    */
   readonly child: { readonly type: string; readonly options: unknown; readonly crashPoint: string }
   /** Of targets in files: where they are, and crash points that a purge passes. */
-  readonly files?: { readonly folder: string; readonly crashPoints: readonly string[] }
+  readonly files?: {
+    readonly folder: string
+    readonly crashPoints: readonly string[]
+    /** What the files hold that has no plain form in them: it is packed. */
+    unpacked?(): Promise<string>
+  }
   /** Of sinks with generations. */
   readonly generations?: {
     /** Crash points that a swap passes. */

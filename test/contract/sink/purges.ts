@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from '@jest/globals'
 import type { LogBatch, Table } from '../../../runtime/contract.ts'
+import { errorCode } from '../../../runtime/errors.ts'
 import type { GenerationRig } from '../../support/generation-rig.ts'
 import { column, table, tuple } from '../../support/scripted-log.ts'
 import { apply, cursorOf, follow, rowsIn } from '../../support/sink-driver.ts'
@@ -12,6 +13,16 @@ const CANARY = 'Zaunkoenig'
 const LATER = 'Rotkehlchen'
 const BEFORE = 'Goldammer'
 
+/** Of a file that a server has just removed: nothing. */
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'latin1')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw error
+  }
+}
+
 /** What is left of rows once they are purged: nothing. */
 export function purgeCases(rig: GenerationRig): void {
   /** The words that are in any file of the target. */
@@ -19,7 +30,8 @@ export function purgeCases(rig: GenerationRig): void {
     await rig.close()
     const entries = await readdir(rig.place.files!.folder, { recursive: true, withFileTypes: true })
     const files = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-    const contents = await Promise.all(files.map(file => readFile(file, 'latin1')))
+    const contents = await Promise.all(files.map(contentOf))
+    contents.push((await rig.place.files!.unpacked?.()) ?? '')
     return words.filter(word => contents.some(content => content.toLowerCase().includes(word.toLowerCase())))
   }
   const remove = (of: Table, id: string): LogBatch =>

@@ -157,7 +157,8 @@ export function rowCases(rig: SinkRig): void {
 
   it('marks deleted rows, or leaves them, if it is told so', async () => {
     await rig.target[Symbol.asyncDispose]()
-    const remove = rig.log.batch(writer => writer.delete(items, tuple(['1', undefined, undefined]), false))
+    const batches = [...rig.batches, rig.put('1', 'deleted', null), rig.put('2', 'kept', null)]
+    batches.push(rig.log.batch(writer => writer.delete(items, tuple(['1', undefined, undefined]), false)))
     for (const [onDelete, left] of [
       ['mark', 1],
       ['ignore', 2],
@@ -165,7 +166,7 @@ export function rowCases(rig: SinkRig): void {
       await rig.place.empty()
       rig.target = await rig.place.open(sinkContext({ onDelete }))
       const sink = await rig.openSink()
-      await follow(sink, [...rig.batches, rig.put('1', 'deleted', null), rig.put('2', 'kept', null), remove])
+      await follow(sink, batches)
       expect((await rowsIn(sink, items)).size).toBe(left)
       await rig.target[Symbol.asyncDispose]()
     }
