@@ -460,6 +460,11 @@ export interface SourceLog extends AsyncDisposable {
    */
   newest?(table: Table, key: Uint8Array, within?: 'durable' | 'appended'): Promise<LoggedChange | undefined>
   /**
+   * The same as a batch of that one change, for a sink that is given it once more; its cursor is the end of what is
+   * durable.
+   */
+  again?(table: Table, key: Uint8Array): Promise<LogBatch | undefined>
+  /**
    * What is known of the key of each change in a load's batch (logs with an index), as of all that is durable at the
    * call. `none` for changes that are no row or have no key. With `pass` the keys have been noted as evidence when it
    * resolves; throws LOG_PASS_LOST, and notes none, if that pass has not begun or what it saw is gone.

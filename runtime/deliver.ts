@@ -1,25 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { abortable, Bell } from './abort.ts'
-import type { Cursor, LogBatch, ReadOptions, Sink, SourceLog, Table, TableFilter } from './contract.ts'
-import { isTailraceError, TailraceError } from './errors.ts'
+import type { Cursor, LogBatch, Sink, SourceLog, Table } from './contract.ts'
+import { apply } from './deliver/apply.ts'
+import type { Delivery } from './deliver/delivery.ts'
+import { superseded } from './deliver/superseded.ts'
+import { retryRows } from './quarantine/retry.ts'
 import { letGo } from './record/batch.ts'
-import { KeyPlaces } from './record/key-places.ts'
 import type { Work } from './supervisor.ts'
 
 /** Cursors that a sink keeps itself are repeated in the log's registry at most this often. */
 const REGISTRY_INTERVAL_MS = 1000
-
-export interface Delivery {
-  /** Name of the reader in the log's registry. */
-  readonly sinkName: string
-  readonly log: SourceLog
-  readonly filter: TableFilter
-  readonly limits: ReadOptions
-  readonly reads: 'state' | 'history'
-  readonly coalesce: boolean
-  /** A delete removes the row, so that it makes earlier changes of the row needless. */
-  readonly deletes: boolean
-}
 
 interface Replay {
   readonly from: Cursor | 'start'
@@ -98,6 +88,7 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
     progress.live = false
     progress.emptied = new Set()
   }
+  await retryAsked(delivery, sink, after, work.signal)
   const registry = new RegistryCursor(log, sinkName, sink.cursor === undefined)
   let known = -1
   const emptyNew = async (tables: ReadonlyMap<number, Table>): Promise<void> => {
@@ -219,69 +210,19 @@ async function empty(sink: Sink, table: Table, emptied: Set<string>, signal: Abo
   await sink.truncate?.(table, signal)
 }
 
-async function apply(
-  delivery: Delivery,
+/** Rows that the target refused, and that a person wants written once more, before all else. */
+async function retryAsked(
+  { log, rejects }: Delivery,
   sink: Sink,
-  batch: LogBatch,
-  skip: ReadonlySet<number> | undefined,
+  after: Cursor | 'start',
   signal: AbortSignal,
 ): Promise<void> {
-  const truncated = delivery.reads === 'state' ? truncatedTable(batch) : undefined
-  if (truncated !== undefined) {
-    if (sink.truncate === undefined)
-      throw new TailraceError(
-        'SINK_CANNOT_TRUNCATE',
-        'stop',
-        `${truncated.name} was truncated; the sink cannot follow.`,
-        {
-          hint: 'Build the sink anew: tailrace remove --sink, then run.',
-        },
-      )
-    await sink.flush?.(signal)
-    await sink.truncate(truncated, signal)
+  if (rejects === undefined) return
+  const { quarantine, source, retries } = rejects
+  // Built anew, it comes upon all of them again.
+  if (after === 'start') await quarantine.drop(row => row.source === source)
+  for (const { isMeant, done } of retries.take()) {
+    if (after === 'start') done({ written: 0, refused: 0, left: 0 })
+    else done(await retryRows({ log, source, sink, cursor: after }, quarantine, isMeant, signal))
   }
-  try {
-    const { rejected } = await sink.write(batch, signal, truncated === undefined ? skip : new Set([0]))
-    if (rejected.length > 0) throw rejection(batch, rejected[0]!.reason, rejected.length)
-  } catch (error) {
-    if (!isTailraceError(error) || error.code !== 'SINK_BATCH_TOO_LARGE' || batch.count < 2) throw error
-    for (const part of batch.split(Math.ceil(batch.count / 2)))
-      await apply(delivery, sink, part, superseded(delivery, part), signal)
-  }
-}
-
-/** A truncate comes alone in its batch. */
-function truncatedTable(batch: LogBatch): Table | undefined {
-  if (batch.count !== 1) return undefined
-  for (const change of batch) return change.kind === 't' ? change.table : undefined
-  return undefined
-}
-
-/** Changes that a later, whole change of the same key in the batch makes needless. */
-function superseded({ coalesce, reads, deletes }: Delivery, batch: LogBatch): ReadonlySet<number> | undefined {
-  if (!coalesce || reads === 'history' || batch.count < 2) return undefined
-  const places = new KeyPlaces(batch.count)
-  let skip: Set<number> | undefined
-  let index = 0
-  for (const change of batch) {
-    const place = index++
-    const { key } = change
-    if (key.length === 0) continue
-    const former = places.move(change.table, key, place)
-    if (former === -1 || !(change.kind === 'd' ? deletes : change.complete)) continue
-    skip ??= new Set()
-    skip.add(former)
-  }
-  return skip
-}
-
-function rejection(batch: LogBatch, reason: string, count: number): TailraceError {
-  return new TailraceError(
-    'SINK_REJECTED',
-    'stop',
-    `The target refused ${count} of ${batch.count} changes: ${reason}`,
-    {
-      hint: 'Nothing was skipped. Mend the cause (schema, limits) and resume the sink; it goes on at this batch.',
-    },
-  )
 }

@@ -2,6 +2,7 @@ import { abortable } from './abort.ts'
 import type { RowKey, Table } from './contract.ts'
 import { TailraceError } from './errors.ts'
 import { notRunning } from './lent.ts'
+import { isChosen } from './quarantine/quarantine.ts'
 import { keyFromText } from './record/key.ts'
 import type { SinkPart } from './sink-part.ts'
 import type { SourcePart } from './source-part.ts'
@@ -39,6 +40,7 @@ export async function forget(
   for (const sink of taking)
     await resting(sink, async () => {
       receipts[sink.name] = await abortable(sink.upkeep({ act: 'purge', tables: [table], rows }, signal), signal)
+      await sink.quarantine.drop(row => isChosen({ table: name, keys }, row))
     })
   return { table: name, keys, at: new Date().toISOString(), log: report, sinks: receipts }
 }

@@ -8,6 +8,7 @@ export interface Judged {
   readonly error: { readonly code: string } | null
   readonly tables?: SourceStatus['tables']
   readonly rebuild?: SinkStatus['rebuild']
+  readonly quarantined?: number
   readonly cleansing?: SourceStatus['cleansing']
 }
 
@@ -15,12 +16,13 @@ export interface Judged {
 export function judge(parts: readonly Judged[]): { health: Health; reasons: string[] } {
   const red: string[] = []
   const yellow: string[] = []
-  for (const { name, state, phase, error, tables = [], rebuild, cleansing = [] } of parts) {
+  for (const { name, state, phase, error, tables = [], rebuild, cleansing = [], quarantined = 0 } of parts) {
     const why = error === null ? '' : ` (${error.code})`
     if (state === 'failed') red.push(`${name} failed${why}`)
     else if (state !== 'running') yellow.push(`${name} is ${state}${why}`)
     else if (error !== null) yellow.push(`${name}: ${error.code}`)
     else if (phase !== 'streaming' && phase !== 'live') yellow.push(`${name} is ${phase}`)
+    if (quarantined > 0) red.push(`${name} lacks ${quarantined} rows that its target refused`)
     if (cleansing.length > 0) yellow.push(`${name}: what is masked now is being removed, of ${someOf(cleansing)}`)
     if (rebuild?.state === 'failed') yellow.push(`${name} is not built anew (${rebuild.error?.code})`)
     red.push(...loadReasons(tables.filter(({ state }) => state === 'failed')))

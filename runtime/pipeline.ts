@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { abortable } from './abort.ts'
 import { Cleansings } from './cleanse/cleansings.ts'
@@ -10,8 +9,10 @@ import { namedPart } from './named-part.ts'
 import type { Pauses } from './pauses.ts'
 import type { PipelineConfig, SinkConfig } from './pipeline-config.ts'
 import { pipelineStatus } from './pipeline-status.ts'
+import type { Quarantines } from './quarantine/quarantines.ts'
+import { SinkQuarantine } from './quarantine/sink-quarantine.ts'
 import { Rebuilds } from './rebuild/rebuilds.ts'
-import { type Remembered, remembered } from './remembered.ts'
+import type { Remembered } from './remembered.ts'
 import { replay } from './replay.ts'
 import { allApplied, SinkPart } from './sink-part.ts'
 import { openSource } from './source-part/open.ts'
@@ -29,28 +30,6 @@ import type { Supervisor } from './supervisor.ts'
 import { verifySink } from './verify/sink.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from './verify-report.ts'
 
-/**
- * Opens every log, then runs one ingest per source and one delivery per sink and source, until stopped; closes in
- * reverse. Throws what hinders the logs from being opened (LOG_LOCKED, LOG_DAMAGED); a source or sink that cannot
- * start is a state of its part, see `started`. `resynced`: sources that begin a new stream where the old one cannot go
- * on, and read their tables by difference.
- */
-export async function runPipeline(
-  config: PipelineConfig,
-  logger: Logger,
-  resynced: ReadonlySet<string> = new Set(),
-): Promise<Pipeline> {
-  const { path } = config.log
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  const state = await remembered(path)
-  await using opened = new AsyncDisposableStack()
-  const sources: SourcePart[] = []
-  for (const source of config.sources)
-    sources.push(opened.use(await openSource(config, source, logger, resynced.has(source.name))))
-  opened.move()
-  return new Pipeline(config, sources, state, logger)
-}
-
 export class Pipeline implements RunningPipeline {
   /** Resolves once every part that it began with runs, waits or is paused; rejects with the error of one that cannot start. */
   readonly started: Promise<void>
@@ -58,6 +37,7 @@ export class Pipeline implements RunningPipeline {
   readonly #fatal = Promise.withResolvers<TailraceError>()
   readonly #logger: Logger
   readonly #pauses: Pauses
+  readonly #quarantines: Quarantines
   readonly #rebuilds: Rebuilds
   readonly #cleansings: Cleansings
   #config: PipelineConfig
@@ -67,15 +47,17 @@ export class Pipeline implements RunningPipeline {
   #applying: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
 
-  /** Starts them. Their logs are its own from now on. */
+  /** See runPipeline. Starts them; their logs are its own from now on. */
   constructor(config: PipelineConfig, sources: readonly SourcePart[], state: Remembered, logger: Logger) {
-    const { pauses, plans, cleansed } = state
+    const { pauses, plans, cleansed, quarantines } = state
     this.#config = config
     this.#logger = logger
     this.#pauses = pauses
+    this.#quarantines = quarantines
     this.#sources = [...sources]
     this.#rebuilds = new Rebuilds({
       plans,
+      quarantines,
       logger,
       open: live => this.#newSink(live.config, 'next'),
       isPaused: live => this.#isPaused(live),
@@ -97,7 +79,8 @@ export class Pipeline implements RunningPipeline {
 
   #newSink(config: SinkConfig, generation?: Generation): SinkPart {
     const { pipeline, folder } = this.#config
-    return new SinkPart(config, this.#sources, { pipeline, folder, logger: this.#logger }, generation)
+    const place = { pipeline, folder, logger: this.#logger, quarantines: this.#quarantines }
+    return new SinkPart(config, this.#sources, place, generation)
   }
 
   #start(part: SourcePart | SinkPart): void {
@@ -174,6 +157,10 @@ export class Pipeline implements RunningPipeline {
   async replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const part = this.#sink(sink)
     return await replay(part, from, change => this.#again(part, change), signal)
+  }
+
+  quarantine(sink: string): SinkQuarantine {
+    return new SinkQuarantine(this.#sink(sink), (part, change) => this.#again(part, change))
   }
 
   async forget(table: string, keys: readonly string[], signal: AbortSignal): Promise<ForgetReceipt> {

@@ -1,13 +1,17 @@
 import type { Logger } from 'pino'
 import type { Generation, LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
-import { type Delivery, DeliveryProgress, deliver } from './deliver.ts'
+import type { Delivery, Rejects } from './deliver/delivery.ts'
+import { DeliveryProgress, deliver } from './deliver.ts'
 import { generationOwner } from './generation.ts'
 import { progress, Rate } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SinkConfig } from './pipeline-config.ts'
+import type { Quarantine, Refusal } from './quarantine/quarantine.ts'
+import type { Quarantines } from './quarantine/quarantines.ts'
+import { Retries } from './quarantine/retry.ts'
 import { matchesTable } from './select.ts'
 import type { SourcePart } from './source-part.ts'
-import type { Progress, SinkStatus } from './status.ts'
+import type { Progress, RetryReport, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
 import { type Upkeep, upkeep } from './upkeep.ts'
@@ -18,6 +22,7 @@ export interface SinkPlace {
   /** Folder of the configuration file: where relative plugin paths start. */
   readonly folder: string
   readonly logger: Logger
+  readonly quarantines: Quarantines
 }
 
 /** One configured sink: its target, and a delivery from the log of each source it takes tables from. */
@@ -34,6 +39,8 @@ export class SinkPart {
   /** What is open now, by source. */
   readonly #lent = new Map<string, Lent<Sink>>()
   readonly #rate = new Rate()
+  /** By source. */
+  readonly #retries = new Map<string, Retries>()
 
   constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace, generation?: Generation) {
     this.name = config.name
@@ -52,7 +59,10 @@ export class SinkPart {
     for (const name of this.#progress.keys())
       if (!this.#sources.some(source => source.name === name)) this.#progress.delete(name)
     for (const { name } of this.#sources)
-      if (!this.#progress.has(name)) this.#progress.set(name, new DeliveryProgress())
+      if (!this.#progress.has(name)) {
+        this.#progress.set(name, new DeliveryProgress())
+        this.#retries.set(name, new Retries())
+      }
   }
 
   get config(): SinkConfig {
@@ -68,6 +78,16 @@ export class SinkPart {
   /** The sources it takes tables from. */
   get sources(): readonly SourcePart[] {
     return this.#sources
+  }
+
+  /** The rows that its target refused. */
+  get quarantine(): Quarantine {
+    return this.#place.quarantines.of(this.reader)
+  }
+
+  /** Of the next start: these are written once more. Resolves with what came of it, for each source. */
+  retry(isMeant: (row: Refusal) => boolean): Promise<RetryReport[]> {
+    return Promise.all(this.#sources.map(({ name }) => this.#retries.get(name)!.ask(isMeant)))
   }
 
   delivery(source: string): DeliveryProgress | undefined {
@@ -167,7 +187,14 @@ export class SinkPart {
     await using sink = await target.sink({ name: source.name, logId: log.id }, work.signal)
     await using lent = new Lent(sink, () => stopped(this.supervisor))
     this.#lent.set(source.name, lent)
-    const { plugin, batch, onDelete } = this.#config
+    const { plugin, batch, onDelete, onReject, maxQuarantined: most } = this.#config
+    const limits = { most, keepsHistory: this.keepsHistory }
+    const rejects: Rejects = {
+      source: source.name,
+      quarantine: this.quarantine,
+      limits,
+      retries: this.#retries.get(source.name)!,
+    }
     const delivery: Delivery = {
       sinkName: this.reader,
       log,
@@ -176,6 +203,7 @@ export class SinkPart {
       reads: this.#reads,
       coalesce: plugin.coalesce ?? false,
       deletes: onDelete === 'delete',
+      ...(onReject === 'quarantine' ? { rejects } : {}),
     }
     try {
       await deliver(delivery, sink, this.#progress.get(source.name)!, work)
@@ -216,7 +244,7 @@ export class SinkPart {
       lag: { records, bytes, seconds },
       progress: building ? this.#building(applied, records) : null,
       applied,
-      quarantined: 0,
+      quarantined: this.quarantine.count,
       error: statusError(supervisor.error),
     }
   }

@@ -144,6 +144,34 @@ export interface ForgetReceipt {
   readonly sinks: Readonly<Record<string, readonly string[]>>
 }
 
+/** A row that a sink's target refused, and that waits until a newer one takes its place. */
+export interface QuarantinedRow {
+  readonly source: string
+  readonly table: string
+  /** As `keyText` writes it; empty for a table without a key, and where every change counts. */
+  readonly key: string
+  readonly version: string
+  readonly reason: string
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** What came of writing refused rows once more; `left`: such as are not found by a key. */
+export interface RetryReport {
+  readonly written: number
+  readonly refused: number
+  readonly left: number
+}
+
+/** What can be done with the rows that a sink's target refused: those of a table, those of keys, or all. */
+export interface QuarantineActions {
+  list(): readonly QuarantinedRow[]
+  /** Writes the newest change of each once more. Throws PART_NOT_RUNNING. */
+  retry(rows: { readonly table?: string; readonly keys?: readonly string[] }, signal: AbortSignal): Promise<RetryReport>
+  /** Forgets them: the sink stays without them until their rows change. Answers how many. */
+  drop(rows: { readonly table?: string; readonly keys?: readonly string[] }): Promise<number>
+}
+
 /** Where a sink reads on: behind a cursor, at the beginning, or with what was appended at a time, microseconds since 1970. */
 export type ReplayFrom = { readonly cursor: string } | { readonly since: bigint }
 
@@ -176,6 +204,7 @@ export interface RunningPipeline extends AsyncDisposable {
    * that it does. Throws CURSOR_FOREIGN, CURSOR_EXPIRED, PART_NOT_RUNNING.
    */
   replay(sink: string, from: ReplayFrom, signal: AbortSignal): Promise<Readonly<Record<string, string>>>
+  quarantine(sink: string): QuarantineActions
   /**
    * Removes every byte of rows that the source has deleted from the log and the sinks' files. `keys` as `keyText` writes
    * them. It can be asked again after a failure. Throws UNKNOWN_TABLE, FORGET_KEY, FORGET_LIVE, FORGET_UNREAD, FORGET_LOADING,

@@ -162,6 +162,13 @@ verb('replay', 'have a sink read a part of the log once more')
   .option('--since <time>', 'what was logged at this time, ISO 8601, or later')
   .action(action(async () => (await import('./replay.ts')).replay))
 
+verb('quarantine <act>', 'list the rows that the target of a sink refused, retry them, or drop them')
+  .requiredOption('--sink <name>', 'the sink')
+  .option('--table <name>', 'only rows of this table, source.schema.table')
+  .option('--key <key>', 'only this key; composite keys joined by | (may be repeated)', repeat)
+  .option('--yes', 'of drop: do not ask')
+  .action(action(async () => (await import('./quarantine.ts')).quarantine))
+
 verb('compact', 'remove from the logs what newer changes made needless, now')
   .option('--source <name>', 'only the log of this source')
   .action(action(async () => (await import('./compact.ts')).compact))

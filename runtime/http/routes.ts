@@ -6,6 +6,7 @@ import { compact } from './compact.ts'
 import type { Exchange } from './exchange.ts'
 import { forget } from './forget.ts'
 import openapi from './openapi.json' with { type: 'json' }
+import { dropQuarantine, listQuarantine, retryQuarantine } from './quarantine.ts'
 import { rebuildSink } from './rebuild.ts'
 import { replaySink } from './replay.ts'
 import { row } from './row.ts'
@@ -39,6 +40,9 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/sinks/{name}/resume', handle: act(pipeline => pipeline.resume, 'sink') },
   { method: 'POST', path: '/sinks/{name}/backfill', handle: rebuildSink },
   { method: 'POST', path: '/sinks/{name}/replay', handle: replaySink },
+  { method: 'GET', path: '/sinks/{name}/quarantine', handle: listQuarantine },
+  { method: 'POST', path: '/sinks/{name}/quarantine/retry', handle: retryQuarantine },
+  { method: 'POST', path: '/sinks/{name}/quarantine/drop', handle: dropQuarantine },
   { method: 'POST', path: '/sinks/{name}/verify', handle: verify },
 ]
 

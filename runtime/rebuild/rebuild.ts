@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import type { Generation } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { generationOwner } from '../generation.ts'
+import type { Quarantines } from '../quarantine/quarantines.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { RebuildStatus } from '../status.ts'
 import { statusError } from '../status-error.ts'
@@ -19,6 +21,7 @@ export interface RebuildPlace {
   /** A person has paused the sink. */
   readonly isPaused: () => boolean
   readonly ended: () => void
+  readonly quarantines: Quarantines
   readonly logger: Logger
 }
 
@@ -61,10 +64,13 @@ export class Rebuild {
 
   async #work({ drain, signal, running }: Work): Promise<void> {
     running()
-    const { live, ended } = this.#place
+    const { live, ended, quarantines } = this.#place
     const { stage } = this.#plan
     if (stage === 'clearing' || stage === 'recalling') {
       await this.#unregister()
+      const { previous, next } = this.#readers
+      if (stage === 'clearing') await quarantines.of(next).replace([])
+      else await quarantines.copy(previous, next)
       await live.upkeep(stage === 'clearing' ? { act: 'drop', generation: 'next' } : { act: 'recall' }, drain)
       await this.#enter('building')
     }
@@ -72,6 +78,11 @@ export class Rebuild {
     await this.#swap(signal)
     ended()
     if (!drain.aborted) await once(drain, 'abort')
+  }
+
+  get #readers(): Record<Generation, string> {
+    const { name } = this.#place.live
+    return { next: generationOwner(name, 'next'), previous: generationOwner(name, 'previous') }
   }
 
   async #enter(stage: RebuildPlan['stage']): Promise<void> {
@@ -92,6 +103,7 @@ export class Rebuild {
       failed.catch(() => {})
       await Promise.race([failed, this.#follow(next, signal)])
       await next.supervisor.stop()
+      await this.#place.quarantines.copy(this.#place.live.name, this.#readers.previous)
       await this.#enter('swapping')
     } finally {
       over.abort(drain.reason)
@@ -130,22 +142,24 @@ export class Rebuild {
   }
 
   async #swap(signal: AbortSignal): Promise<void> {
-    const { live, enter } = this.#place
+    const { live, enter, quarantines } = this.#place
     await live.supervisor.pause()
     await live.upkeep({ act: 'swap' }, signal)
-    const next = generationOwner(live.name, 'next')
+    const { next } = this.#readers
+    await quarantines.copy(next, live.name)
     for (const { log } of live.sources) {
       const cursor = await log.readers.load(next)
       if (cursor !== undefined) await log.readers.save(live.name, cursor)
       await log.readers.remove(next)
     }
     await enter(undefined)
+    await quarantines.of(next).replace([])
     this.#release()
   }
 
   async #unregister(): Promise<void> {
     const { live } = this.#place
-    for (const { log } of live.sources) await log.readers.remove(generationOwner(live.name, 'next'))
+    for (const { log } of live.sources) await log.readers.remove(this.#readers.next)
   }
 
   /** The live delivery goes on. */

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { Bell } from '../abort.ts'
 import { TailraceError } from '../errors.ts'
 import { generationOwner } from '../generation.ts'
+import type { Quarantines } from '../quarantine/quarantines.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { RebuildOptions, RebuildStatus } from '../status.ts'
 import type { RebuildPlan, RebuildPlans } from './plans.ts'
@@ -9,6 +10,7 @@ import { Rebuild } from './rebuild.ts'
 
 export interface RebuildsPlace {
   readonly plans: RebuildPlans
+  readonly quarantines: Quarantines
   readonly logger: Logger
   /** The next generation of a sink, not started. */
   readonly open: (live: SinkPart) => SinkPart
@@ -72,9 +74,10 @@ export class Rebuilds {
 
   #start(live: SinkPart, plan: RebuildPlan): void {
     const { name } = live
-    const { plans, logger, open, isPaused, onFatal } = this.#place
+    const { plans, quarantines, logger, open, isPaused, onFatal } = this.#place
     const rebuild = new Rebuild(plan, {
       live,
+      quarantines,
       logger,
       open: () => open(live),
       isPaused: () => isPaused(live),

@@ -9,6 +9,7 @@ import type {
   ForgetReceipt,
   Part,
   PipelineStatus,
+  QuarantineActions,
   RebuildOptions,
   ReplayFrom,
   RunningPipeline,
@@ -143,6 +144,22 @@ export class FakePipeline implements RunningPipeline {
   async replay(sink: string, from: ReplayFrom): Promise<Readonly<Record<string, string>>> {
     this.asked.push(`replay ${this.#name({ sink })} ${'since' in from ? from.since : from.cursor}`)
     return { app: 'start' }
+  }
+
+  quarantine(sink: string): QuarantineActions {
+    this.#name({ sink })
+    const row = { source: 'app', table: 'app.public.orders', key: '7', version: '9', reason: 'too long', at: '' }
+    return {
+      list: () => [row],
+      retry: async choice => {
+        this.asked.push(`retry ${sink} ${JSON.stringify(choice)}`)
+        return { written: 1, refused: 0, left: 0 }
+      },
+      drop: async choice => {
+        this.asked.push(`drop ${sink} ${JSON.stringify(choice)}`)
+        return 1
+      },
+    }
   }
 
   async forget(table: string, keys: readonly string[]): Promise<ForgetReceipt> {

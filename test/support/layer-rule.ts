@@ -20,6 +20,7 @@ const FRONT = ['cli', 'http', 'demo', 'testing']
 const ENGINE = [
   'pipeline',
   'pipeline-status',
+  'quarantine',
   'source-part',
   'sink-part',
   'ingest',

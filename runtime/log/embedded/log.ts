@@ -24,7 +24,7 @@ import { type LoadLookUps, lookUps } from './key-index/look-ups.ts'
 import { lagBehind } from './lag.ts'
 import type { LogPlace } from './log-place.ts'
 import { follow } from './reader.ts'
-import { recordView } from './record-view.ts'
+import { recordBatch, recordView } from './record-view.ts'
 import { horizonSince, removalNumber } from './removals.ts'
 import { SegmentReader } from './segment-reader.ts'
 
@@ -37,6 +37,7 @@ export class EmbeddedLog implements SourceLog {
   readonly #appender: Appender | undefined
   readonly #index: KeyIndex | undefined
   readonly newest?: NonNullable<SourceLog['newest']>
+  readonly again?: NonNullable<SourceLog['again']>
   readonly states?: LoadLookUps['states']
   readonly incompleteKeys?: LoadLookUps['incompleteKeys']
   readonly passes?: LoadLookUps['passes']
@@ -62,6 +63,7 @@ export class EmbeddedLog implements SourceLog {
     this.#index = index
     if (index !== undefined) {
       this.newest = (table, key, within) => this.#newest(index, table, key, within)
+      this.again = (table, key) => this.#again(index, table, key)
       Object.assign(this, lookUps(index, head))
     }
     if (compactor !== undefined) {
@@ -168,6 +170,14 @@ export class EmbeddedLog implements SourceLog {
       id => state.tables.get(id) ?? news.get(id),
       offset => cursors.at(offset),
     )
+  }
+
+  async #again(index: KeyIndex, table: Table, key: Uint8Array): Promise<LogBatch | undefined> {
+    this.#head.check()
+    const record = await index.find(table, key, undefined)
+    const end = this.end()
+    if (record === undefined || end === undefined) return undefined
+    return recordBatch(record, this.tables(), end, offset => this.#head.cursors.at(offset))
   }
 
   tables(): ReadonlyMap<number, Table> {

@@ -179,6 +179,16 @@ export class OrderedMemoryLog implements SourceLog {
     return newestIn(slices, this.#state.tables, table, key, offset => this.#cursor(offset))
   }
 
+  async again(table: Table, key: Uint8Array): Promise<LogBatch | undefined> {
+    const newest = await this.newest(table, key)
+    const cursorAt = (offset: number): Cursor => this.#cursor(offset)
+    const parts = { slices: this.#slices, cursor: this.end()!, endsTransaction: true, gap: true, cursorAt }
+    const filter = ({ name }: Table): boolean => name === table.name
+    for (const batch of logBatch({ ...parts, tables: this.#state.tables, filter }).split(1))
+      for (const { version } of batch) if (version === newest?.version) return batch
+    return undefined
+  }
+
   tables(): ReadonlyMap<number, Table> {
     return this.#state.tables
   }

@@ -1,0 +1,26 @@
+import type { ReadOptions, SourceLog, TableFilter } from '../contract.ts'
+import type { Quarantine, QuarantineLimits } from '../quarantine/quarantine.ts'
+import type { Retries } from '../quarantine/retry.ts'
+
+/** From one source's log into one sink. */
+export interface Delivery {
+  /** Name of the reader in the log's registry. */
+  readonly sinkName: string
+  readonly log: SourceLog
+  readonly filter: TableFilter
+  readonly limits: ReadOptions
+  readonly reads: 'state' | 'history'
+  readonly coalesce: boolean
+  /** A delete removes the row, so that it makes earlier changes of the row needless. */
+  readonly deletes: boolean
+  /** Where rows go that the target refuses; undefined: the first one ends the delivery. */
+  readonly rejects?: Rejects
+}
+
+/** What becomes of rows of one source that the target refuses. */
+export interface Rejects {
+  readonly source: string
+  readonly quarantine: Quarantine
+  readonly limits: QuarantineLimits
+  readonly retries: Retries
+}
