@@ -1,9 +1,7 @@
-import http from 'node:http'
-import https from 'node:https'
-import { pipeline, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { constants, createGunzip, gzip } from 'node:zlib'
-import { type Address, serverName } from './address.ts'
+import { constants, gzip } from 'node:zlib'
+import { type HttpAnswer, HttpConnections } from '../common/http.ts'
+import type { Address } from './address.ts'
 import { connectionError, refusal } from './server-error.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
@@ -20,11 +18,6 @@ export interface Answer {
   readonly body: unknown
 }
 
-export interface RawAnswer {
-  readonly status: number
-  readonly bytes: Buffer
-}
-
 export interface Send {
   readonly bytes: Uint8Array
   readonly type: 'application/json' | 'application/x-ndjson'
@@ -39,19 +32,18 @@ const ANSWER_BYTES = 64 * 1024 * 1024
 const GZIP_FROM = 1024
 const GOOD = (status: number): boolean => status >= 200 && status < 300
 
-/** HTTP to one cluster, over a few connections that are kept. Redirects are not followed. */
+/** HTTP to one cluster, over a few connections that are kept. */
 export class Client implements AsyncDisposable {
   readonly server: string
   readonly #address: Address
-  readonly #agent: http.Agent | https.Agent
+  readonly #connections: HttpConnections
   readonly #compress: boolean
 
   constructor(address: Address, compress: boolean) {
     this.#address = address
     this.#compress = compress
-    this.server = serverName(address)
-    const options = { keepAlive: true, maxSockets: CONNECTIONS }
-    this.#agent = address.tls === undefined ? new http.Agent(options) : new https.Agent({ ...options, ...address.tls })
+    this.server = address.server
+    this.#connections = new HttpConnections(address, CONNECTIONS)
   }
 
   /** Throws what the server's error means, unless its status is one of `accept`. */
@@ -70,28 +62,20 @@ export class Client implements AsyncDisposable {
     signal: AbortSignal,
     send: Send | undefined,
     limit: number,
-  ): Promise<RawAnswer | undefined> {
+  ): Promise<HttpAnswer | undefined> {
     signal.throwIfAborted()
-    const { host, port, prefix, authorization, tls } = this.#address
+    const { path: prefix, authorization } = this.#address
     const isPacked = this.#compress && (send?.bytes.length ?? 0) >= GZIP_FROM
     const bytes = isPacked ? await promisify(gzip)(send!.bytes, { level: constants.Z_BEST_SPEED }) : send?.bytes
-    const headers: http.OutgoingHttpHeaders = {
+    const headers = {
       ...(authorization === undefined ? {} : { authorization }),
       ...(send === undefined ? {} : { 'content-type': send.type, 'content-length': bytes!.length }),
       ...(isPacked ? { 'content-encoding': 'gzip' } : {}),
       ...(this.#compress ? { 'accept-encoding': 'gzip' } : {}),
     }
+    const request = { method, path: prefix + path, headers, body: bytes, silenceMs: SILENCE_MS, limit }
     try {
-      return await new Promise((resolve, reject) => {
-        const { request } = tls === undefined ? http : https
-        const asking = request(
-          { agent: this.#agent, host, port, method, path: prefix + path, headers, signal, timeout: SILENCE_MS },
-          response => void collect(response, limit).then(resolve, reject),
-        )
-        asking.on('timeout', () => asking.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)))
-        asking.on('error', reject)
-        asking.end(bytes)
-      })
+      return await this.#connections.request(request, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw connectionError(this.server, error)
@@ -99,26 +83,8 @@ export class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy()
+    this.#connections[Symbol.dispose]()
   }
-}
-
-async function collect(response: http.IncomingMessage, limit: number): Promise<RawAnswer | undefined> {
-  const body = response.headers['content-encoding'] === 'gzip' ? unpacked(response) : response
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of body) {
-    size += (part as Buffer).length
-    // Leaving the loop ends the answer, and its connection.
-    if (size > limit) return undefined
-    parts.push(part as Buffer)
-  }
-  return { status: response.statusCode ?? 0, bytes: Buffer.concat(parts) }
-}
-
-function unpacked(response: http.IncomingMessage): Readable {
-  // An error of either reaches whoever reads.
-  return pipeline(response, createGunzip(), () => {})
 }
 
 function parsed(bytes: Buffer): unknown {
