@@ -65,11 +65,14 @@ export class LoadWriter {
     this.#rows++
   }
 
-  /** Where in `bytes` the cells of a row, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
-  room(size: number): number {
+  /**
+   * Where in `bytes` the cells of a row, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`.
+   * `isNeeded`: they take that many, so memory is made for them where they are to stand.
+   */
+  room(size: number, isNeeded = false): number {
     if (this.#wanted !== undefined) return -1
     this.#begin()
-    return this.#writer.room(this.#table, size)
+    return this.#writer.room(this.#table, size, isNeeded)
   }
 
   /** Another one after the next call. */

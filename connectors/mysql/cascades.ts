@@ -7,7 +7,6 @@ import { ServerError, serverErrno } from './connection-error.ts'
 import type { Queries } from './queries.ts'
 import { quoteTable, sqlList } from './quote.ts'
 import type { ServerFacts } from './server-facts.ts'
-import type { Flavor } from './wire-column.ts'
 
 /** A foreign key through which rows of a captured table change, and no event tells of it. */
 export interface UnloggedCascade {
@@ -52,8 +51,7 @@ export async function unloggedCascades(
   for (const [schema, table] of rows) {
     const child = byPlace.get(placeOf(schema!, table!))
     if (child === undefined) continue
-    for (const declared of declaredCascades(await showCreate(client, child), facts.flavor))
-      found.push({ child, ...declared })
+    for (const declared of declaredCascades(await showCreate(client, child))) found.push({ child, ...declared })
   }
   return found
 }
@@ -73,12 +71,11 @@ export async function requireCascades(
 }
 
 /** The foreign keys with actions that change rows, of what SHOW CREATE TABLE printed. */
-export function declaredCascades(statement: string, flavor: Flavor): Omit<UnloggedCascade, 'child'>[] {
+export function declaredCascades(statement: string): Omit<UnloggedCascade, 'child'>[] {
   const found: Omit<UnloggedCascade, 'child'>[] = []
   for (const line of statement.split('\n')) {
-    const printed = CONSTRAINT.exec(line)?.[1]
-    // MariaDB prints a quote within the name as it is.
-    const name = flavor === 'mysql' ? printed?.replaceAll('``', '`') : printed
+    // MariaDB 10.11 prints a quote within the name as it is, 11.8 and MySQL twice.
+    const name = CONSTRAINT.exec(line)?.[1]?.replaceAll('``', '`')
     const actions = ACTIONS.exec(line)?.[0].match(CHANGING) ?? []
     if (name !== undefined && actions.length > 0) found.push({ constraint: name, actions })
   }

@@ -37,6 +37,7 @@ export async function checkTables(
   const chosen = captured.map(({ table }) => table)
   findings.push(...lockGrants(facts, grants, new Set(chosen.map(({ schema }) => schema))))
   findings.push(...(await loggedFindings(client, facts, config, chosen)))
+  findings.push(...virtualFindings(facts, captured))
   findings.push(...(await charsetFindings(client, captured)))
   if (captured.length > 0) findings.push(summary(captured))
   return findings
@@ -151,6 +152,28 @@ function withoutKey(problem: TailraceError, config: MysqlConfig, relation: Relat
     ...finding,
     fix: `ALTER TABLE ${quoteTable(relation)} ADD COLUMN ${column}; -- or ADD PRIMARY KEY over columns that it has; or list it under \`appendOnly\`, if its rows are only ever inserted`,
   }
+}
+
+/** Seen in 11.8, and not in 10.11: updates come without virtual columns, however whole their images are to be. */
+const WITHOUT_VIRTUAL = 110_800
+
+/** Tables of which the first update would stop the source. */
+function virtualFindings({ flavor, versionNumber, version }: ServerFacts, captured: readonly Captured[]): Finding[] {
+  if (flavor !== 'mariadb' || versionNumber < WITHOUT_VIRTUAL) return []
+  return captured.flatMap(({ definition }) => {
+    const columns = definition.columns.flatMap(({ column, rule, isLeftOut }) =>
+      isLeftOut && rule !== 'exclude' ? [`${nameOf(definition)}.${column.name}`] : [],
+    )
+    if (columns.length === 0) return []
+    return [
+      {
+        level: 'error',
+        code: 'BINLOG_GENERATED',
+        message: `MariaDB ${version} logs updates of ${nameOf(definition)} without its virtual columns.`,
+        fix: `columns: {exclude: [${columns.join(', ')}]} -- in the source; or make them STORED`,
+      } as const,
+    ]
+  })
 }
 
 async function charsetFindings(client: MysqlClient, captured: readonly Captured[]): Promise<Finding[]> {

@@ -167,7 +167,7 @@ function generatedLeftOut({ name }: Table): TailraceError {
     'stop',
     `Updates of ${name} are in the binary log without its virtual columns, whether these changed or not.`,
     {
-      hint: "SET GLOBAL binlog_row_image = 'FULL'; then read the table again: tailrace backfill --source NAME --resnapshot. Or exclude the columns.",
+      hint: "Leave them out (columns: exclude) or make them STORED: MariaDB 11.8 never logs them. Before it, SET GLOBAL binlog_row_image = 'FULL', then tailrace backfill --source NAME --resnapshot.",
     },
   )
 }

@@ -47,7 +47,7 @@ export class LoadLane implements RowTaker {
   row(bytes: Buffer, at: number, end: number): void {
     const { units } = this
     const size = cellsSize(this.#options.columns, end - at)
-    const to = this.#plan.identity ? units.room(size) : -1
+    const to = this.#plan.identity ? units.room(size, true) : -1
     if (to >= 0) units.placed(to, this.#decode(bytes, at, end, units.bytes, to), this.#starts)
     else {
       const tuple = this.#row

@@ -53,9 +53,10 @@ export class EntryBuffer {
 
   /**
    * Where the body of the next entry will stand, if there is room for `size` bytes there; -1 if the buffer must grow, as
-   * `entry` lets it, or the entry's length may need 64 bits.
+   * `entry` lets it, or the entry's length may need 64 bits. `isNeeded`: it takes that many, so the buffer grows now.
    */
-  room(size: number): number {
+  room(size: number, isNeeded: boolean): number {
+    if (isNeeded && HEADER + size < this.#longFrom) this.#reserve(HEADER + size)
     const body = this.at + HEADER
     return HEADER + size < this.#longFrom && body + size <= this.bytes.length ? body : -1
   }

@@ -131,9 +131,12 @@ export class BatchWriter {
     return this.#buffer.bytes
   }
 
-  /** Where in `bytes` the next row's body, at most `size` bytes, may be written, then `placed`. -1: it must come through `row`. */
-  room(table: Table, size: number): number {
-    return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size) : -1
+  /**
+   * Where in `bytes` the next row's body, at most `size` bytes, may be written, then `placed`. -1: it must come through
+   * `row`. `isNeeded`: the body takes that many, and there is memory for it afterwards.
+   */
+  room(table: Table, size: number, isNeeded = false): number {
+    return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size, isNeeded) : -1
   }
 
   /**

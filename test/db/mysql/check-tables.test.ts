@@ -5,7 +5,7 @@ import { apply, BEGINS, check, context, errors, signal, startOf, withCode } from
 import { describeFlavors } from '../../support/mysql/flavors.ts'
 import { itIf } from '../../support/skip.ts'
 
-await describeFlavors((server, flavor) => {
+await describeFlavors((server, flavor, version) => {
   it('names every privilege that is missing, and its statements make a source begin', async () => {
     const database = await server().createDatabase()
     await server().query('CREATE TABLE `a table` (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)', database)
@@ -108,6 +108,22 @@ await describeFlavors((server, flavor) => {
     const mended = await apply(server(), found!, options)
     expect(errors(await check(server().url(), mended))).toEqual([])
   })
+
+  itIf(flavor === 'mariadb' && version >= 1108, 'the server logs virtual columns')(
+    'names tables whose virtual columns the server does not log',
+    async () => {
+      const database = await server().createDatabase()
+      await server().query(
+        'CREATE TABLE t (id int PRIMARY KEY, a int, v int GENERATED ALWAYS AS (a + 1) VIRTUAL, s int GENERATED ALWAYS AS (a) STORED)',
+        database,
+      )
+      const options = { tables: [`${database}.t`] }
+      const [found] = withCode(await check(server().url(), options), 'BINLOG_GENERATED')
+      expect([found!.level, found!.fix]).toEqual(['error', expect.stringContaining(`${database}.t.v`)])
+      const mended = { ...options, columns: { exclude: [`${database}.t.v`] } }
+      expect(errors(await check(server().url(), mended))).toEqual([])
+    },
+  )
 
   it('names foreign keys whose cascades are not logged', async () => {
     const native = flavor === 'mysql' ? ['--loose-innodb-native-foreign-keys=ON'] : []
