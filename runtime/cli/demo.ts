@@ -6,6 +6,7 @@ import { postgresDemo } from '../demo/postgres/database.ts'
 import type { RedisAddress } from '../demo/redis-client.ts'
 import { type DemoEnd, runDemo } from '../demo/run.ts'
 import { Screen } from '../demo/screen.ts'
+import { ENGINE_URL } from '../demo/sinks/engine.ts'
 import { Stage } from '../demo/stage.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -20,6 +21,8 @@ export interface DemoVerbOptions {
   readonly json?: boolean
   /** Where a Redis may run already, default 127.0.0.1:6379; false: no cache. */
   readonly redis?: RedisAddress | false
+  /** Url of a search engine that may run already, default http://127.0.0.1:9200; false: none. */
+  readonly engine?: string | false
   /** The shop in a MySQL or MariaDB that is installed here. */
   readonly mysql?: boolean
 }
@@ -66,9 +69,11 @@ async function performOn(
   interrupt: AbortSignal,
 ): Promise<DemoEnd> {
   await using stage = new Stage(database, screen, interrupt)
-  const { rows = DEFAULT_ROWS, seconds = DEFAULT_SECONDS, tamper = false, redis = DEFAULT_REDIS } = options
+  const { rows = DEFAULT_ROWS, seconds = DEFAULT_SECONDS, tamper = false } = options
+  const { redis = DEFAULT_REDIS, engine = ENGINE_URL } = options
+  const neighbours = { redis: redis === false ? undefined : redis, engine: engine === false ? undefined : engine }
   try {
-    const end = await runDemo(stage, { rows, seconds, tamper, redis: redis === false ? undefined : redis })
+    const end = await runDemo(stage, { rows, seconds, tamper, neighbours })
     if (options.json === true) process.stdout.write(`${JSON.stringify(end.report)}\n`)
     if (options.forever === true) await stayUp(stage, end)
     return end

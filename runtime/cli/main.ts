@@ -201,6 +201,8 @@ verb('demo', 'a shop in a database of its own, its changes in search, cache, war
     address,
   )
   .option('--no-redis', 'without a cache')
+  .option('--engine <url>', 'an Elasticsearch or OpenSearch to use if it runs (http://127.0.0.1:9200)')
+  .option('--no-engine', 'without a search engine')
   .option('--mysql', 'the shop in a MySQL or MariaDB, whose server must be installed, instead of a PostgreSQL')
   .action(async (_, command: Command) => {
     const options = command.optsWithGlobals<DemoVerbOptions>()

@@ -1,6 +1,7 @@
 import { aligned } from './screen.ts'
 import type { CacheSink } from './sinks/cache.ts'
 import type { DemoSinks } from './sinks/choose.ts'
+import type { EngineHit, EngineSink } from './sinks/engine.ts'
 import type { Hit } from './sinks/search.ts'
 import type { WarehouseSink } from './sinks/warehouse.ts'
 import type { Stage } from './stage.ts'
@@ -13,16 +14,19 @@ export interface SearchReport {
   readonly hits: readonly Hit[]
   /** The row in the cache, as JSON. */
   readonly cached: string | null
+  /** What the search engine finds; null without one. */
+  readonly found: readonly EngineHit[] | null
 }
 
 const SKU = 'SKU-NEW'
 const WORDS = 'copper AND (kettle OR teapot)'
+const ENGINE_WORDS = 'copper kettle'
 const LINE = 76
 
 /** A product that is new a moment ago is found among the thousands. */
 export async function searchStep(
   { screen, signal, pipeline }: Stage,
-  { search, cache }: DemoSinks,
+  { search, cache, engine }: DemoSinks,
   client: { query(text: string): Promise<unknown> },
 ): Promise<SearchReport> {
   screen.step(`Full-text search: ${WORDS}`)
@@ -38,7 +42,19 @@ export async function searchStep(
   for (const line of aligned([['product', 'price', 'bm25', ''], ...lines], new Set([1, 2])))
     screen.line(line.replaceAll(/\[.*?\]/g, word => screen.style('yellow', word)))
   screen.done(`${SKU} was committed, waited for and found within ${milliseconds} ms`)
-  return { milliseconds, hits, cached: cache === undefined ? null : await cacheStep(screen, cache) }
+  const found = engine === undefined ? null : await engineStep(screen, engine)
+  return { milliseconds, hits, found, cached: cache === undefined ? null : await cacheStep(screen, cache) }
+}
+
+async function engineStep(screen: Stage['screen'], engine: EngineSink): Promise<readonly EngineHit[]> {
+  screen.step(`The search engine: ${ENGINE_WORDS}, in ${engine.aliasOf('products')}`)
+  const began = performance.now()
+  const hits = await engine.search(ENGINE_WORDS)
+  const milliseconds = performance.now() - began
+  const lines = hits.map(({ sku, title, score }) => [sku, score.toFixed(2), title])
+  for (const line of aligned([['product', 'score', ''], ...lines], new Set([1]))) screen.line(line)
+  screen.done(`answered in ${milliseconds.toFixed(0)} ms`)
+  return hits
 }
 
 async function cacheStep(screen: Stage['screen'], cache: CacheSink): Promise<string | null> {

@@ -6,10 +6,9 @@ import { firstLoad } from './first-load.ts'
 import { watchLag } from './live.ts'
 import { type QueryReport, queryStep, type SearchReport, searchStep } from './lookups.ts'
 import { type Proof, proveEqual, showProof } from './proof.ts'
-import type { RedisAddress } from './redis-client.ts'
 import { aligned, count } from './screen.ts'
 import { SHOP_TABLES, type ShopSize, shopSize } from './shop.ts'
-import { chooseSinks, type DemoSinks } from './sinks/choose.ts'
+import { chooseSinks, type DemoSinks, type Neighbours } from './sinks/choose.ts'
 import type { DemoSink } from './sinks/sink.ts'
 import type { Stage } from './stage.ts'
 import type { Workspace } from './workspace.ts'
@@ -23,8 +22,7 @@ export interface DemoOptions {
   readonly seconds: number
   /** Changes the sinks before they are compared. */
   readonly tamper: boolean
-  /** Where a Redis may run already; undefined: no cache. */
-  readonly redis: RedisAddress | undefined
+  readonly neighbours: Neighbours
 }
 
 export interface DemoReport {
@@ -70,10 +68,11 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   screen.done(`${count(filled)} rows in ${SHOP_TABLES.join(', ')}`)
 
   const workspace = await stage.createWorkspace()
-  const sinks = await sinksStep(stage, workspace, options.redis)
+  const sinks = await sinksStep(stage, workspace, options.neighbours)
   const { all } = sinks
   await workspace.configure(database.type, url, sinks.pipeline, all)
   if (sinks.cache?.isShared === true) workspace.removeAtEnd(sinks.cache.name, sinks.cache.keys)
+  if (sinks.engine !== undefined) workspace.removeAtEnd(sinks.engine.name, sinks.engine.keys)
 
   screen.step('The pipeline: tailrace run')
   screen.line(`configuration ${workspace.config}`)
@@ -120,10 +119,10 @@ export async function runDemo(stage: Stage, options: DemoOptions): Promise<DemoE
   return { report, url, size, workspace, sinks: all }
 }
 
-async function sinksStep(stage: Stage, workspace: Workspace, redis: RedisAddress | undefined): Promise<DemoSinks> {
+async function sinksStep(stage: Stage, workspace: Workspace, neighbours: Neighbours): Promise<DemoSinks> {
   const { screen } = stage
   screen.step('The sinks')
-  const sinks = await chooseSinks(stage, workspace, redis)
+  const sinks = await chooseSinks(stage, workspace, neighbours)
   const lines = [
     ...sinks.all.flatMap(({ name, about }) => about.map((text, i) => [i === 0 ? name : '', text])),
     ...sinks.missing,

@@ -15,22 +15,23 @@ export const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)
 
 /**
  * $1 the folder, $2 node, $3 tailrace. Stdin tells, a line each: `pipeline`, its process (or nothing: there is none),
- * and `remove`, a sink whose target is not ours and must be as it was. At its end, which is also the end of a killed
+ * and `remove`, a sink whose target is not ours and must be as it was; there may be several. At its end, which is also the end of a killed
  * demo, process, sink and folder go. A killed process may hold its log for a moment longer.
  */
 const WATCHDOG = `
 while read -r what value; do
-  case $what in pipeline) pid=$value ;; remove) sink=$value ;; esac
+  case $what in pipeline) pid=$value ;; remove) sinks="$sinks $value" ;; esac
 done
 [ -n "$pid" ] && kill -9 "$pid"
 left=0
-if [ -n "$sink" ]; then
-  left=1
+for sink in $sinks; do
+  gone=0
   for attempt in 1 2 3; do
-    "$2" "$3" remove -c "$1/tailrace.yaml" --sink "$sink" --yes && left=0 && break
+    "$2" "$3" remove -c "$1/tailrace.yaml" --sink "$sink" --yes && gone=1 && break
     sleep 1
   done
-fi
+  [ $gone = 1 ] || left=1
+done
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 exit $left
 `
@@ -43,7 +44,7 @@ export class Workspace implements AsyncDisposable {
   readonly output: string
   readonly #watchdog: ChildProcess
   /** Of somebody else's server: what is left there if the removal fails. */
-  #foreign: string | undefined
+  readonly #foreign: string[] = []
 
   private constructor(folder: string, watchdog: ChildProcess) {
     this.folder = folder
@@ -78,7 +79,7 @@ export class Workspace implements AsyncDisposable {
 
   /** From now on this sink is removed at the end; `keys` says what would be left in its target otherwise. */
   removeAtEnd(sink: string, keys: string): void {
-    this.#foreign = keys
+    this.#foreign.push(keys)
     this.#tell('remove', sink)
   }
 
@@ -92,9 +93,14 @@ export class Workspace implements AsyncDisposable {
     const exit = once(this.#watchdog, 'exit')
     this.#watchdog.stdin!.end()
     const [code] = await exit
-    if (code === 0 || this.#foreign === undefined) return
-    throw new TailraceError('DEMO_KEYS_LEFT', 'stop', `What the demo made could not be removed: ${this.#foreign}.`, {
-      hint: 'Remove these keys yourself, or leave them: nothing else uses them.',
-    })
+    if (code === 0 || this.#foreign.length === 0) return
+    throw new TailraceError(
+      'DEMO_KEYS_LEFT',
+      'stop',
+      `What the demo made could not be removed: ${this.#foreign.join('; ')}.`,
+      {
+        hint: 'Remove these keys yourself, or leave them: nothing else uses them.',
+      },
+    )
   }
 }

@@ -132,8 +132,8 @@ export class BatchWriter {
   }
 
   /**
-   * Where in `bytes` the next row's body, at most `size` bytes, may be written, then `placed`. -1: it must come through
-   * `row`. `isNeeded`: the body takes that many, and there is memory for it afterwards.
+   * Where in `bytes` the next row's body may be written, then `placed`; -1: it must come through `row`. It has `size` bytes
+   * at most, or (`isNeeded`) so many.
    */
   room(table: Table, size: number, isNeeded = false): number {
     return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size, isNeeded) : -1

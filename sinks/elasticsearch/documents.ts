@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import { identities, lostIndex } from './indexes.ts'
+import { identities, lostIndex, refreshIndex, removeIndexes } from './indexes.ts'
 import { pagesOf } from './scroll.ts'
 
 /** Index of what sinks keep for themselves, in the cluster that holds their rows. Small, and changed one at a time. */
@@ -86,6 +86,13 @@ export class Documents {
 
   async remove(id: string, signal: AbortSignal): Promise<void> {
     await this.#client.ask('DELETE', path(id), signal, { accept: [MISSING] })
+  }
+
+  /** The index itself, once no sink has anything in it. */
+  async removeIfEmpty(signal: AbortSignal): Promise<void> {
+    await refreshIndex(this.#client, STATE_INDEX, signal)
+    const { body } = await this.#client.ask('GET', `/${STATE_INDEX}/_count`, signal)
+    if ((body as { readonly count: number }).count === 0) await removeIndexes(this.#client, [STATE_INDEX], signal)
   }
 
   /** All whose fields have these values. */

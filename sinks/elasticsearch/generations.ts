@@ -69,6 +69,7 @@ export async function removeAll(client: Client, context: SinkContext, signal: Ab
   for (const which of ['next', 'previous', undefined] as const)
     lines.push(...(await removeGeneration(client, documents, sink, which, signal)))
   await documents.remove(sink, signal)
+  await documents.removeIfEmpty(signal)
   return lines
 }
 

@@ -21,7 +21,7 @@ interface Demo {
 }
 
 function startDemo(...options: string[]): Demo {
-  const child = spawn(process.execPath, [MAIN, 'demo', '--rows', `${ROWS}`, ...options], {
+  const child = spawn(process.execPath, [MAIN, 'demo', '--rows', `${ROWS}`, '--no-engine', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let page = ''

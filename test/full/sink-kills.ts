@@ -7,6 +7,9 @@ import { duckdbPlace, jsonlPlace, sqlitePlace } from '../support/file-places.ts'
 import { startRedis } from '../support/redis.ts'
 import { RedisPlace } from '../support/redis-place.ts'
 import type { Figures, FullRun } from '../support/run-full.ts'
+import { openSearch } from '../support/search/engines.ts'
+import { SearchPlace } from '../support/search/search-place.ts'
+import { startSearch } from '../support/search/search-server.ts'
 import { surviveKills } from '../support/sink-kill.ts'
 
 const TIMES = 20
@@ -16,11 +19,13 @@ const run: FullRun = async args => {
   console.log(`seed: ${seed}`)
   const random = new Random(seed)
   await using redis = await startRedis()
+  await using search = await startSearch(await openSearch())
   const places = {
     sqlite: sqlitePlace,
     jsonl: jsonlPlace,
     duckdb: duckdbPlace,
     redis: () => RedisPlace.make(redis, 1, { name: '{source}:{schema}.{table}', value: 'json' }),
+    elasticsearch: () => SearchPlace.make(search),
     'redis, hashes': () => RedisPlace.make(redis, 2, { name: '{source}:{schema}.{table}', value: 'hash' }),
   }
   const figures: Record<string, Figures[string]> = { seed }

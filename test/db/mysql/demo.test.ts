@@ -14,7 +14,7 @@ import { itIf } from '../../support/skip.ts'
 
 const MAIN = fileURLToPath(new URL('../../../runtime/cli/main.ts', import.meta.url))
 const run = promisify(execFile)
-const OPTIONS = ['demo', '--mysql', '--rows', '7000', '--seconds', '4', '--json', '--no-redis']
+const OPTIONS = ['demo', '--mysql', '--rows', '7000', '--seconds', '4', '--json', '--no-redis', '--no-engine']
 
 /** A `mysqld` as one that is installed: it knows by itself where its files are. */
 async function installed(folder: ServerFolder): Promise<string> {
