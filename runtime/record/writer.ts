@@ -131,10 +131,7 @@ export class BatchWriter {
     return this.#buffer.bytes
   }
 
-  /**
-   * Where in `bytes` the next row's body may be written, then `placed`; -1: it must come through `row`. It has `size` bytes
-   * at most, or (`isNeeded`) so many.
-   */
+  /** Where in `bytes` the next row's body may stand, for `placed`: `size` bytes at most (`isNeeded`: all). -1: nowhere. */
   room(table: Table, size: number, isNeeded = false): number {
     return keyStaysInRun(this.#shapeOf(table), size) ? this.#buffer.room(size, isNeeded) : -1
   }
