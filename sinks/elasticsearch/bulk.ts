@@ -3,8 +3,10 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { Client } from './client.ts'
 import { refusal, refusalOf, rowRefusal, type ServerError } from './server-error.ts'
 
-/** What the server takes at once; http.max_content_length is 100 MB by default. */
-const REQUEST_BYTES = 4 * 1024 * 1024
+/** What is sent at once: some of it in each batch, so that the server has work while the last of it is answered. */
+const REQUEST_BYTES = 512 * 1024
+/** Memory for one more document behind that. */
+const ROOM_BYTES = 256 * 1024
 const IN_FLIGHT = 2
 /** Pauses before what the server had no room for is sent again; behind the last one the supervisor has a turn. */
 const PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 6400]
@@ -30,14 +32,14 @@ interface Item {
   readonly error?: ServerError
 }
 
-/** Writes at most one document of each id, through the alias that goes with its index, in requests of some MB. */
+/** Writes at most one document of each id, through the alias that goes with its index, in requests of half a MB, or of one document. */
 export class Bulk {
   readonly #client: Client
   readonly #path: string
   readonly #signal: AbortSignal
   readonly #refused: Refused[] = []
   #inFlight: Promise<void>[] = []
-  #bytes: Buffer = Buffer.allocUnsafeSlow(REQUEST_BYTES)
+  #bytes: Buffer = Buffer.allocUnsafeSlow(REQUEST_BYTES + ROOM_BYTES)
   #at = 0
   #operations: Operation[] = []
 
@@ -49,7 +51,7 @@ export class Bulk {
   }
 
   get isFull(): boolean {
-    return this.#at >= REQUEST_BYTES / 2
+    return this.#at >= REQUEST_BYTES
   }
 
   /** `write` puts the document into the bytes given, as `toJson` does; undefined: the document is removed. */
@@ -83,7 +85,7 @@ export class Bulk {
   async send(): Promise<void> {
     if (this.#operations.length === 0) return
     const [bytes, operations] = [this.#bytes.subarray(0, this.#at), this.#operations]
-    this.#bytes = Buffer.allocUnsafeSlow(REQUEST_BYTES)
+    this.#bytes = Buffer.allocUnsafeSlow(REQUEST_BYTES + ROOM_BYTES)
     this.#at = 0
     this.#operations = []
     const sent: Promise<void> = this.#deliver(bytes, operations).finally(() => {

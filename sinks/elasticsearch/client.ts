@@ -1,8 +1,9 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { type HttpAnswer, HttpConnections } from '../common/http.ts'
+import { connectionError } from '../common/http-error.ts'
 import type { Address } from './address.ts'
-import { connectionError, refusal } from './server-error.ts'
+import { refusal } from './server-error.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
 
@@ -78,7 +79,7 @@ export class Client implements AsyncDisposable {
       return await this.#connections.request(request, signal)
     } catch (error) {
       signal.throwIfAborted()
-      throw connectionError(this.server, error)
+      throw connectionError(`The search engine at ${this.server}`, error)
     }
   }
 

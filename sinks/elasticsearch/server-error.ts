@@ -1,5 +1,4 @@
-import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { isTlsError } from '../common/tls.ts'
+import { TailraceError } from '../../runtime/errors.ts'
 
 /** As the server writes an error, of a request or of one item of it. */
 export interface ServerError {
@@ -38,21 +37,6 @@ export function refusalOf(server: string, status: number, error: ServerError): T
   const reason = error.reason === undefined ? what : `${what}: ${error.reason}`
   return new TailraceError('SINK_REJECTED', 'stop', `${at} refuses a request (${status}): ${reason}.`, {
     hint: 'Nothing was skipped. Mend the cause and resume the sink; it goes on at this batch.',
-  })
-}
-
-/** What an error of the connection means; a TailraceError passes as it is. */
-export function connectionError(server: string, error: unknown): TailraceError {
-  if (isTailraceError(error)) return error
-  const text = errorMessage(error) || (errorCode(error) ?? 'no reason given')
-  if (isTlsError(error))
-    return new TailraceError('SINK_TLS', 'stop', `The server at ${server} cannot be reached over TLS: ${text}.`, {
-      cause: error,
-      hint: 'Name its root certificate with sslrootcert in `url`, and say https:// where it speaks TLS.',
-    })
-  return new TailraceError('SINK_UNREACHABLE', 'retry', `The server at ${server} cannot be reached: ${text}.`, {
-    cause: error,
-    hint: 'Check server, host and port in `url`, and whether it speaks TLS (https://). It is tried for ever.',
   })
 }
 

@@ -1,5 +1,4 @@
-import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { isTlsError } from '../common/tls.ts'
+import { TailraceError } from '../../runtime/errors.ts'
 
 /** A service says so of a body that it does not want: too large, or wrong in it. */
 const OF_THE_BODY = new Set([400, 413, 422])
@@ -29,20 +28,5 @@ export function refusalOf(server: string, status: number, changes: number): Tail
     })
   return new TailraceError('SINK_REJECTED', 'stop', `${at} answers ${status} to a batch.`, {
     hint: 'Check `url`: redirects are not followed. Nothing was skipped; resume the sink once it is right.',
-  })
-}
-
-/** What an error of the connection means; a TailraceError passes as it is. */
-export function connectionError(server: string, error: unknown): TailraceError {
-  if (isTailraceError(error)) return error
-  const text = errorMessage(error) || (errorCode(error) ?? 'no reason given')
-  if (isTlsError(error))
-    return new TailraceError('SINK_TLS', 'stop', `The service at ${server} cannot be reached over TLS: ${text}.`, {
-      cause: error,
-      hint: 'Name its root certificate with sslrootcert in `url`, and say https:// where it speaks TLS.',
-    })
-  return new TailraceError('SINK_UNREACHABLE', 'retry', `The service at ${server} cannot be reached: ${text}.`, {
-    cause: error,
-    hint: 'Check `url`, and whether it speaks TLS (https://). It is tried for ever.',
   })
 }

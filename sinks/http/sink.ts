@@ -4,9 +4,10 @@ import { constants, gzip } from 'node:zlib'
 import type { LogBatch, Sink, SinkContext, WriteResult } from '../../runtime/contract.ts'
 import { registerSecret } from '../../runtime/logger.ts'
 import { HttpConnections } from '../common/http.ts'
+import { connectionError } from '../common/http-error.ts'
 import type { Address } from './address.ts'
 import { BatchBody } from './batch-body.ts'
-import { connectionError, refusalOf } from './server-error.ts'
+import { refusalOf } from './server-error.ts'
 
 /** Of an answer, which nobody reads but to know its status. */
 const ANSWER_BYTES = 1024 * 1024
@@ -91,7 +92,7 @@ export class HttpSink implements Sink {
       return answer?.status ?? 502
     } catch (error) {
       signal.throwIfAborted()
-      throw connectionError(this.#address.server, error)
+      throw connectionError(`The service at ${this.#address.server}`, error)
     }
   }
 

@@ -9,18 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { parseArgs } from 'node:util'
-import type { Position, SinkContext, Table } from '../../runtime/contract.ts'
-import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
+import type { SinkContext, Table } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
-import { BatchWriter } from '../../runtime/record/writer.ts'
 import { openInWorker } from '../../runtime/worker/client.ts'
-import { tuple } from '../support/scripted-log.ts'
 import { deliverAll } from './support/deliver-all.ts'
+import { FedLog } from './support/fed-log.ts'
 import { orderRow, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
-/** Of one transaction at the source. */
-const TRANSACTION_ROWS = 100
 const BATCH_BYTES = 8 * 1024 * 1024
 const { signal } = new AbortController()
 
@@ -75,24 +71,13 @@ export default async function sqlite(args: readonly string[]): Promise<BenchResu
 async function openOurs(path: string, size: number) {
   const logger = createLogger('error')
   const context: SinkContext = { pipeline: 'bench', name: 'copy', logger, sources: ['app'], onDelete: 'delete' }
-  const log = new OrderedMemoryLog()
+  const fed = new FedLog()
+  const { log } = fed
   const target = await openInWorker('sqlite', '.', { path, name: '{schema}_{table}', search: {} }, context)
   const sink = await target.sink({ name: 'app', logId: log.id }, signal)
-  const writer = new BatchWriter()
-  let transactions = 0
-  const append = async (table: Table, rows: readonly (string | null)[][]): Promise<void> => {
-    for (let from = 0; from < rows.length; from += TRANSACTION_ROWS) {
-      const number = ++transactions
-      writer.begin(String(number), `0/${number}`, BigInt(number) * 1000n)
-      if (!log.tables().has(table.id)) writer.announce(table)
-      for (const cells of rows.slice(from, from + TRANSACTION_ROWS)) writer.row('u', table, tuple(cells))
-      writer.commit()
-      await log.append(writer.take({ lane: 'stream', position: `0/${number}` as Position }))
-    }
-  }
   return {
     async take(table: Table, rows: readonly (string | null)[][]): Promise<number> {
-      await append(table, rows)
+      await fed.append(table, rows)
       return deliverAll(log, sink, 'copy', { maxRows: size, maxBytes: BATCH_BYTES })
     },
     async [Symbol.asyncDispose]() {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { DemoReport } from '../../runtime/demo/run.ts'
 import { EngineSink } from '../../runtime/demo/sinks/engine.ts'
 import { openSearch } from '../support/search/engines.ts'
-import { describeSearch, type SearchServer, startSearch } from '../support/search/search-server.ts'
+import { type SearchServer, startSearch } from '../support/search/search-server.ts'
+import { describeSearch } from '../support/search/search-suite.ts'
 
 const MAIN = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url))
 const ROWS = '7000'

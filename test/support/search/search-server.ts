@@ -6,10 +6,8 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../../runtime/demo/free-port.ts'
-import { errorMessage } from '../../../runtime/errors.ts'
 import type { Program } from '../debian-package.ts'
 import { ServerFolder } from '../server-folder.ts'
-import { describeIf } from '../skip.ts'
 import { type Engine, type EnginePrograms, enginePrograms } from './engines.ts'
 
 const START_SECONDS = 120
@@ -18,11 +16,18 @@ const HEAP = '512m'
 /** Options of the JVM that write files beside the programs. */
 const INTO_HOME = /Xlog:gc|HeapDumpPath|ErrorFile/
 
-export async function startSearch(engine: Engine, options: readonly string[] = []): Promise<SearchServer> {
+/** `options`: lines of its settings. `jvm`: what of it is compiled how; tests rather start soon than run fast. */
+export async function startSearch(
+  engine: Engine,
+  {
+    options = [],
+    jvm = '-XX:TieredStopAtLevel=1',
+  }: { readonly options?: readonly string[]; readonly jvm?: string } = {},
+): Promise<SearchServer> {
   const programs = await enginePrograms(engine)
   const folder = await ServerFolder.make(`tailrace-${engine.name}-`)
   try {
-    const server = new SearchServer(folder, programs, await folder.reach(programs.home), options)
+    const server = new SearchServer(folder, programs, await folder.reach(programs.home), { options, jvm })
     await server.start()
     return server
   } catch (error) {
@@ -31,30 +36,28 @@ export async function startSearch(engine: Engine, options: readonly string[] = [
   }
 }
 
-/** A suite of a real engine; skipped by name where it cannot run. Await it at the top level of the test file. */
-export async function describeSearch(engine: Engine, body: () => void): Promise<void> {
-  const problem = await enginePrograms(engine).then(
-    () => undefined,
-    (error: unknown) => errorMessage(error),
-  )
-  describeIf(problem === undefined, problem ?? '')(engine.title, body)
-}
-
 export class SearchServer implements AsyncDisposable {
   readonly engine: Engine
   readonly #folder: ServerFolder
   readonly #programs: EnginePrograms
   readonly #home: string
   readonly #options: readonly string[]
+  readonly #jvm: string
   #port = 0
   #child: ChildProcess | undefined
 
-  constructor(folder: ServerFolder, programs: EnginePrograms, home: string, options: readonly string[]) {
+  constructor(
+    folder: ServerFolder,
+    programs: EnginePrograms,
+    home: string,
+    { options, jvm }: { readonly options: readonly string[]; readonly jvm: string },
+  ) {
     this.engine = programs.engine
     this.#folder = folder
     this.#programs = programs
     this.#home = home
     this.#options = options
+    this.#jvm = jvm
   }
 
   get url(): string {
@@ -167,7 +170,7 @@ export class SearchServer implements AsyncDisposable {
     const env = {
       [`${prefix}_JAVA_HOME`]: this.#programs.java.home,
       [`${prefix}_PATH_CONF`]: config,
-      [`${prefix}_JAVA_OPTS`]: `-Xms${HEAP} -Xmx${HEAP} -XX:TieredStopAtLevel=1`,
+      [`${prefix}_JAVA_OPTS`]: `-Xms${HEAP} -Xmx${HEAP} ${this.#jvm}`,
       [`${prefix}_TMPDIR`]: join(this.#folder.path, 'tmp'),
       HOME: this.#folder.path,
     }
