@@ -1,7 +1,8 @@
-/** The plugin of docs/writing-a-sink.md, as it stands there, in a pipeline. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+/** The plugins of docs/writing-a-sink.md and docs/writing-a-source.md, as they stand there, in a pipeline. */
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { runVerb } from '../support/run-verb.ts'
 
@@ -51,7 +52,6 @@ it('the sink of the page is short, and holds what a sink of ours holds, also aft
     const said = await runVerb(['run', '-c', file, '--until-caught-up', '--yes'])
     expect([said.code, said.err.includes('SINK_')]).toEqual([0, false])
     const shelf = JSON.parse(await readFile(join(folder, 'shelf', 'gen.json'), 'utf8')) as Shelf
-    const { DatabaseSync } = await import('node:sqlite')
     using database = new DatabaseSync(join(folder, 'copy.db'), { readOnly: true })
     const [{ name }] = database
       .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'public%'")
@@ -65,4 +65,40 @@ it('the sink of the page is short, and holds what a sink of ours holds, also aft
     expect(shelf.length).toBeGreaterThan(ROWS)
     expect(shelf).toEqual(copy)
   }
+}, 60_000)
+
+it('the source of the page brings every line once, also those that come while nothing runs', async () => {
+  await lay('writing-a-source.md', 'lines.ts')
+  const file = join(folder, 'tailrace.yaml')
+  const people = join(folder, 'people.ndjson')
+  await writeFile(
+    file,
+    `
+pipeline: writing
+log: { path: ./data }
+sources:
+  app: { type: ./lines.ts, path: ./people.ndjson }
+sinks:
+  copy: { type: sqlite, path: ./copy.db }
+http: { listen: '127.0.0.1:0' }
+`,
+  )
+  const line = (id: string, name: string | null): string => `${JSON.stringify({ id, name })}\n`
+  const names = async (): Promise<unknown[]> => {
+    const said = await runVerb(['run', '-c', file, '--until-caught-up', '--yes'])
+    expect([said.code, said.err.includes('SOURCE_')]).toEqual([0, false])
+    using database = new DatabaseSync(join(folder, 'copy.db'), { readOnly: true })
+    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE name = 'public_people'").all()
+    if (tables.length === 0) return []
+    return database
+      .prepare('SELECT id, name FROM public_people ORDER BY id')
+      .all()
+      .map(({ id, name }) => `${id} ${name}`)
+  }
+  await writeFile(people, '')
+  expect(await names()).toEqual([])
+  await appendFile(people, line('1', 'Ada') + line('2', 'Grace') + line('1', 'Ada Lovelace'))
+  expect(await names()).toEqual(['1 Ada Lovelace', '2 Grace'])
+  await appendFile(people, `${line('2', null)}${line('3', 'Édith 🌊')}{"id":"4","na`)
+  expect(await names()).toEqual(['1 Ada Lovelace', '3 Édith 🌊'])
 }, 60_000)
