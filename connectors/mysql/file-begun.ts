@@ -1,3 +1,5 @@
+import { abortable } from '../../runtime/abort.ts'
+import { isTailraceError } from '../../runtime/errors.ts'
 import { EventHeader, openEvent } from './binlog/event-header.ts'
 import { EventType } from './binlog/event-types.ts'
 import { FIRST_POSITION } from './dump.ts'
@@ -9,14 +11,15 @@ const HEARTBEAT_SECONDS = 5
 
 /**
  * When a file of the server's binary log was begun, seconds since 1970 by its clock: the time of its first event, which
- * no SQL tells. Undefined if the server does not send it. Throws as mysqlError says.
+ * no SQL tells. Undefined if the server has that file no more. Throws as mysqlError says: what a fault left unread is not
+ * taken for a file that is gone.
  */
 export async function fileBegun(
   { config, context, name }: StartRequest,
   file: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { promise, resolve } = Promise.withResolvers<number | undefined>()
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
   const header = new EventHeader()
   const taker: EventTaker = {
     event(bytes, at, end) {
@@ -26,7 +29,7 @@ export async function fileBegun(
     },
     pending: () => Promise.resolve(),
     arrived: () => true,
-    ended: () => resolve(undefined),
+    ended: error => (isTailraceError(error) && error.code === 'SOURCE_PURGED' ? resolve(undefined) : reject(error)),
   }
   const wire = await DumpWire.open(config, name, context.name, signal)
   try {
@@ -35,7 +38,7 @@ export async function fileBegun(
       { from, serverId: replicaId(config, context), reader: name, heartbeatSeconds: HEARTBEAT_SECONDS },
       taker,
     )
-    return await promise
+    return await abortable(promise, signal)
   } finally {
     wire.close()
   }
