@@ -15,7 +15,7 @@ const HEARTBEAT_SECONDS = 5
  * taken for a file that is gone.
  */
 export async function fileBegun(
-  { config, context, name }: StartRequest,
+  { config, context, name }: Pick<StartRequest, 'config' | 'context' | 'name'>,
   file: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {

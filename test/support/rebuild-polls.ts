@@ -38,6 +38,8 @@ type Look = () => Promise<ReadonlyMap<number, number>>
 
 const EVERY_MS = 10
 const SYNC_MS = 60_000
+/** A pipeline of a test has a name of its own, that of an index would be known by. */
+const ALIAS = 'polls-item'
 
 export async function pollThroughRebuilds(
   servers: PollServers,
@@ -127,7 +129,8 @@ async function rebuilt(url: string, body: { rollback: boolean }): Promise<void> 
 
 function placeOf(type: SinkType, { redis, search }: PollServers): object {
   if (type === 'redis') return { url: redis!.url() }
-  if (type === 'elasticsearch') return { url: search!.url, refresh: 'true', settings: { number_of_replicas: 0 } }
+  if (type === 'elasticsearch')
+    return { url: search!.url, name: 'polls-{table}', refresh: 'true', settings: { number_of_replicas: 0 } }
   return { path: `./rows.${type}` }
 }
 
@@ -157,7 +160,7 @@ async function looker(
   }
   if (type === 'elasticsearch')
     return async () => {
-      const { hits } = (await search!.ask('POST', '/polls-public-item/_search', { size: rows })) as Hits
+      const { hits } = (await search!.ask('POST', `/${ALIAS}/_search`, { size: rows })) as Hits
       return new Map(hits.hits.map(({ _source: { id, version } }) => [id, version]))
     }
   const keys = Array.from({ length: rows }, (_, i) => `public.item:${i + 1}`)
