@@ -38,6 +38,8 @@ type Look = () => Promise<ReadonlyMap<number, number>>
 
 const EVERY_MS = 10
 const SYNC_MS = 60_000
+/** An engine that is searched, written to and built anew on two cores is slower than PostgreSQL writes without a pause. */
+const PACE_MS = 20
 /** A pipeline of a test has a name of its own, that of an index would be known by. */
 const ALIAS = 'polls-item'
 
@@ -76,12 +78,14 @@ export async function pollThroughRebuilds(
     tally.polls++
   }
   const random = new Random(seed)
-  const enough = (): boolean => tally.polls >= wanted
+  let isOver = false
+  const enough = (): boolean => isOver || tally.polls >= wanted
   const writing = (async () => {
     while (!enough()) {
       const from = random.between(1, rows)
       await sql(`UPDATE item SET version = version + 1 WHERE id BETWEEN ${from} AND ${from + 20}`)
       tally.changes += Math.min(21, rows - from + 1)
+      if (type === 'elasticsearch') await setTimeout(PACE_MS)
     }
   })()
   const polling = (async () => {
@@ -98,7 +102,12 @@ export async function pollThroughRebuilds(
       else tally.rebuilds++
     }
   })()
-  await Promise.all([polling, writing, rebuilding])
+  try {
+    await Promise.all([polling, writing, rebuilding])
+  } finally {
+    isOver = true
+    await Promise.allSettled([polling, writing, rebuilding])
+  }
   await pipeline.synced('copy', { timeout: SYNC_MS })
   await poll()
   const [sum] = (await sql('SELECT sum(version)::text AS sum FROM item')) as { sum: string }[]
