@@ -47,7 +47,7 @@ export class DeliveryProgress {
     this.#replay = undefined
   }
 
-  /** Resolves once it has stood at the end of the log. */
+  /** Resolves once it has stood at the end of the log, or a batch behind one that is always written to. */
   async becameLive(signal: AbortSignal): Promise<void> {
     while (!this.live) await this.#bell.wait(signal)
   }
@@ -98,14 +98,14 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
   }
   try {
     await emptyNew(log.tables())
-    for await (const { batch, skip } of batchesOf(delivery, sink, after, work.drain)) {
+    for await (const { batch, skip, isNewest } of batchesOf(delivery, sink, after, work.drain)) {
       await emptyNew(batch.tables)
       await apply(delivery, sink, batch, skip, work.signal)
       letGo(batch)
       await registry.move(batch.cursor)
       progress.advance(batch.cursor, batch.count)
       progress.replayBegun()
-      progress.live ||= isAtEnd(log, batch.cursor)
+      progress.live ||= isNewest || isAtEnd(log, batch.cursor)
     }
   } finally {
     await registry.store()
@@ -115,6 +115,8 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
 interface Prepared {
   readonly batch: LogBatch
   readonly skip: ReadonlySet<number> | undefined
+  /** It has all that the log held when it was asked for: at a log that is always written to no sink is ever at the end. */
+  readonly isNewest: boolean
 }
 
 /**
@@ -133,8 +135,11 @@ async function* batchesOf(
   const signal = AbortSignal.any([drain, end.signal])
   const batches = log.read(after, filter, signal, { ...limits, isAdmitted: true })[Symbol.asyncIterator]()
   const read = async (): Promise<Prepared | undefined> => {
+    const asked = delivery.isLoading() ? undefined : log.end()
     const { value: batch, done } = await batches.next()
-    return done === true ? undefined : { batch, skip: superseded(delivery, batch) }
+    if (done === true) return undefined
+    const isNewest = asked !== undefined && log.compare(batch.cursor, asked) !== 'before'
+    return { batch, skip: superseded(delivery, batch), isNewest }
   }
   const readAhead = async (): Promise<Prepared | undefined> => {
     const prepared = await read()

@@ -202,6 +202,7 @@ export class SinkPart {
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
       reads: this.#reads,
       coalesce: plugin.coalesce ?? false,
+      isLoading: () => !source.isStreaming,
       deletes: onDelete === 'delete',
       ...(onReject === 'quarantine' ? { rejects } : {}),
     }
@@ -227,7 +228,7 @@ export class SinkPart {
     for (const source of this.#sources) {
       const delivery = this.#progress.get(source.name)!
       applied += delivery.applied
-      building ||= !delivery.live || source.phase === 'loading'
+      building ||= !delivery.live || !source.isStreaming
       cursors[source.name] = delivery.cursor ?? null
       const lag = await this.#lag(source, delivery)
       records = lag.records === null || records === null ? null : records + lag.records

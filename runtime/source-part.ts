@@ -10,7 +10,7 @@ import type { SourceConfig } from './pipeline-config.ts'
 import { isResynced } from './resynced.ts'
 import { backfill, unknownTable } from './source-part/backfill.ts'
 import { incompleteRows, logFull } from './source-part/log-errors.ts'
-import { loadsProgress, tableStatuses, wholeLoads } from './source-part/tables.ts'
+import { loadsProgress, tableStatuses, totalRowsOf, wholeLoads } from './source-part/tables.ts'
 import type { BackfillOptions, Progress, SourceStatus } from './status.ts'
 import { statusError } from './status-error.ts'
 import { Supervisor, type Work } from './supervisor.ts'
@@ -65,6 +65,11 @@ export class SourcePart implements AsyncDisposable {
   /** For its next start. */
   configure(config: SourceConfig): void {
     this.#config = config
+  }
+
+  /** All of its tables have been read once. */
+  get isStreaming(): boolean {
+    return this.#isStreaming
   }
 
   get phase(): SourceStatus['phase'] {
@@ -289,9 +294,6 @@ export class SourcePart implements AsyncDisposable {
   #progress(): Progress | null {
     if (this.#isStreaming) return loadsProgress(this.#states())
     if (this.#lanes.size === 0) return null
-    let totalRows: number | null = 0
-    for (const load of this.#lanes.values())
-      totalRows = load.totalRows === null || totalRows === null ? null : totalRows + load.totalRows
-    return progress(this.#loadedRows, totalRows, this.#rate.perSecond)
+    return progress(this.#loadedRows, totalRowsOf(this.#lanes.values()), this.#rate.perSecond)
   }
 }

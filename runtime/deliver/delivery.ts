@@ -13,6 +13,8 @@ export interface Delivery {
   readonly coalesce: boolean
   /** A delete removes the row, so that it makes earlier changes of the row needless. */
   readonly deletes: boolean
+  /** The source reads its tables for the first time: a sink that has all of the log may still have most of them before it. */
+  readonly isLoading: () => boolean
   /** Where rows go that the target refuses; undefined: the first one ends the delivery. */
   readonly rejects?: Rejects
 }

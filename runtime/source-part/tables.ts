@@ -57,11 +57,19 @@ export function loadsProgress(loads: ReadonlyMap<string, LoadState>): Progress |
   const whole = wholeLoads(loads)
   if (whole.length === 0) return null
   let [rows, rate]: [number, number | null] = [0, null]
-  let totalRows: number | null = 0
   for (const load of whole) {
     rows += load.rows
-    totalRows = load.totalRows === null || totalRows === null ? null : totalRows + load.totalRows
     if (load.rate !== null) rate = (rate ?? 0) + load.rate
   }
-  return progress(rows, totalRows, rate)
+  return progress(rows, totalRowsOf(whole), rate)
+}
+
+/** Null: of one of them it is not known. */
+export function totalRowsOf(loads: Iterable<Pick<LoadProgress, 'totalRows'>>): number | null {
+  let sum = 0
+  for (const { totalRows } of loads) {
+    if (totalRows === null) return null
+    sum += totalRows
+  }
+  return sum
 }

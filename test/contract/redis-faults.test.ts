@@ -7,6 +7,7 @@ import { createLogger } from '../../runtime/logger.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import { Supervisor } from '../../runtime/supervisor.ts'
+import { deliveryFrom } from '../support/delivery.ts'
 import { tuple as cells, table, transaction } from '../support/records.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { RedisPlace, RedisRig } from '../support/redis-place.ts'
@@ -225,16 +226,7 @@ await describeRedis('the redis sink in trouble', () => {
       await using target = await rig.place.open(sinkContext())
       await using sink = await target.sink({ name: 'app', logId: log.id }, work.signal)
       work.running()
-      const delivery = {
-        sinkName: 'copy',
-        log,
-        filter: () => true,
-        limits: {},
-        reads: 'state',
-        coalesce: true,
-        deletes: true,
-      } as const
-      await deliver(delivery, sink, progress, work)
+      await deliver(deliveryFrom(log), sink, progress, work)
     })
     for (let id = 1; id <= 100; id++) await append(id, 'first')
     supervisor.start(false)

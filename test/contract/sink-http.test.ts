@@ -6,6 +6,7 @@ import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
 import { Supervisor } from '../../runtime/supervisor.ts'
 import http from '../../sinks/http.ts'
+import { deliveryFrom } from '../support/delivery.ts'
 import { HttpReceiver, type Verdict } from '../support/http-receiver.ts'
 import { table, transaction, tuple } from '../support/records.ts'
 import { never, sinkContext } from '../support/sink-rig.ts'
@@ -44,15 +45,7 @@ async function deliverAll(options: Record<string, unknown> = {}, limits: Deliver
   const progress = new DeliveryProgress()
   const supervisor = new Supervisor('sink hook', sinkContext().logger, async work => {
     await using sink = await openSink(options)
-    const delivery = {
-      sinkName: 'hook',
-      log,
-      filter: () => true,
-      reads: 'history',
-      coalesce: false,
-      deletes: true,
-    } as const
-    await deliver({ ...delivery, limits }, sink, progress, work)
+    await deliver(deliveryFrom(log, { reads: 'history', coalesce: false, limits }), sink, progress, work)
   })
   supervisor.start(false)
   try {

@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { Cursor, LogBatch, Sink, Table } from '../../runtime/contract.ts'
 import type { Delivery } from '../../runtime/deliver/delivery.ts'
-import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
+import type { DeliveryProgress } from '../../runtime/deliver.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
-import type { Work } from '../../runtime/supervisor.ts'
+import { delivered, deliveryFrom } from '../support/delivery.ts'
 import { table, told, transaction, tuple } from '../support/records.ts'
 
 const orders = table('orders')
@@ -37,25 +37,8 @@ class NotingSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-async function run(log: OrderedMemoryLog, sink: Sink, options: Partial<Delivery> = {}): Promise<DeliveryProgress> {
-  const progress = new DeliveryProgress()
-  const drain = new AbortController()
-  const work: Work = { signal: new AbortController().signal, drain: drain.signal, running: () => {} }
-  const delivery = {
-    sinkName: 'k',
-    log,
-    filter: () => true,
-    limits: {},
-    reads: 'state',
-    coalesce: false,
-    deletes: true,
-  } as const
-  const done = deliver({ ...delivery, ...options }, sink, progress, work)
-  await progress.reached(log, log.end()!, AbortSignal.timeout(5000))
-  drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
-  await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
-  return progress
-}
+const run = (log: OrderedMemoryLog, sink: Sink, over: Partial<Delivery> = {}): Promise<DeliveryProgress> =>
+  delivered(deliveryFrom(log, { coalesce: false, ...over }), sink)
 
 function writerOf(...tables: Table[]): BatchWriter {
   const writer = new BatchWriter()
@@ -74,6 +57,24 @@ describe('deliver', () => {
     const progress = await run(log, sink)
     expect(sink.notes).toEqual(['empty orders', 'c 1 a', 'c 2 b'])
     expect(progress.applied).toBe(1)
+  })
+
+  it('is live on a log that is written to without a pause', async () => {
+    const log = new OrderedMemoryLog()
+    const writer = writerOf(orders)
+    let id = 0
+    const append = (): Promise<unknown> =>
+      log.append(transaction(writer, `0/${++id}`, w => w.row('c', orders, tuple(String(id), 'a'))))
+    await append()
+    class SlowSink extends NotingSink {
+      override async write(batch: LogBatch): Promise<{ rejected: [] }> {
+        await append()
+        await setImmediate()
+        return await super.write(batch, new AbortController().signal)
+      }
+    }
+    const progress = await delivered(deliveryFrom(log), new SlowSink(), (each, signal) => each.becameLive(signal))
+    expect(log.compare(progress.cursor!, log.end()!)).toBe('before')
   })
 
   it('builds a sink anew whose cursor is of another log', async () => {
@@ -175,18 +176,7 @@ describe('deliver', () => {
       if (counts.length < 3) await append(1)
       return { rejected: [] }
     }
-    const drain = new AbortController()
-    const work: Work = { signal: drain.signal, drain: drain.signal, running: () => {} }
-    const delivery = {
-      ...{ sinkName: 'k', log, filter: () => true },
-      reads: 'state',
-      coalesce: true,
-      deletes: true,
-    } as const
-    const done = deliver({ ...delivery, limits: { maxRows: 4 } }, sink, new DeliveryProgress(), work)
-    await Promise.race([all.promise, done])
-    drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
-    await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
+    await delivered(deliveryFrom(log, { limits: { maxRows: 4 } }), sink, () => all.promise)
     // The first one holds the table's announcement as well.
     expect(counts).toEqual([4, 1, 2])
     expect(shown).toEqual([1])
@@ -214,14 +204,7 @@ describe('deliver', () => {
       if (notes.length > 4) throw ended
       return { rejected: [] }
     }
-    const delivery = {
-      ...{ sinkName: 'k', log, filter: () => true, coalesce: true, deletes: true },
-      reads: 'state',
-    } as const
-    const work: Work = { signal: new AbortController().signal, drain: new AbortController().signal, running: () => {} }
-    await expect(deliver({ ...delivery, limits: { maxRows: 2 } }, sink, new DeliveryProgress(), work)).rejects.toBe(
-      ended,
-    )
+    await expect(delivered(deliveryFrom(log, { limits: { maxRows: 2 } }), sink)).rejects.toBe(ended)
     expect(notes.slice(0, 4)).toEqual(['read', 'write', 'read', 'write'])
   })
 
@@ -230,15 +213,7 @@ describe('deliver', () => {
     await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
     const sink = new NotingSink()
     sink.tooLargeFrom = 0
-    const idle = new AbortController()
-    const work: Work = { signal: idle.signal, drain: idle.signal, running: () => {} }
-    const delivery = {
-      ...{ sinkName: 'k', log, filter: () => true },
-      reads: 'state',
-      coalesce: true,
-      deletes: true,
-    } as const
-    const done = deliver({ ...delivery, limits: { maxRows: 2 } }, sink, new DeliveryProgress(), work)
+    const done = delivered(deliveryFrom(log, { limits: { maxRows: 2 } }), sink)
     await expect(done).rejects.toMatchObject({ code: 'SINK_BATCH_TOO_LARGE' })
   })
 
@@ -247,18 +222,7 @@ describe('deliver', () => {
     await log.append(transaction(writerOf(orders), '0/1', w => w.row('c', orders, tuple('1', 'a'))))
     const sink = new NotingSink()
     sink.write = async () => ({ rejected: [{ index: 1, reason: 'mapping conflict' }] as never })
-    const work: Work = { signal: AbortSignal.timeout(5000), drain: AbortSignal.timeout(5000), running: () => {} }
-    const delivery = {
-      sinkName: 'k',
-      log,
-      filter: () => true,
-      limits: {},
-      reads: 'state',
-      coalesce: false,
-      deletes: true,
-    } as const
-    const done = deliver(delivery, sink, new DeliveryProgress(), work)
-    await expect(done).rejects.toMatchObject({ code: 'SINK_REJECTED', recovery: 'stop' })
+    await expect(run(log, sink)).rejects.toMatchObject({ code: 'SINK_REJECTED', recovery: 'stop' })
     expect(sink.stored).toBeUndefined()
   })
 })

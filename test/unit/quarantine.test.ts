@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import type { Cursor, LogBatch, Sink, Table, WriteResult } from '../../runtime/contract.ts'
 import type { Delivery } from '../../runtime/deliver/delivery.ts'
-import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
-import { TailraceError } from '../../runtime/errors.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import type { QuarantineLimits } from '../../runtime/quarantine/quarantine.ts'
 import { shownRow } from '../../runtime/quarantine/quarantine.ts'
 import { Quarantines } from '../../runtime/quarantine/quarantines.ts'
 import { Retries } from '../../runtime/quarantine/retry.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
+import { delivered, deliveryFrom } from '../support/delivery.ts'
 import { table, transaction, tuple } from '../support/records.ts'
 
 const orders = table('orders')
@@ -89,24 +88,9 @@ async function append(write: (writer: BatchWriter) => void): Promise<void> {
 
 const put = (key: string, value: string): Promise<void> => append(w => w.row('u', orders, tuple(key, value)))
 
-async function run(options: Partial<Delivery> = {}): Promise<void> {
-  const progress = new DeliveryProgress()
-  const drain = new AbortController()
-  const work = { signal: new AbortController().signal, drain: drain.signal, running: () => {} }
+async function run(over: Partial<Delivery> = {}): Promise<void> {
   const rejects = { source: 'app', quarantine: quarantines.of('k'), limits, retries }
-  const delivery = {
-    sinkName: 'k',
-    log,
-    filter: () => true,
-    limits: {},
-    reads: 'state',
-    deletes: true,
-    rejects,
-  } as const
-  const done = deliver({ ...delivery, coalesce: true, ...options }, sink, progress, work)
-  await Promise.race([progress.reached(log, log.end()!, AbortSignal.timeout(5000)), done])
-  drain.abort(new TailraceError('STOPPED', 'stop', 'done'))
-  await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
+  await delivered(deliveryFrom(log, { rejects, ...over }), sink)
 }
 
 const held = (): string[] =>
@@ -221,19 +205,7 @@ it('a sink that is built anew begins without any', async () => {
 it('without a quarantine the first refused row stops the sink', async () => {
   sink.bad.add('bad')
   await put('1', 'bad')
-  const { rejects: _, ...none } = { rejects: undefined }
-  const progress = new DeliveryProgress()
-  const { signal } = new AbortController()
-  const delivery = {
-    sinkName: 'k',
-    log,
-    filter: () => true,
-    limits: {},
-    reads: 'state',
-    coalesce: true,
-    deletes: true,
-  } as const
-  const done = deliver({ ...delivery, ...none }, sink, progress, { signal, drain: signal, running: () => {} })
+  const done = delivered(deliveryFrom(log), sink)
   await expect(done).rejects.toMatchObject({ code: 'SINK_REJECTED', recovery: 'stop' })
   expect(sink.stored).toBeUndefined()
 })

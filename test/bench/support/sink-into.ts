@@ -2,6 +2,7 @@ import type { SourceLog } from '../../../runtime/contract.ts'
 import { DeliveryProgress, deliver } from '../../../runtime/deliver.ts'
 import { createLogger } from '../../../runtime/logger.ts'
 import redis from '../../../sinks/redis.ts'
+import { deliveryFrom, workUntil } from '../../support/delivery.ts'
 
 /** As every sink has it by default. */
 const BATCH = { maxRows: 5000, maxBytes: 8 * 1024 * 1024 }
@@ -21,16 +22,8 @@ export async function sinkInto(log: SourceLog, url: string) {
   const target = await redis.open(redis.config.parse({ url }), BENCH_SINK)
   const sink = await target.sink({ name: 'app', logId: log.id }, signal)
   const progress = new DeliveryProgress()
-  const delivery = {
-    sinkName: 'cache',
-    log,
-    filter: () => true,
-    limits: BATCH,
-    reads: 'state',
-    coalesce: true,
-    deletes: true,
-  } as const
-  const running = deliver(delivery, sink, progress, { signal, drain: drain.signal, running: () => {} })
+  const delivery = deliveryFrom(log, { sinkName: 'cache', limits: BATCH })
+  const running = deliver(delivery, sink, progress, workUntil(drain.signal))
   running.catch(() => {})
   return {
     /** Rejects if the delivery ends instead. */
