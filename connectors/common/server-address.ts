@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { errorMessage, TailraceError } from '../../runtime/errors.ts'
+import { TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
+import { isLoopback, type TlsOptions, tlsOptions } from '../../runtime/tls.ts'
 
 /** What the `url` of a source says of the server: where it is, and how it must prove itself. */
 
@@ -28,7 +28,6 @@ export interface ServerAddress {
 }
 
 const NO_HOST = 'none.invalid'
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
 /** Throws CONFIG_URL. */
 export function serverAddress(text: string, kind: UrlKind): ServerAddress {
@@ -47,7 +46,7 @@ export function serverAddress(text: string, kind: UrlKind): ServerAddress {
   if (kind.needsDatabase && database === '') throw badUrl(kind, 'it names no database')
   const password = url.password === '' ? undefined : decodeURIComponent(url.password)
   if (password !== undefined) registerSecret(password)
-  const local = host.startsWith('/') || LOOPBACK.test(host)
+  const local = host.startsWith('/') || isLoopback(host)
   return {
     url,
     kind,
@@ -72,52 +71,9 @@ export function addressWarning({ sslmode, host, url }: ServerAddress): string | 
   return undefined
 }
 
-/** How a connection is encrypted, and what of the server's certificate is looked at. */
-export interface TlsOptions {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  /** The certificate must come from an authority that is known. */
-  readonly rejectUnauthorized: boolean
-  /** It must be that host's. */
-  readonly verifyIdentity: boolean
-}
-
 /** Undefined: not encrypted. `sslmode` as in libpq. Throws CONFIG_URL. */
-export function tlsOptions(address: ServerAddress): TlsOptions | undefined {
-  const { sslmode, kind } = address
-  if (sslmode === 'disable') return undefined
-  const ca = fileOption(address, 'sslrootcert')
-  const cert = fileOption(address, 'sslcert')
-  const key = fileOption(address, 'sslkey')
-  const shared = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  }
-  switch (sslmode) {
-    case 'verify-full':
-      return { ...shared, rejectUnauthorized: true, verifyIdentity: true }
-    case 'verify-ca':
-      return { ...shared, rejectUnauthorized: true, verifyIdentity: false }
-    case 'require':
-      // As libpq: with a root certificate it verifies the chain, without one nothing.
-      return { ...shared, rejectUnauthorized: ca !== undefined, verifyIdentity: false }
-    default:
-      throw badUrl(kind, `sslmode=${sslmode} is not one of disable, require, verify-ca, verify-full`)
-  }
-}
-
-function fileOption({ url }: ServerAddress, name: string): string | undefined {
-  const path = url.searchParams.get(name)
-  if (path === null) return undefined
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new TailraceError('CONFIG_URL', 'stop', `The file of ${name} cannot be read: ${errorMessage(cause)}`, {
-      cause,
-    })
-  }
+export function addressTls({ sslmode, kind, url }: ServerAddress): TlsOptions | undefined {
+  return tlsOptions(sslmode, url.searchParams, why => badUrl(kind, why))
 }
 
 function badUrl({ type, protocols, port }: UrlKind, why: string): TailraceError {

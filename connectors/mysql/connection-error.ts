@@ -1,9 +1,9 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isTlsError } from '../../runtime/tls.ts'
 import { addressName, type ServerAddress } from '../common/server-address.ts'
 
-/** OpenSSL's and Node's codes of a certificate that is refused, and mysql2's. */
-const CERTIFICATE =
-  /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO|HANDSHAKE_(NO_)?SSL)/
+/** mysql2's own codes of TLS that the server or its certificate refuses. */
+const HANDSHAKE = /^HANDSHAKE_(NO_)?SSL/
 
 /** Numbers of errors (https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html), the same in MariaDB. */
 export const ServerError = {
@@ -60,7 +60,7 @@ export function mysqlError(error: unknown, address: ServerAddress): TailraceErro
       `${at} refuses the login: ${text}.`,
       'Check user and password in `url` (special characters percent-encoded), and the host that the account is for.',
     )
-  if (CERTIFICATE.test(code))
+  if (isTlsError(error) || HANDSHAKE.test(code))
     return refused(
       'SOURCE_TLS',
       `${at} cannot be reached over TLS: ${text}.`,

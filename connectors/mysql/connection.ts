@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import mysql from 'mysql2'
 import { abortable } from '../../runtime/abort.ts'
 import type { DirectSocket } from '../common/direct-socket.ts'
-import { type ServerAddress, serverAddress, tlsOptions, type UrlKind } from '../common/server-address.ts'
+import { addressTls, type ServerAddress, serverAddress, type UrlKind } from '../common/server-address.ts'
 import { mysqlError } from './connection-error.ts'
 import type { Flavor } from './wire-column.ts'
 
@@ -170,7 +170,7 @@ function connectionOptions(
   direct: DirectSocket | undefined,
 ): mysql.ConnectionOptions {
   const { host, port, user, password, database } = address
-  const tls = tlsOptions(address)
+  const tls = addressTls(address)
   const open = (): Socket => {
     const socket = direct?.socket ?? new Socket()
     if (host.startsWith('/')) socket.connect(host)

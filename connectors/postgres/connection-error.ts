@@ -1,10 +1,8 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isTlsError } from '../../runtime/tls.ts'
 
 /** SQLSTATEs of a server that is starting, stopping, full or gone. */
 const AWAY = /^(08...|53...|57P0.|25P03)$/
-
-/** OpenSSL's and Node's codes of a certificate that is refused. */
-const CERTIFICATE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
 
 /** What an error of a connection or query means; a TailraceError passes as it is. Never holds the password. */
 export function connectionError(error: unknown, server: string): TailraceError {
@@ -21,7 +19,7 @@ export function connectionError(error: unknown, server: string): TailraceError {
       `${at} refuses the login: ${text}.`,
       'Check user and password in `url` (special characters percent-encoded), and the server’s pg_hba.conf.',
     )
-  if (CERTIFICATE.test(code) || text.includes('does not support SSL'))
+  if (isTlsError(error) || text.includes('does not support SSL'))
     return refused(
       'SOURCE_TLS',
       `${at} cannot be reached over TLS: ${text}.`,

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { TailraceError } from '../../runtime/errors.ts'
-import { addressName, type ServerAddress, serverAddress, tlsOptions, type UrlKind } from '../common/server-address.ts'
+import { socketTls } from '../../runtime/tls.ts'
+import { addressName, addressTls, type ServerAddress, serverAddress, type UrlKind } from '../common/server-address.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -85,10 +86,8 @@ export function clientOptions(config: Pick<PostgresConfig, 'url'>): pg.ClientCon
 }
 
 function ssl(address: ServerAddress): pg.ClientConfig['ssl'] {
-  const tls = tlsOptions(address)
-  if (tls === undefined) return false
-  const { verifyIdentity, ...options } = tls
-  return verifyIdentity || !tls.rejectUnauthorized ? options : { ...options, checkServerIdentity: () => undefined }
+  const tls = addressTls(address)
+  return tls === undefined ? false : socketTls(tls, address.host)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { isTlsError } from './tls.ts'
+import { isTlsError } from '../../runtime/tls.ts'
 
 /** What an error of a connection over HTTP means; a TailraceError passes as it is. `who`: `The service at host:port`. */
 export function connectionError(who: string, error: unknown): TailraceError {

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
-import { isLoopback, TLS_PARAMETERS, tlsOptions } from './tls.ts'
+import { isLoopback, socketTls, TLS_PARAMETERS, type TlsOptions, tlsOptions } from '../../runtime/tls.ts'
 
 /** Where a server is that speaks HTTP, and how to log in, from `https://user:password@host/path?sslrootcert=ca.pem`. */
 export interface HttpUrl {
@@ -37,7 +37,7 @@ export function parseHttpUrl(text: string, refuse: (why: string) => TailraceErro
   const sslmode = parameters.get('sslmode') ?? (protocol === 'https:' ? 'verify-full' : 'disable')
   if ((protocol === 'https:') === (sslmode === 'disable'))
     throw refuse(`sslmode=${sslmode} does not go with ${protocol}//`)
-  const tls = tlsOptions(sslmode, host, parameters, refuse)
+  const tls = tlsOptions(sslmode, parameters, refuse)
   for (const name of TLS_PARAMETERS) parameters.delete(name)
   return {
     host,
@@ -46,7 +46,7 @@ export function parseHttpUrl(text: string, refuse: (why: string) => TailraceErro
     path: url.pathname.replace(/\/+$/, ''),
     parameters,
     authorization: loginOf(url, refuse),
-    tls,
+    tls: tls === undefined ? undefined : socketTls(tls, host),
     risk: riskOf(tls, host),
   }
 }
@@ -60,7 +60,7 @@ function loginOf({ username, password }: URL, refuse: (why: string) => TailraceE
   return `Basic ${login}`
 }
 
-function riskOf(tls: ConnectionOptions | undefined, host: string): string | undefined {
+function riskOf(tls: TlsOptions | undefined, host: string): string | undefined {
   if (tls?.rejectUnauthorized === false)
     return `sslmode=require encrypts but does not verify that the server is ${host}`
   if (tls === undefined && !isLoopback(host)) return `rows go to ${host} unencrypted`

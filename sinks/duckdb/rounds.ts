@@ -1,5 +1,6 @@
 import type { LogBatch, LoggedChange } from '../../runtime/contract.ts'
 import { KeyPlaces } from '../../runtime/record/key-places.ts'
+import { isRowChange } from '../../runtime/record/row-change.ts'
 
 /** The round of a change that makes no difference. */
 export const NOTHING = -1
@@ -37,8 +38,8 @@ export function roundsOf(
   return rounds
 }
 
-function hasEffect({ kind, moved }: LoggedChange, onDelete: 'delete' | 'mark' | 'ignore'): boolean {
-  if (kind === 's' || kind === 'm' || kind === 't') return false
+function hasEffect(change: LoggedChange, onDelete: 'delete' | 'mark' | 'ignore'): boolean {
+  if (!isRowChange(change)) return false
   // The old key of a moved row is not a deleted row: it is gone whatever becomes of deletes.
-  return kind !== 'd' || onDelete !== 'ignore' || moved !== undefined
+  return change.kind !== 'd' || onDelete !== 'ignore' || change.moved !== undefined
 }

@@ -11,6 +11,8 @@ import type {
 import { crashPoint } from '../../runtime/crash.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { mergeRows } from '../../runtime/record/json-merge.ts'
+import { isRowChange } from '../../runtime/record/row-change.ts'
+import { storeLastCursor } from '../common/last-cursor.ts'
 import { Bulk } from './bulk.ts'
 import type { Catalog } from './catalog.ts'
 import type { Client } from './client.ts'
@@ -24,7 +26,6 @@ import { RowDocuments } from './row-document.ts'
 const IDLE_CURSOR_MS = 1000
 /** What rows to be completed may hold together; a batch with more is split. */
 const FORMER_BYTES = 32 * 1024 * 1024
-const CLOSE_MS = 5000
 
 const MARK = Buffer.from(`{"${DELETED}":true}`)
 
@@ -80,7 +81,7 @@ export class ElasticsearchSink implements Sink {
     let index = -1
     for (const change of batch) {
       index++
-      if (skip?.has(index) === true || !isRow(change)) continue
+      if (skip?.has(index) === true || !isRowChange(change)) continue
       this.#add(bulk, change, index, former)
       if (bulk.isFull) await bulk.send()
     }
@@ -104,7 +105,7 @@ export class ElasticsearchSink implements Sink {
         continue
       }
       const claimed = await this.#claim(change.table, signal)
-      if (claimed === null || !isRow(change) || !this.#buildsOn(change)) continue
+      if (claimed === null || !isRowChange(change) || !this.#buildsOn(change)) continue
       const ids = needed.get(claimed.index) ?? new Set()
       needed.set(claimed.index, ids.add(claimed.documents.idOf(change)))
     }
@@ -214,17 +215,9 @@ export class ElasticsearchSink implements Sink {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { client, context } = this.#parts
-    try {
-      await this.flush(AbortSignal.timeout(CLOSE_MS))
-    } catch (err) {
-      context.logger.warn({ err }, 'the last cursor was not stored; what came after the one before comes again')
-    }
+    await storeLastCursor(this, context)
     await client[Symbol.asyncDispose]()
   }
-}
-
-function isRow({ kind }: LoggedChange): boolean {
-  return kind !== 'm' && kind !== 's' && kind !== 't'
 }
 
 /** What a change makes of the document before it; undefined: nothing, as nothing was there. */

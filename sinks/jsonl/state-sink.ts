@@ -3,6 +3,7 @@ import { abortable } from '../../runtime/abort.ts'
 import type { LoggedChange, SinkRow, Table } from '../../runtime/contract.ts'
 import { errorMessage } from '../../runtime/errors.ts'
 import { keyFromTexts } from '../../runtime/record/key.ts'
+import { isRowChange } from '../../runtime/record/row-change.ts'
 import { RowPage } from '../../runtime/record/row-pages.ts'
 import { type ExactJson, parseExact, textOfJson } from '../../runtime/record/text.ts'
 import { currentLines } from './current-lines.ts'
@@ -22,7 +23,7 @@ export class StateSink extends JsonlSink {
 
   protected encode(change: LoggedChange, into: Lines): number {
     const { kind, table } = change
-    if (kind === 's' || kind === 'm' || kind === 't') return 0
+    if (!isRowChange(change)) return 0
     const key = keyJson(table, change.key, this.cursorFile.log, change.version)
     if (kind !== 'd') {
       upsertLine(into, change, key)

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
-import { isLoopback, TLS_PARAMETERS, tlsOptions } from '../common/tls.ts'
+import { isLoopback, socketTls, TLS_PARAMETERS, tlsOptions } from '../../runtime/tls.ts'
 
 /** Where a server is and how to log in, from `redis://user:password@host:6379/0?sslmode=verify-full`. */
 export interface Address {
@@ -39,14 +39,14 @@ export function addressOf(text: string): Address {
   const password = url.password === '' ? undefined : decodeURIComponent(url.password)
   if (password !== undefined) registerSecret(password)
   const sslmode = url.searchParams.get('sslmode') ?? defaultMode(url.protocol, host)
-  const tls = tlsOptions(sslmode, host, url.searchParams, badUrl)
+  const tls = tlsOptions(sslmode, url.searchParams, badUrl)
   return {
     host,
     port: url.port === '' ? DEFAULT_PORT : Number(url.port),
     user: url.username === '' ? undefined : decodeURIComponent(url.username),
     password,
     database: Number(path[1]),
-    tls,
+    tls: tls === undefined ? undefined : socketTls(tls, host),
     unverified: tls?.rejectUnauthorized === false,
   }
 }

@@ -1,5 +1,5 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { isTlsError } from '../common/tls.ts'
+import { isTlsError } from '../../runtime/tls.ts'
 
 const CLUSTER_HINT = 'Give the url of a single Redis or Valkey primary (cluster-enabled no).'
 

@@ -1,6 +1,8 @@
-import type { Cursor, LogBatch, LoggedChange, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
+import type { Cursor, LogBatch, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { generationOwner } from '../../runtime/generation.ts'
+import { isRowChange } from '../../runtime/record/row-change.ts'
+import { storeLastCursor } from '../common/last-cursor.ts'
 import type { Address } from './address.ts'
 import { Catalog, otherNames } from './catalog.ts'
 import type { Connection } from './connection.ts'
@@ -17,7 +19,6 @@ import { sizesOf, valuesOf } from './values.ts'
 const IDLE_CURSOR_MS = 1000
 /** What rows to be completed may hold together; a batch with more is split. */
 const FORMER_BYTES = 32 * 1024 * 1024
-const CLOSE_MS = 5000
 
 export interface RedisSinkParts {
   readonly address: Address
@@ -166,7 +167,7 @@ export class RedisSink implements Sink {
     let index = -1
     for (const change of batch) {
       index++
-      if (skip?.has(index) === true || !isRow(change)) continue
+      if (skip?.has(index) === true || !isRowChange(change)) continue
       this.#tables.get(change.table.id)?.apply(change, index, transaction, former)
       if (transaction.isFull) await transaction.send()
     }
@@ -201,17 +202,9 @@ export class RedisSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {
     const { connection, context } = this.parts
     if (!connection.isOpen) return
-    try {
-      await this.flush(AbortSignal.timeout(CLOSE_MS))
-    } catch (err) {
-      context.logger.warn({ err }, 'the last cursor was not stored; what came after the one before comes again')
-    }
+    await storeLastCursor(this, context)
     await connection[Symbol.asyncDispose]()
   }
-}
-
-function isRow({ kind }: LoggedChange): boolean {
-  return kind !== 'm' && kind !== 's' && kind !== 't'
 }
 
 function isEnded({ table }: TableRows, by: Table): boolean {

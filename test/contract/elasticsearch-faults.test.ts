@@ -1,27 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { column, table, tuple } from '../support/scripted-log.ts'
 import { openSearch } from '../support/search/engines.ts'
 import { type Fate, FaultyProxy } from '../support/search/faulty-proxy.ts'
 import { SearchPlace } from '../support/search/search-place.ts'
-import { type SearchServer, startSearch } from '../support/search/search-server.ts'
 import { describeSearch } from '../support/search/search-suite.ts'
 import { cursorOf, follow, rowsIn } from '../support/sink-driver.ts'
 import { items, never, SinkRig } from '../support/sink-rig.ts'
 
-const engine = await openSearch()
-
-await describeSearch(engine, () => {
-  let server: SearchServer
+await describeSearch(await openSearch(), server => {
   let proxy: FaultyProxy
   let rig: SinkRig
-  beforeAll(async () => {
-    server = await startSearch(engine)
-  }, 180_000)
-  afterAll(() => server?.[Symbol.asyncDispose]())
   beforeEach(async () => {
-    proxy = await FaultyProxy.to(server.url)
+    proxy = await FaultyProxy.to(server().url)
     rig = new SinkRig()
-    await rig.begin(await SearchPlace.make(server, { url: proxy.url }))
+    await rig.begin(await SearchPlace.make(server(), { url: proxy.url }))
   })
   afterEach(async () => {
     proxy.fate = () => 'passes'
@@ -108,7 +100,7 @@ await describeSearch(engine, () => {
     const sink = await rig.openSink()
     many('first')
     await follow(sink, rig.batches)
-    await server.ask('DELETE', '/app-public-items~*?expand_wildcards=all')
+    await server().ask('DELETE', '/app-public-items~*?expand_wildcards=all')
     const late = rig.put('1', 'later', null)
     await expect(sink.write(late, never)).rejects.toMatchObject({ code: 'SINK_RESTORED', recovery: 'retry' })
     rig.batches.push(late)
@@ -122,7 +114,7 @@ await describeSearch(engine, () => {
     const sink = await rig.openSink()
     many('first')
     await follow(sink, rig.batches)
-    await server.ask('DELETE', '/tailrace-state')
+    await server().ask('DELETE', '/tailrace-state')
     const late = rig.put('1', 'later', null)
     await expect(sink.write(late, never)).rejects.toMatchObject({ code: 'SINK_RESTORED', recovery: 'retry' })
   })
@@ -133,12 +125,12 @@ await describeSearch(engine, () => {
     const late = rig.put('1', 'late', null)
     rig.batches.push(rig.put('1', 'newest', null))
     await follow(sink, rig.batches)
-    const [index] = Object.keys((await server.ask('GET', '/_alias/app-public-items')) as object)
+    const [index] = Object.keys((await server().ask('GET', '/_alias/app-public-items')) as object)
     let version = 0n
     for (const change of late) ({ version } = change)
     const item = { index: { _id: '1', version: Number(version), version_type: 'external_gte' } }
     const lines = [item, { id: 1, name: 'late' }].map(line => `${JSON.stringify(line)}\n`).join('')
-    const answer = await fetch(`${server.url}/${index}/_bulk`, {
+    const answer = await fetch(`${server().url}/${index}/_bulk`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-ndjson' },
       body: lines,
@@ -148,11 +140,11 @@ await describeSearch(engine, () => {
   })
 
   it('a name that somebody else has is not taken', async () => {
-    await server.ask('PUT', '/app-public-items', {})
+    await server().ask('PUT', '/app-public-items', {})
     const sink = await rig.openSink()
     await expect(follow(sink, rig.batches)).rejects.toMatchObject({ code: 'NAME_COLLISION', recovery: 'stop' })
-    await server.ask('DELETE', '/app-public-items')
-    await server.ask('PUT', '/of-others', { aliases: { 'app-public-items': {} } })
+    await server().ask('DELETE', '/app-public-items')
+    await server().ask('PUT', '/of-others', { aliases: { 'app-public-items': {} } })
     await expect(follow(sink, rig.batches)).rejects.toMatchObject({ code: 'NAME_COLLISION', recovery: 'stop' })
   })
 
@@ -160,10 +152,10 @@ await describeSearch(engine, () => {
     const sink = await rig.openSink()
     many('first')
     await follow(sink, rig.batches)
-    await server.kill()
+    await server().kill()
     const late = rig.put('1', 'later', null)
     await expect(sink.write(late, never)).rejects.toMatchObject({ code: 'SINK_UNREACHABLE', recovery: 'retry' })
-    await server.start()
+    await server().start()
     rig.batches.push(late)
     const again = await rig.reopen()
     expect(await cursorOf(again)).toBe(rig.batches.at(-2)!.cursor)

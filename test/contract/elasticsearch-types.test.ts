@@ -1,11 +1,11 @@
 /** What the types of docs/types.md become in a search engine, by its own searches. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { LogicalType } from '../../runtime/contract.ts'
 import { type ExactJson, parseExact } from '../../runtime/record/text.ts'
 import { mappingOf } from '../../sinks/elasticsearch/mapping.ts'
 import { openSearch } from '../support/search/engines.ts'
 import { SearchPlace } from '../support/search/search-place.ts'
-import { type SearchServer, startSearch } from '../support/search/search-server.ts'
+import type { SearchServer } from '../support/search/search-server.ts'
 import { describeSearch } from '../support/search/search-suite.ts'
 import { type Entry, entriesOf } from '../support/types/entries.ts'
 import { context, writeAccepted } from '../support/types/fill-sink.ts'
@@ -24,34 +24,26 @@ interface Search {
   readonly query: object
 }
 
-const engine = await openSearch()
-
-await describeSearch(engine, () => {
-  let server: SearchServer
-  beforeAll(async () => {
-    server = await startSearch(engine)
-  }, 180_000)
-  afterAll(() => server?.[Symbol.asyncDispose]())
-
+await describeSearch(await openSearch(), server => {
   it.each([
     ['PostgreSQL', ALL],
     ['MySQL and MariaDB', MYSQL_TYPES],
   ])(
     'every value of %s is found by an exact term, and by a range where its type has an order',
     async (_, cases) => {
-      const place = await SearchPlace.make(server)
+      const place = await SearchPlace.make(server())
       const { id, batches } = typedLog(cases)
       {
         await using target = await place.open(context)
         const sink = await target.sink({ name: 'app', logId: id }, new AbortController().signal)
         for (const batch of batches) await writeAccepted(sink, batch)
       }
-      await server.ask('POST', `/${INDEX}/_refresh`)
+      await server().ask('POST', `/${INDEX}/_refresh`)
       const entries = entriesOf(cases, NEWEST)
-      const sources = await sourcesOf(server, entries.length)
+      const sources = await sourcesOf(server(), entries.length)
       const searches = entries.flatMap((entry, row) => searchesFor(entry, row, sources[row]!))
       expect(new Set(searches.map(({ row }) => entries[row]!.of)).size).toBe(new Set(entries.map(({ of }) => of)).size)
-      expect(await missed(server, searches)).toEqual([])
+      expect(await missed(server(), searches)).toEqual([])
     },
     240_000,
   )

@@ -2,27 +2,18 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { DemoReport } from '../../runtime/demo/run.ts'
 import { EngineSink } from '../../runtime/demo/sinks/engine.ts'
 import { openSearch } from '../support/search/engines.ts'
-import { type SearchServer, startSearch } from '../support/search/search-server.ts'
 import { describeSearch } from '../support/search/search-suite.ts'
 
 const MAIN = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url))
 const ROWS = '7000'
 const MINUTES = 60_000
-const engine = await openSearch()
-
-await describeSearch(engine, () => {
-  let server: SearchServer
-  beforeAll(async () => {
-    server = await startSearch(engine)
-  }, 3 * MINUTES)
-  afterAll(() => server?.[Symbol.asyncDispose]())
-
+await describeSearch(await openSearch(), server => {
   const demo = async (...more: string[]): Promise<{ code: number; page: string }> => {
-    const args = [MAIN, 'demo', '--rows', ROWS, '--seconds', '2', '--no-redis', '--engine', server.url, ...more]
+    const args = [MAIN, 'demo', '--rows', ROWS, '--seconds', '2', '--no-redis', '--engine', server().url, ...more]
     try {
       return { code: 0, page: (await promisify(execFile)(process.execPath, args)).stdout }
     } catch (error) {
@@ -34,14 +25,14 @@ await describeSearch(engine, () => {
   it(
     'the shop is found in it, equal to the source, and nothing is left there',
     async () => {
-      await server.ask('PUT', '/of-its-owner', {})
+      await server().ask('PUT', '/of-its-owner', {})
       const { code, page } = await demo('--json')
       expect(code).toBe(0)
       const { equal, search, proof } = JSON.parse(page) as DemoReport
       expect(equal).toBe(true)
       expect(search.found?.[0]?.sku).toBe('SKU-NEW')
       expect(Object.keys(proof.places)).toContain('engine')
-      const left = (await server.ask('GET', '/_cat/indices?format=json&expand_wildcards=all')) as { index: string }[]
+      const left = (await server().ask('GET', '/_cat/indices?format=json&expand_wildcards=all')) as { index: string }[]
       expect(left.map(({ index }) => index)).toEqual(['of-its-owner'])
     },
     3 * MINUTES,
@@ -65,6 +56,6 @@ await describeSearch(engine, () => {
     expect(await EngineSink.find('http://127.0.0.1:1', 'demo_x', signal)).toMatch(
       /^no Elasticsearch or OpenSearch answers/,
     )
-    expect(await EngineSink.find(`${server.url}/_cluster/health`, 'demo_x', signal)).toMatch(/is no search engine/)
+    expect(await EngineSink.find(`${server().url}/_cluster/health`, 'demo_x', signal)).toMatch(/is no search engine/)
   })
 })

@@ -1,12 +1,26 @@
+import { afterAll, beforeAll } from '@jest/globals'
 import { errorMessage } from '../../../runtime/errors.ts'
 import { describeIf } from '../skip.ts'
 import { type Engine, enginePrograms } from './engines.ts'
+import { type SearchServer, startSearch } from './search-server.ts'
 
-/** A suite of a real engine; skipped by name where it cannot run. Await it at the top level of the test file. */
-export async function describeSearch(engine: Engine, body: () => void): Promise<void> {
+const START_MS = 180_000
+
+/**
+ * A suite at a real engine, one server for all of it; skipped by name where it cannot run. Await it at the top level of
+ * the test file.
+ */
+export async function describeSearch(engine: Engine, body: (server: () => SearchServer) => void): Promise<void> {
   const problem = await enginePrograms(engine).then(
     () => undefined,
     (error: unknown) => errorMessage(error),
   )
-  describeIf(problem === undefined, problem ?? '')(engine.title, body)
+  describeIf(problem === undefined, problem ?? '')(engine.title, () => {
+    let server: SearchServer | undefined
+    beforeAll(async () => {
+      server = await startSearch(engine)
+    }, START_MS)
+    afterAll(() => server?.[Symbol.asyncDispose]())
+    body(() => server!)
+  })
 }

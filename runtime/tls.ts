@@ -1,16 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
+import { errorCode, errorMessage, TailraceError } from './errors.ts'
 
-/** TLS of a target's url, by the parameters of libpq's connection URLs. */
+/** TLS of a url, by the parameters of libpq's connection URLs. */
 
 export const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey']
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
 /** OpenSSL's and Node's codes of a certificate that is refused, or of a server that does not speak TLS. */
 const CERTIFICATE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
+
+/** How a connection is encrypted, and what of the server's certificate is looked at. Files in PEM. */
+export interface TlsOptions {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** The certificate must come from an authority that is known. */
+  readonly rejectUnauthorized: boolean
+  /** It must be that host's. */
+  readonly verifyIdentity: boolean
+}
 
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
@@ -21,35 +32,43 @@ export function isTlsError(error: unknown): boolean {
   return CERTIFICATE.test(errorCode(error) ?? '')
 }
 
-/** As libpq's `sslmode` of the same name; undefined: `disable`. `refuse` makes the error for a bad one. */
+/**
+ * As libpq's `sslmode` of the same name; undefined: `disable`. `refuse` makes the error for one that is not known. Throws
+ * CONFIG_URL for a file that cannot be read.
+ */
 export function tlsOptions(
   sslmode: string,
-  host: string,
   parameters: URLSearchParams,
   refuse: (why: string) => TailraceError,
-): ConnectionOptions | undefined {
+): TlsOptions | undefined {
   if (sslmode === 'disable') return undefined
   const ca = fileOption(parameters, 'sslrootcert')
   const cert = fileOption(parameters, 'sslcert')
   const key = fileOption(parameters, 'sslkey')
-  const shared: ConnectionOptions = {
+  const files = {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    rejectUnauthorized: true,
   }
   switch (sslmode) {
     case 'verify-full':
-      return shared
+      return { ...files, rejectUnauthorized: true, verifyIdentity: true }
     case 'verify-ca':
-      return { ...shared, checkServerIdentity: () => undefined }
+      return { ...files, rejectUnauthorized: true, verifyIdentity: false }
     case 'require':
-      return ca === undefined
-        ? { ...shared, rejectUnauthorized: false }
-        : { ...shared, checkServerIdentity: () => undefined }
+      // As libpq: with a root certificate it verifies the chain, without one nothing.
+      return { ...files, rejectUnauthorized: ca !== undefined, verifyIdentity: false }
     default:
       throw refuse(`sslmode=${sslmode} is not one of disable, require, verify-ca, verify-full`)
+  }
+}
+
+/** For Node's own sockets. */
+export function socketTls({ verifyIdentity, ...options }: TlsOptions, host: string): ConnectionOptions {
+  return {
+    ...options,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(verifyIdentity ? {} : { checkServerIdentity: () => undefined }),
   }
 }
 
