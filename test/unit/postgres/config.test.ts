@@ -81,10 +81,18 @@ describe('a connection', () => {
 
   it.each([
     ['a loopback address is plain', 'postgres://u@127.0.0.1/d', false],
-    ['everything else proves itself', 'postgres://u@db/d', { rejectUnauthorized: true }],
+    ['everything else proves itself', 'postgres://u@db/d', { rejectUnauthorized: true, servername: 'db' }],
     ['disable is plain', 'postgres://u@db/d?sslmode=disable', false],
-    ['require without a root only encrypts', 'postgres://u@db/d?sslmode=require', { rejectUnauthorized: false }],
-    ['verify-full also on loopback', 'postgres://u@localhost/d?sslmode=verify-full', { rejectUnauthorized: true }],
+    [
+      'require without a root only encrypts',
+      'postgres://u@db/d?sslmode=require',
+      { rejectUnauthorized: false, servername: 'db', checkServerIdentity: expect.any(Function) },
+    ],
+    [
+      'verify-full also on loopback',
+      'postgres://u@localhost/d?sslmode=verify-full',
+      { rejectUnauthorized: true, servername: 'localhost' },
+    ],
   ])('%s', (_what, address, ssl) => {
     expect(clientOptions({ url: address }).ssl).toEqual(ssl)
   })
