@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { column, table, tuple } from '../support/scripted-log.ts'
-import { openSearch } from '../support/search/engines.ts'
 import { type Fate, FaultyProxy } from '../support/search/faulty-proxy.ts'
 import { SearchPlace } from '../support/search/search-place.ts'
-import { describeSearch } from '../support/search/search-suite.ts'
+import { describeEachSearch } from '../support/search/search-suite.ts'
 import { cursorOf, follow, rowsIn } from '../support/sink-driver.ts'
 import { items, never, SinkRig } from '../support/sink-rig.ts'
 
-await describeSearch(await openSearch(), server => {
+await describeEachSearch(server => {
   let proxy: FaultyProxy
   let rig: SinkRig
   beforeEach(async () => {

@@ -3,10 +3,9 @@ import { expect, it } from '@jest/globals'
 import type { LogicalType } from '../../runtime/contract.ts'
 import { type ExactJson, parseExact } from '../../runtime/record/text.ts'
 import { mappingOf } from '../../sinks/elasticsearch/mapping.ts'
-import { openSearch } from '../support/search/engines.ts'
 import { SearchPlace } from '../support/search/search-place.ts'
 import type { SearchServer } from '../support/search/search-server.ts'
-import { describeSearch } from '../support/search/search-suite.ts'
+import { describeEachSearch } from '../support/search/search-suite.ts'
 import { type Entry, entriesOf } from '../support/types/entries.ts'
 import { context, writeAccepted } from '../support/types/fill-sink.ts'
 import { MYSQL_TYPES } from '../support/types/mysql-types.ts'
@@ -24,7 +23,7 @@ interface Search {
   readonly query: object
 }
 
-await describeSearch(await openSearch(), server => {
+await describeEachSearch(server => {
   it.each([
     ['PostgreSQL', ALL],
     ['MySQL and MariaDB', MYSQL_TYPES],

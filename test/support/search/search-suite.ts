@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals'
 import { errorMessage } from '../../../runtime/errors.ts'
 import { describeIf } from '../skip.ts'
-import { type Engine, enginePrograms } from './engines.ts'
+import { ELASTICSEARCH, type Engine, enginePrograms, openSearch } from './engines.ts'
 import { type SearchServer, startSearch } from './search-server.ts'
 
 const START_MS = 180_000
@@ -23,4 +23,9 @@ export async function describeSearch(engine: Engine, body: (server: () => Search
     afterAll(() => server?.[Symbol.asyncDispose]())
     body(() => server!)
   })
+}
+
+/** The suite at each engine that the sink is for. */
+export async function describeEachSearch(body: (server: () => SearchServer) => void): Promise<void> {
+  for (const engine of [await openSearch(), ELASTICSEARCH]) await describeSearch(engine, body)
 }

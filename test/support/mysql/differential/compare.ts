@@ -99,7 +99,7 @@ export class Comparison {
 
 /** A row of which not every column was sent: read as longer than it is, it takes the rows behind it along. */
 function lacksColumns({ kind, before }: Operation): boolean {
-  return kind === 'update' ? before === undefined : kind === 'delete' && before?.includes(undefined) === true
+  return kind !== 'insert' && before?.includes(undefined) !== false
 }
 
 function described(operation: Operation | undefined): string {
