@@ -1,8 +1,8 @@
-import type { Cursor, LoggedChange, SourceLog, Table, TableFilter } from './contract.ts'
+import type { Cursor, LoggedChange, SourceLog } from './contract.ts'
 import { TailraceError } from './errors.ts'
 import { EnvelopeWriter } from './record/envelope.ts'
 import { keyText } from './record/key.ts'
-import { matchesPattern, parsePattern } from './select.ts'
+import { tableFilter } from './select.ts'
 
 /** The changes of one or more logs as lines of JSON, for people and programs outside. */
 
@@ -55,7 +55,7 @@ export async function feed(
   const starts = startingPoints(sources, request.from)
   const cursors = starts.map(start => start ?? ('' as Cursor | ''))
   const place = (): string => cursors.join(' ')
-  const filter = tableFilter(request.tables)
+  const filter = tableFilter(request.tables?.length === 0 ? undefined : request.tables)
   const failure = new AbortController()
   const together = AbortSignal.any([signal, failure.signal])
   await Promise.all(sources.map(({ log }, i) => log.lag(starts[i] ?? 'start', filter)))
@@ -91,12 +91,6 @@ function isWanted(change: LoggedChange, { key, since }: FeedRequest): boolean {
   if (change.kind === 's') return false
   if (since !== undefined && change.appendTime < since) return false
   return key === undefined || (change.key.length > 0 && keyText(change.key) === key)
-}
-
-function tableFilter(patterns: readonly string[] | undefined): TableFilter {
-  if (patterns === undefined || patterns.length === 0) return () => true
-  const parsed = patterns.map(text => parsePattern(text, ['source', 'schema', 'table']))
-  return (table: Table) => parsed.some(pattern => matchesPattern(pattern, [table.source, table.schema, table.table]))
 }
 
 /** A cursor of several sources has a part for each, in their order; an empty part is the start. */

@@ -67,6 +67,11 @@ export interface Table {
   /** Indexes into `columns`, in key order. Empty for a table without a key, which is then append-only. */
   readonly key: readonly number[]
   readonly appendOnly: boolean
+  /**
+   * An outbox: its rows stand in the tables of their types. It has none of its own, and no reader of the log is told of
+   * it but its source.
+   */
+  readonly routed?: true
   /** Columns that the source has and the configuration excludes. */
   readonly excluded?: readonly string[]
   /** The source's own identity of this table, opaque elsewhere (PostgreSQL: oid and attribute fingerprint). */

@@ -1,4 +1,4 @@
-import type { Table } from './contract.ts'
+import type { Table, TableFilter } from './contract.ts'
 import { TailraceError } from './errors.ts'
 
 /**
@@ -11,6 +11,7 @@ import { TailraceError } from './errors.ts'
 type PartPattern = readonly string[]
 export type Pattern = readonly PartPattern[]
 
+const FULL_NAME = ['source', 'schema', 'table']
 const BARE = /^[^\s."*]+$/
 
 export function quotePart(part: string): string {
@@ -53,10 +54,17 @@ export function matchesPattern(pattern: Pattern, parts: readonly string[]): bool
   return pattern.length === parts.length && pattern.every((part, i) => matchesPart(part, parts[i]!))
 }
 
+/** The tables that readers of a log are given: those that a pattern of full names names, by default all. */
+export function tableFilter(patterns?: readonly string[]): TableFilter {
+  const parsed = patterns?.map(text => parsePattern(text, FULL_NAME))
+  return ({ routed, source, schema, table }) =>
+    routed !== true && (parsed?.some(pattern => matchesPattern(pattern, [source, schema, table])) ?? true)
+}
+
 /** Whether one of the patterns of full names (`source.schema.table`) names this table. */
 export function matchesTable(patterns: readonly string[], table: Table): boolean {
   const parts = [table.source, table.schema, table.table]
-  return patterns.some(text => matchesPattern(parsePattern(text, ['source', 'schema', 'table']), parts))
+  return patterns.some(text => matchesPattern(parsePattern(text, FULL_NAME), parts))
 }
 
 /** True for patterns that name exactly one thing. */

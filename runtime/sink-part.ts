@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Generation, LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
+import type { Generation, LogLag, Sink, SinkContext, Table, Target } from './contract.ts'
 import type { Delivery, Rejects } from './deliver/delivery.ts'
 import { DeliveryProgress, deliver } from './deliver.ts'
 import { generationOwner } from './generation.ts'
@@ -9,7 +9,7 @@ import type { SinkConfig } from './pipeline-config.ts'
 import type { Quarantine, Refusal } from './quarantine/quarantine.ts'
 import type { Quarantines } from './quarantine/quarantines.ts'
 import { Retries } from './quarantine/retry.ts'
-import { matchesTable } from './select.ts'
+import { tableFilter } from './select.ts'
 import type { SourcePart } from './source-part.ts'
 import type { Progress, RetryReport, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
@@ -103,7 +103,7 @@ export class SinkPart {
   }
 
   takes(table: Table): boolean {
-    return this.#filter()(table)
+    return tableFilter(this.#config.tables)(table)
   }
 
   /** Rows that the source deleted stay in the target as they are. */
@@ -198,7 +198,7 @@ export class SinkPart {
     const delivery: Delivery = {
       sinkName: this.reader,
       log,
-      filter: this.#filter(),
+      filter: tableFilter(this.#config.tables),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
       reads: this.#reads,
       coalesce: plugin.coalesce ?? false,
@@ -211,11 +211,6 @@ export class SinkPart {
     } finally {
       this.#lent.delete(source.name)
     }
-  }
-
-  #filter(): TableFilter {
-    const { tables } = this.#config
-    return tables === undefined ? () => true : (table: Table) => matchesTable(tables, table)
   }
 
   async status(): Promise<Omit<SinkStatus, 'rebuild'>> {
@@ -253,7 +248,9 @@ export class SinkPart {
   /** Not known until the target has told where the sink stands. */
   async #lag(source: SourcePart, delivery: DeliveryProgress): Promise<LogLag> {
     const after = delivery.cursor ?? (delivery.emptied === undefined ? undefined : 'start')
-    return after === undefined ? { records: null, bytes: null } : source.log.lag(after, this.#filter())
+    return after === undefined
+      ? { records: null, bytes: null }
+      : source.log.lag(after, tableFilter(this.#config.tables))
   }
 
   #building(applied: number, left: number | null): Progress {

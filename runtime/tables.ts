@@ -13,10 +13,11 @@ export interface KnownTable {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** By name. */
+/** By name. Those that readers are told of. */
 export function newestTables(log: SourceLog): Map<string, Table> {
   const newest = new Map<string, Table>()
   for (const table of log.tables().values()) {
+    if (table.routed === true) continue
     const other = newest.get(table.name)
     if (other === undefined || other.id < table.id) newest.set(table.name, table)
   }

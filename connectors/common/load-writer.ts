@@ -2,6 +2,7 @@ import type { Batch, LoadProgress, Position, SourceIdentity, Table, UnitEnd } fr
 import { indexCells, keyOf } from '../../runtime/record/key.ts'
 import type { Tuple } from '../../runtime/record/tuple.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
+import type { EventRoute } from './event-route.ts'
 
 /** A chunk is handed over once it has this many bytes: a little less than a buffer that is a power of two. */
 export const CHUNK_BYTES = 2 * 1024 * 1024 - 64 * 1024
@@ -11,6 +12,7 @@ export class LoadWriter {
   readonly #table: Table
   readonly #writer: BatchWriter
   readonly #wanted: ReadonlySet<string> | undefined
+  readonly #route: EventRoute | undefined
   readonly #starts: Uint32Array
   #high = '' as Position
   #time = 0n
@@ -18,12 +20,13 @@ export class LoadWriter {
 
   /**
    * `registry`: every table version so far; takes up what is announced. `wanted`: canonical keys, as text of one byte a
-   * character; other rows are left out.
+   * character; other rows are left out. `route`: of an outbox, whose rows go elsewhere.
    */
-  constructor(table: Table, registry: Map<number, Table>, wanted?: ReadonlySet<string>) {
+  constructor(table: Table, registry: Map<number, Table>, wanted?: ReadonlySet<string>, route?: EventRoute) {
     this.#table = table
     this.#writer = new BatchWriter(registry)
     this.#wanted = wanted
+    this.#route = route
     this.#starts = new Uint32Array(table.columns.length + 1)
   }
 
@@ -55,13 +58,15 @@ export class LoadWriter {
   /** The end of what a former load left of the table. */
   truncate(): void {
     this.#begin()
-    this.#writer.truncate(this.#table)
+    for (const table of this.#route?.tables ?? [this.#table]) this.#writer.truncate(table)
   }
 
   row(tuple: Tuple): void {
     if (this.#wanted !== undefined && !this.#wanted.has(Buffer.from(this.#keyOf(tuple)).toString('latin1'))) return
     this.#begin()
-    this.#writer.row('r', this.#table, tuple)
+    const table = this.#route?.tableOf(tuple) ?? this.#table
+    if (!this.#writer.registry.has(table.id)) this.#writer.announce(table)
+    this.#writer.row('r', table, tuple)
     this.#rows++
   }
 
@@ -70,7 +75,7 @@ export class LoadWriter {
    * `isNeeded`: they take that many, so memory is made for them where they are to stand.
    */
   room(size: number, isNeeded = false): number {
-    if (this.#wanted !== undefined) return -1
+    if (this.#wanted !== undefined || this.#route !== undefined) return -1
     this.#begin()
     return this.#writer.room(this.#table, size, isNeeded)
   }

@@ -1,5 +1,5 @@
 import { isExact, matchesPattern, type Pattern } from '../../runtime/select.ts'
-import { type Listed, type Named, nameOf, type TableOptions } from './selection.ts'
+import { excluder, type Listed, type Named, nameOf, type TableOptions } from './selection.ts'
 import { tablePatternOf } from './source-options.ts'
 
 export interface Resumed<C> {
@@ -20,9 +20,7 @@ export function resumedTables<C extends TableOptions, R extends Named>(
   { relations, unsupported }: Listed<R>,
   known: readonly Named[],
 ): Resumed<C> {
-  const excluded = config.exclude.map(tablePatternOf)
-  const isExcluded = ({ schema, table }: Named): boolean =>
-    excluded.some(pattern => matchesPattern(pattern, [schema, table]))
+  const isExcluded = excluder(config)
   const existing = relations.filter(relation => unsupported(relation) === undefined && !isExcluded(relation))
   const patterns = config.tables.map(tablePatternOf)
   const starred = patterns.filter(pattern => !isExact(pattern))

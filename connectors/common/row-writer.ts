@@ -4,6 +4,7 @@ import { indexCells, keyOf } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import type { Tuple } from '../../runtime/record/tuple.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
+import type { EventRoute } from './event-route.ts'
 import { applyPlan, type RowPlan } from './row-plan.ts'
 import { Scratch, Span } from './scratch.ts'
 
@@ -14,6 +15,8 @@ export const BEFORE_LENGTH = 8
 export interface RowTarget {
   readonly table: Table
   readonly plan: RowPlan
+  /** Of an outbox: into which tables they go. */
+  readonly route?: EventRoute | undefined
 }
 
 /**
@@ -42,13 +45,24 @@ export class RowWriter {
     this.#appendOnlyHint = appendOnlyHint
   }
 
-  insert({ table, plan }: RowTarget, next: Span): void {
-    this.#writer.row('c', table, planned(plan, next, this.#newScratch))
+  insert({ table, plan, route }: RowTarget, next: Span): void {
+    const row = planned(plan, next, this.#newScratch)
+    this.#writer.row('c', route === undefined ? table : this.#announced(route.tableOf(row)), row)
+  }
+
+  /** A row as it is. */
+  append(table: Table, row: Tuple): void {
+    this.#writer.row('c', this.#announced(table), row)
+  }
+
+  #announced(table: Table): Table {
+    if (!this.#writer.registry.has(table.id)) this.#writer.announce(table)
+    return table
   }
 
   /** Where in `bytes` at most `size` bytes of cells may be written for `placedInsert` or `placedUpdate`; -1: nowhere. */
-  room({ table, plan }: RowTarget, size: number): number {
-    return plan.identity ? this.#writer.room(table, size + BEFORE_LENGTH) : -1
+  room({ table, plan, route }: RowTarget, size: number): number {
+    return plan.identity && route === undefined ? this.#writer.room(table, size + BEFORE_LENGTH) : -1
   }
 
   /** Another one after the next row. */

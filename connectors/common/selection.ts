@@ -1,6 +1,7 @@
 import { TailraceError } from '../../runtime/errors.ts'
-import { exactName, isExact, matchesPattern, type Pattern, qualifiedName } from '../../runtime/select.ts'
+import { exactName, isExact, matchesPattern, type Pattern, qualifiedName, quotePart } from '../../runtime/select.ts'
 import { didYouMean } from '../../runtime/suggest.ts'
+import { type EventOptions, eventColumns, eventSchemas, isOutbox } from './event-options.ts'
 import type { ColumnRule } from './mask.ts'
 import { columnPatternOf, tableNameOf, tablePatternOf } from './source-options.ts'
 
@@ -11,14 +12,14 @@ export interface Named {
   readonly table: string
 }
 
-/** Options of a source (source-options.ts). */
-export interface TableOptions {
+/** Options of a source (source-options.ts, event-options.ts). */
+export interface TableOptions extends EventOptions {
   readonly tables: readonly string[]
   readonly exclude: readonly string[]
 }
 
-/** Options of a source (source-options.ts). */
-export interface ColumnOptions {
+/** Options of a source (source-options.ts, event-options.ts). */
+export interface ColumnOptions extends EventOptions {
   readonly columns: {
     readonly exclude: readonly string[]
     readonly mask: Readonly<Record<string, Exclude<ColumnRule, 'keep' | 'exclude'>>>
@@ -44,7 +45,8 @@ export function selectTables<R extends Named>(
   config: TableOptions,
   { relations, unsupported, toBeSeen }: Listed<R>,
 ): Selection<R> {
-  const excluded = config.exclude.map(tablePatternOf)
+  const isExcluded = excluder(config)
+  const reserved = eventSchemas(config)
   const chosen = new Set<R>()
   const problems: TailraceError[] = []
   const byName = new Map(relations.map(relation => [nameOf(relation), relation]))
@@ -55,7 +57,11 @@ export function selectTables<R extends Named>(
       : relations.filter(({ schema, table }) => matchesPattern(pattern, [schema, table]))
     if (isExact(pattern) && matching.length === 0) problems.push(missingTable(text, relations.map(nameOf), toBeSeen))
     for (const relation of matching) {
-      if (matchesAny(excluded, [relation.schema, relation.table])) continue
+      if (isExcluded(relation)) continue
+      if (reserved.includes(relation.schema)) {
+        problems.push(reservedSchema(relation))
+        continue
+      }
       const reason = unsupported(relation)
       if (reason === undefined) chosen.add(relation)
       else if (isExact(pattern))
@@ -79,10 +85,13 @@ export function selectTables<R extends Named>(
 
 /** Whether the configuration names a table of this name. */
 export function isWanted(config: TableOptions, { schema, table }: Named): boolean {
-  return (
-    matchesAny(config.tables.map(tablePatternOf), [schema, table]) &&
-    !matchesAny(config.exclude.map(tablePatternOf), [schema, table])
-  )
+  return matchesAny(config.tables.map(tablePatternOf), [schema, table]) && !excluder(config)({ schema, table })
+}
+
+/** What `exclude` leaves out: a pattern there does not mean the outbox, which is no captured table. */
+export function excluder(config: TableOptions): (named: Named) => boolean {
+  const patterns = config.exclude.map(tablePatternOf)
+  return ({ schema, table }) => matchesAny(patterns, [schema, table]) && !isOutbox(config, schema, table)
 }
 
 export function isAppendOnly(
@@ -106,7 +115,7 @@ export function configuredKey(
   return undefined
 }
 
-/** The rule of each column. Exclusion wins; of several masks the one written first. */
+/** The rule of each column. Exclusion wins; of several masks the one written first. Of an outbox what no event has is excluded. */
 export function columnRules(
   config: ColumnOptions,
   schema: string,
@@ -115,9 +124,11 @@ export function columnRules(
 ): ColumnRule[] {
   const excluded = config.columns.exclude.map(columnPatternOf)
   const masks = Object.entries(config.columns.mask).map(([text, mask]) => ({ pattern: columnPatternOf(text), mask }))
+  const { outbox } = config
+  const ofEvents = outbox !== undefined && isOutbox(config, schema, table) ? eventColumns(outbox) : undefined
   return columns.map(column => {
     const parts = [schema, table, column]
-    if (matchesAny(excluded, parts)) return 'exclude'
+    if (matchesAny(excluded, parts) || ofEvents?.includes(column) === false) return 'exclude'
     return masks.find(({ pattern }) => matchesPattern(pattern, parts))?.mask ?? 'keep'
   })
 }
@@ -144,6 +155,15 @@ function missingTable(text: string, known: readonly string[], toBeSeen: string):
   return new TailraceError('TABLE_MISSING', 'stop', `There is no table ${text}.`, {
     hint: `${suggestion(text, known)}Names are exact and case-sensitive, and ${toBeSeen}.`,
   })
+}
+
+function reservedSchema(relation: Named): TailraceError {
+  return new TailraceError(
+    'EVENT_SCHEMA',
+    'stop',
+    `${nameOf(relation)} cannot be captured: the tables of events have the schema ${quotePart(relation.schema)}.`,
+    { hint: 'Exclude it, or give the events another schema: `outbox.schema` of the source.' },
+  )
 }
 
 /** A name that is near, or the same table in another schema. */

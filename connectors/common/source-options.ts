@@ -9,7 +9,7 @@ const TABLE = ['schema', 'table'] as const
 const COLUMN = ['schema', 'table', 'column'] as const
 
 /** A text that `parse` takes; its own message says what is wrong. */
-function checkedText(parse: (text: string) => unknown) {
+export function checkedText(parse: (text: string) => unknown) {
   return z.string().superRefine((text, issues) => {
     try {
       parse(text)
@@ -20,7 +20,7 @@ function checkedText(parse: (text: string) => unknown) {
 }
 
 const tablePattern = checkedText(text => parsePattern(text, TABLE))
-const tableName = checkedText(text => parseName(text, TABLE))
+export const tableName = checkedText(text => parseName(text, TABLE))
 const columnPattern = checkedText(text => parsePattern(text, COLUMN))
 
 /** YAML reads `null` without quotes as no text. */
@@ -43,7 +43,7 @@ const resync = z.strictObject({
 
 /** Options by name, for each source to put in its own order; those that differ in text or default are functions. */
 export const sourceOptions = {
-  tables: (form: string) => z.array(tablePattern).min(1).describe(`${form}; a star matches within one part`),
+  tables: (form: string) => z.array(tablePattern).describe(`${form}; a star matches within one part`),
   exclude: z.array(tablePattern).default([]).describe('Wins over tables.'),
   columns: columns.prefault({}),
   maskKey: z.string().min(16, 'at least 16 characters').optional().describe('Key of the mask hash. Keep it secret.'),

@@ -1,5 +1,7 @@
 import type { Column, Table } from '../../runtime/contract.ts'
 import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { isOutbox } from '../common/event-options.ts'
+import { type EventRoute, routeOf } from '../common/event-route.ts'
 import type { ColumnRule } from '../common/mask.ts'
 import { type RowPlan, rowPlan } from '../common/row-plan.ts'
 import { columnRules, configuredKey, isAppendOnly, missingColumns, nameOf, selectTables } from '../common/selection.ts'
@@ -19,6 +21,8 @@ export interface Captured {
   readonly definition: Definition
   /** How its rows become rows of the Table. */
   readonly plan: RowPlan
+  /** Of an outbox. */
+  readonly route: EventRoute | undefined
   /** `\`database\`.\`table\``. */
   readonly relation: string
   readonly estimatedRows: number | null
@@ -123,6 +127,7 @@ export function captured(
   return {
     table: version,
     definition,
+    route: routeOf(config, version, numbering),
     plan: rowPlan(
       definition.columns.map(({ rule }) => rule),
       false,
@@ -136,7 +141,8 @@ export function captured(
 }
 
 /** The table as the log has it, if its columns are read as they were then; else as it is now. */
-export function capturedAsLogged(now: Captured, logged: Table | undefined, { config }: CatalogPlace): Captured {
+export function capturedAsLogged(now: Captured, logged: Table | undefined, place: CatalogPlace): Captured {
+  const { config, numbering } = place
   if (logged === undefined || logged.id === now.table.id) return now
   const names = originOf(logged).columns.map(([name]) => name)
   const rules = columnRules(config, logged.schema, logged.table, names)
@@ -146,7 +152,8 @@ export function capturedAsLogged(now: Captured, logged: Table | undefined, { con
   })
   if (!wasRead || originOf(logged).mask !== originOf(now.table).mask) return now
   const definition = definitionOf(logged, rules, now.definition)
-  return { ...now, table: logged, definition, plan: rowPlan(rules, false, config.maskKey), lost: undefined }
+  const route = routeOf(config, logged, numbering)
+  return { ...now, table: logged, definition, route, plan: rowPlan(rules, false, config.maskKey), lost: undefined }
 }
 
 function isMask(rule: ColumnRule): boolean {
@@ -169,12 +176,14 @@ function definitionHere(
   { config, flavor }: CatalogPlace,
 ): Definition {
   const appendOnly = isAppendOnly(config, schema, table)
+  const routed = isOutbox(config, schema, table)
   const names = rows.columns.map(({ name }) => name)
   const rules = columnRules(config, schema, table, names)
   return {
     schema,
     table,
     appendOnly,
+    routed,
     columns: rows.columns.map((row, i) => ({
       column: columnOf(row, flavor),
       rule: rules[i]!,
@@ -182,7 +191,7 @@ function definitionHere(
       isAddedNull: row.isAddedNull,
       isLeftOut: row.isVirtual && flavor === 'mariadb',
     })),
-    key: keyOf({ schema, table }, rows, config, appendOnly),
+    key: routed ? [] : keyOf({ schema, table }, rows, config, appendOnly),
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationOption } from '../../runtime/quantity.ts'
+import { checkEvents, eventOptions } from '../common/event-options.ts'
 import { checkMaskKey, sourceOptions } from '../common/source-options.ts'
 
 /** Options of a source of type `mysql` (MySQL and MariaDB), without `type`. */
@@ -12,6 +13,7 @@ export const mysqlConfig = z
     maskKey: sourceOptions.maskKey,
     keys: sourceOptions.keys('Unique index, of columns that are NOT NULL, that keys a table without a primary key.'),
     appendOnly: sourceOptions.appendOnly,
+    outbox: eventOptions.outbox,
     serverId: z
       .int()
       .min(1)
@@ -28,5 +30,6 @@ export const mysqlConfig = z
     resync: sourceOptions.resync,
   })
   .superRefine(checkMaskKey)
+  .superRefine(checkEvents)
 
 export type MysqlConfig = z.output<typeof mysqlConfig>

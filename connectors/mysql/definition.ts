@@ -7,6 +7,8 @@ export interface Definition {
   readonly schema: string
   readonly table: string
   readonly appendOnly: boolean
+  /** As in Table. */
+  readonly routed: boolean
   /** As the rows have them. */
   readonly columns: readonly DefinedColumn[]
   /** Names, in key order. */
@@ -49,6 +51,7 @@ export function definitionOf(table: Table, rules: readonly ColumnRule[], now: De
     schema: table.schema,
     table: table.table,
     appendOnly: table.appendOnly,
+    routed: table.routed === true,
     key,
     columns: columns.map(([name, declared, nullable, charset], i) => ({
       column: { name, type: logicalTypeOf(declared), declared, nullable },

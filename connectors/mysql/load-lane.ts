@@ -53,7 +53,7 @@ export class LoadLane implements RowTaker {
   constructor(options: LaneOptions) {
     const { captured, registry, wanted, charsets } = options
     this.#options = options
-    this.units = new LoadWriter(captured.table, registry, wanted)
+    this.units = new LoadWriter(captured.table, registry, wanted, captured.route)
     const kept = captured.definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column)
     this.#readers = captured.definition.columns
       .filter(({ rule }) => rule !== 'exclude')

@@ -17,6 +17,8 @@ export interface MappedRowsOptions {
   readonly rows: RowEvents
   /** A change of the table follows. */
   readonly touch: (table: Table) => void
+  /** A row of an outbox was updated, which is no event. */
+  readonly onOutboxUpdate: (outbox: Table) => void
 }
 
 interface MappedTable {
@@ -83,7 +85,7 @@ export class MappedRows {
   }
 
   #rows(bytes: Buffer, type: number, at: number, end: number): void {
-    const { largest, touch, rows } = this.#options
+    const { largest, touch, rows, onOutboxUpdate } = this.#options
     const event = parseRows(bytes, type, at, end, largest)
     const mapped = this.#tables.get(event.tableId)
     if (mapped === undefined) {
@@ -91,6 +93,10 @@ export class MappedRows {
       throw unreadable('it has rows of a table that was not described')
     }
     if (mapped.reading === undefined || event.at === event.end) return
+    if (mapped.reading.route !== undefined && event.kind !== 'insert') {
+      if (event.kind === 'update') onOutboxUpdate(mapped.reading.table)
+      return
+    }
     touch(mapped.reading.table)
     rows.write(event, mapped.reading)
   }

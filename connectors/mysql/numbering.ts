@@ -3,6 +3,7 @@ import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
+import { type EventNumbers, type EventTable, eventTable, isEventTable } from '../common/event-tables.ts'
 import { hiddenKey, maskedColumn, maskHash } from '../common/mask.ts'
 import { addByName } from '../common/versions-by-name.ts'
 import { type Definition, type Origin, originOf } from './definition.ts'
@@ -26,7 +27,7 @@ export interface NumberOptions {
  * Gives tables their ids: the one of the newest version if nothing changed, else the next. One for everything that reads
  * a source, so that no id is given twice.
  */
-export class Numbering {
+export class Numbering implements EventNumbers {
   readonly #source: string
   readonly #mask: string | undefined
   /** By table name, ascending ids. */
@@ -51,6 +52,11 @@ export class Numbering {
     const versions = this.#versions.get(drafted.name) ?? []
     const before = versions.at(-1)
     if (before === undefined) return { version: this.#add(drafted, 1, 1), lost: undefined }
+    if (drafted.routed === true) {
+      // Nothing that becomes of an outbox makes its events others, or has it read again.
+      const isSame = isSameDefinition(before, drafted)
+      return { version: isSame ? before : this.#add(drafted, before.incarnation, before.version + 1), lost: undefined }
+    }
     if (isReborn || hasOtherKey(before, drafted)) {
       const reborn = markStale(drafted, 'another table has its name, or its rows are told apart by other values')
       return { version: this.#add(reborn, before.incarnation + 1, 1), lost: undefined }
@@ -63,7 +69,23 @@ export class Numbering {
     return { version: this.#add(marked, before.incarnation, before.version + 1), lost }
   }
 
-  #draft({ schema, table, appendOnly, columns, key }: Definition): Table {
+  /** As EventNumbers. */
+  event(wanted: EventTable, most: number): Table {
+    return eventTable(wanted, most, {
+      source: this.#source,
+      issued: name => this.#versions.get(name) ?? [],
+      events: schema => this.events(schema),
+      add: (drafted, incarnation, version) => this.#add(drafted, incarnation, version),
+    })
+  }
+
+  events(schema: string): Table[] {
+    return [...this.#versions.values()]
+      .map(versions => versions.at(-1)!)
+      .filter(table => table.schema === schema && isEventTable(table))
+  }
+
+  #draft({ schema, table, appendOnly, routed, columns, key }: Definition): Table {
     const kept = columns.filter(({ rule }) => rule !== 'exclude')
     const excluded = columns.filter(({ rule }) => rule === 'exclude').map(({ column }) => column.name)
     const origin: Origin = {
@@ -82,6 +104,7 @@ export class Numbering {
       columns: kept.map(({ column, rule }) => maskedColumn(column, rule)),
       key: key.map(name => keyColumn(name, columns, qualifiedName([schema, table]))),
       appendOnly,
+      ...(routed ? { routed } : {}),
       ...(excluded.length === 0 ? {} : { excluded }),
       origin: JSON.stringify(origin),
     }
@@ -117,6 +140,7 @@ function isSameDefinition(known: Table, drafted: Table): boolean {
     !hasOtherKey(known, drafted) &&
     a.mask === b.mask &&
     known.appendOnly === drafted.appendOnly &&
+    known.routed === drafted.routed &&
     JSON.stringify(known.columns) === JSON.stringify(drafted.columns) &&
     JSON.stringify(a.columns) === JSON.stringify(b.columns)
   )

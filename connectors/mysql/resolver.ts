@@ -70,7 +70,9 @@ export class Resolver {
     switch (statement.kind) {
       case 'truncate': {
         const current = this.#current(statement.table)
-        return current === undefined ? undefined : [{ kind: 'truncate', table: current.table }]
+        // An outbox that is cleared takes no event back.
+        if (current === undefined || current.route !== undefined) return undefined
+        return [{ kind: 'truncate', table: current.table }]
       }
       case 'drop-tables':
         if (!statement.temporary) for (const table of statement.tables) this.#drop(table)

@@ -1,5 +1,6 @@
 import type { Column } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { isOutbox } from '../common/event-options.ts'
 import { planWithoutExcluded } from '../common/row-plan.ts'
 import type { RowTarget } from '../common/row-writer.ts'
 import { columnRules, isAppendOnly, nameOf } from '../common/selection.ts'
@@ -30,9 +31,14 @@ export interface RowReading extends RowTarget {
   readonly leftOut: readonly number[]
 }
 
-export function rowReading({ table, plan, definition }: Captured, map: TableMap, charsets: Charsets): RowReading {
+export function rowReading(
+  { table, plan, route, definition }: Captured,
+  map: TableMap,
+  charsets: Charsets,
+): RowReading {
   return {
     table,
+    route,
     plan: planWithoutExcluded(plan),
     readers: map.columns.map((wire, i) => cellReader(wire, definition.columns[i]!.column.declared, charsets)),
     wantedColumns: definition.columns.filter(({ rule }) => rule !== 'exclude').map(({ column }) => column),
@@ -57,7 +63,7 @@ export function fitsDefinition(
   if (!isSame) return false
   // A unique index that stands for a primary key is not in the event.
   const key = map.primaryKey.map(i => map.columns[i]!.name)
-  return hasNamedKey || key.length === 0 || key.join('\0') === definition.key.join('\0')
+  return hasNamedKey || definition.routed || key.length === 0 || key.join('\0') === definition.key.join('\0')
 }
 
 /**
@@ -73,6 +79,7 @@ export function definitionFrom(
 ): Definition {
   const name = { schema: map.database, table: map.table }
   const appendOnly = isAppendOnly(config, name.schema, name.table)
+  const routed = isOutbox(config, name.schema, name.table)
   const rules = columnRules(
     config,
     name.schema,
@@ -101,7 +108,7 @@ export function definitionFrom(
     throw new TailraceError('TABLE_WITHOUT_KEY', 'stop', `${nameOf(name)} has no key any more.`, {
       hint: 'Give it a primary key again, or list it under `appendOnly`.',
     })
-  return { ...name, appendOnly, columns, key }
+  return { ...name, appendOnly, routed, columns, key: routed ? [] : key }
 }
 
 /** Of text, and of the labels of ENUM and SET. */

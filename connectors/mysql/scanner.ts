@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Table } from '../../runtime/contract.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
+import { warnOnce } from '../common/outbox-update.ts'
 import { RowWriter } from '../common/row-writer.ts'
 import { unreadable } from './binlog/binlog-error.ts'
 import { type ControlEvent, parseControlEvent } from './binlog/control-event.ts'
@@ -86,6 +87,7 @@ export class Scanner {
         options.largestValue,
       ),
       touch: table => this.#touch(table, false),
+      onOutboxUpdate: warnOnce(options.logger),
     })
     this.#xa = new XaGroups({
       prepared,

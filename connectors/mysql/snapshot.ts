@@ -7,6 +7,7 @@ import { ServerError, serverErrno } from './connection-error.ts'
 import { FIRST_FENCE } from './fence.ts'
 import { LoadLane, selectList } from './load-lane.ts'
 import type { Segment } from './load-state.ts'
+import { quoteName } from './quote.ts'
 import { ReadSegments } from './read-segments.ts'
 import { serverTime } from './read-view.ts'
 import { dividingColumn, segmentsOf } from './segments.ts'
@@ -77,7 +78,9 @@ function laneLoad(
         for (let segment = read.next(); segment !== undefined; segment = read.next()) {
           const conditions = withinSegment(column, segment)
           const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-          await wire.rows(`SELECT ${selectList(captured)} FROM ${captured.relation}${where}`, lane)
+          const order =
+            captured.route === undefined ? '' : ` ORDER BY ${captured.route.order.map(quoteName).join(', ')}`
+          await wire.rows(`SELECT ${selectList(captured)} FROM ${captured.relation}${where}${order}`, lane)
           read.ended(lane, segment)
         }
       }, signal),

@@ -14,6 +14,9 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { noteTables } from '../common/chunk-tables.ts'
+import { withOutbox } from '../common/event-options.ts'
+import { withoutEvents } from '../common/event-tables.ts'
 import { requireMergeKey } from '../common/merge-key.ts'
 import type { SharedConnection } from '../common/shared-connection.ts'
 import { byName } from '../common/versions-by-name.ts'
@@ -31,10 +34,11 @@ import { type BinlogPlace, covers, formatPosition, parsePosition } from './posit
 import { Resolver } from './resolver.ts'
 import { sharedSql } from './shared-sql.ts'
 import { loadShared } from './snapshot.ts'
+import { loadCharsets } from './source-charsets.ts'
 import { connectionName, loadRequest, replicaId, type Start } from './start.ts'
 import { ChangeStream } from './stream.ts'
 import { TableWatch, tableGone } from './table-watch.ts'
-import { Charsets } from './values/charsets.ts'
+import type { Charsets } from './values/charsets.ts'
 import { PreparedTransactions, removeOthers } from './xa/prepared.ts'
 import { untilVisible } from './xa/visible.ts'
 
@@ -68,7 +72,7 @@ export class MysqlSource implements Source {
   #unstored = true
 
   constructor(config: MysqlConfig, context: SourceContext) {
-    this.#config = config
+    this.#config = withOutbox(config)
     this.#context = context
     this.#name = connectionName(context)
     this.#sql = sharedSql(config, this.#name)
@@ -95,7 +99,7 @@ export class MysqlSource implements Source {
       this.#logged.set(table.id, table)
       this.#registry.set(table.id, table)
     }
-    const start = await beginMysql(request, from, { resync, failed }, signal)
+    const start = await beginMysql(request, from && withoutEvents(from), { resync, failed }, signal)
     this.#start = start
     const unread = [...(from?.loads ?? [])].filter(([, { done }]) => !done).map(([name]) => name)
     const cascades = new CascadeWatch({
@@ -107,7 +111,9 @@ export class MysqlSource implements Source {
     })
     cascades.take(start.cascades)
     this.#cascades = cascades
-    this.#charsets = await this.#loadCharsets(start, signal)
+    const query = (sql: string): Promise<TextRow[]> =>
+      this.#streamSql.use(client => client.query(sql), this.#life.signal)
+    this.#charsets = await abortable(loadCharsets(start, query), signal)
     this.#watch = new TableWatch({
       config: this.#config,
       numbering,
@@ -177,7 +183,7 @@ export class MysqlSource implements Source {
     for await (const chunk of chunks) {
       yield chunk
       if (chunk.progress.done) done?.()
-      if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
+      if (request.readOnly !== true) noteTables(this.#logged, chunk)
     }
   }
 
@@ -279,16 +285,6 @@ export class MysqlSource implements Source {
     this.#life.abort(new Error('the source has ended'))
     await this.#streamSql[Symbol.asyncDispose]()
     await this.#sql[Symbol.asyncDispose]()
-  }
-
-  /** What their text is in is asked of the server. */
-  async #loadCharsets({ facts, captured }: Start, signal: AbortSignal): Promise<Charsets> {
-    const query = (sql: string): Promise<TextRow[]> =>
-      this.#streamSql.use(client => client.query(sql), this.#life.signal)
-    const charsets = await abortable(Charsets.load(facts.flavor, query), signal)
-    const names = captured.flatMap(({ definition }) => definition.columns.map(({ charset }) => charset))
-    await charsets.prepare(names.filter(name => name !== undefined))
-    return charsets
   }
 
   #started(): Start {

@@ -1,36 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
-import { isTailraceError, TailraceError } from '../../runtime/errors.ts'
-import { type RowPlan, rowPlan } from '../common/row-plan.ts'
-import {
-  columnRules,
-  configuredKey,
-  isAppendOnly,
-  missingColumns,
-  nameOf,
-  type Selection,
-  selectTables,
-} from '../common/selection.ts'
+import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
+import type { EventRoute } from '../common/event-route.ts'
+import type { RowPlan } from '../common/row-plan.ts'
+import { missingColumns, type Selection, selectTables } from '../common/selection.ts'
 import { byName } from '../common/versions-by-name.ts'
-import {
-  attributesOf,
-  filesOf,
-  quotedLeaf,
-  type RelationRow,
-  readRelations,
-  readTables,
-  stateOf,
-  type TableRows,
-} from './catalog-rows.ts'
+import { capture } from './capture.ts'
+import { type RelationRow, readRelations, readTables, type TableRows } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
-import type { Definition } from './definition.ts'
-import { chooseKey, withoutKey } from './keys.ts'
 import { listed } from './listed-relation.ts'
-import { quoteRelation } from './quote.ts'
 import { Numbering, type Numbers } from './table-version.ts'
-import { holdsAnyByte, loadTypes, logicalType, type TypeCatalog } from './types.ts'
-import { unknownColumns } from './unknown-types.ts'
+import { loadTypes } from './types.ts'
 
 /** A column as the server sends it, in pgoutput and in a load. Generated columns are left out. */
 export interface ServerColumn {
@@ -68,6 +49,8 @@ export interface Captured {
   readonly relation: string
   readonly columns: readonly ServerColumn[]
   readonly plan: RowPlan
+  /** Of an outbox. */
+  readonly route: EventRoute | undefined
   /** Columns whose type nobody knows (unknown-types.ts). */
   readonly unknown: readonly string[]
   readonly identity: ReplicaIdentity
@@ -83,12 +66,6 @@ export interface Captured {
   readonly estimatedBytes: number | null
   /** Throw it (MASK_LOST) unless the table is loaded anew. */
   readonly lost: TailraceError | undefined
-}
-
-const IDENTITIES: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
-
-export function identityOf(letter: string): ReplicaIdentity {
-  return IDENTITIES[letter] ?? 'default'
 }
 
 /** A table that the configuration names: captured, or why not. */
@@ -119,16 +96,14 @@ export async function surveyTables(
     client,
     tables.flatMap(({ rows }) => rows.attributes.map(({ typeOid }) => typeOid)),
   )
-  const checkText = await isUnchecked(client)
-  const versions = byName(known)
+  const place = { config, types, numbering, versions: byName(known), checkText: await isUnchecked(client) }
   const named = tables.map(({ relation, rows }) => ({ ...relation, columns: rows.attributes.map(({ name }) => name) }))
   const surveyed: Surveyed[] = []
   for (const { relation, rows } of tables) {
     // Thousands of them would hold up everything else for a second.
     if (surveyed.length % STRIDE === STRIDE - 1) await setImmediate()
     try {
-      const number: NumberOf = definition => numbering.number(definition, versions)
-      surveyed.push({ relation, rows, captured: capture(relation, rows, types, config, number, checkText) })
+      surveyed.push({ relation, rows, captured: capture(relation, rows, place) })
     } catch (error) {
       if (!isTailraceError(error)) throw error
       surveyed.push({ relation, rows, captured: error })
@@ -188,102 +163,4 @@ export async function captureTables(
 export async function isUnchecked(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding')
   return rows[0]?.server_encoding === 'SQL_ASCII'
-}
-
-type NumberOf = (definition: Definition) => ReturnType<Numbering['number']>
-
-function capture(
-  relation: RelationRow,
-  rows: TableRows,
-  types: TypeCatalog,
-  config: PostgresConfig,
-  number: NumberOf,
-  checkText: boolean,
-): Captured {
-  const { schema, table, oid } = relation
-  const foreign = rows.leaves.find(({ kind }) => kind !== 'r')
-  if (foreign !== undefined)
-    throw new TailraceError(
-      'TABLE_UNSUPPORTED',
-      'stop',
-      `${nameOf(relation)} has the foreign table ${nameOf(foreign)}.`,
-      {
-        hint: 'Its rows change on another server: detach it, or exclude the table.',
-      },
-    )
-  const appendOnly = isAppendOnly(config, schema, table)
-  const attributes = rows.attributes.filter(({ generated }) => !generated)
-  const rules = columnRules(
-    config,
-    schema,
-    table,
-    attributes.map(({ name }) => name),
-  )
-  const key = appendOnly ? insertKey(rows) : requireKey(relation, rows, config)
-  const definition: Definition = {
-    schema,
-    table,
-    oid,
-    appendOnly,
-    key,
-    columns: attributes.map((attribute, i) => ({
-      attribute,
-      rule: rules[i]!,
-      column: {
-        name: attribute.name,
-        type: logicalType(attribute, types),
-        declared: attribute.declared,
-        nullable: !attribute.notNull,
-      },
-    })),
-    files: filesOf(rows.leaves),
-  }
-  const { version, lost } = number(definition)
-  return {
-    table: version,
-    oid,
-    relation: quoteRelation(schema, table),
-    columns: attributes.map(({ attnum, name, typeOid, typmod }) => ({ attnum, name, typeOid, typmod })),
-    plan: rowPlan(rules, checkText || attributes.some(holdsAnyByte), config.maskKey),
-    unknown: unknownColumns(attributes, rules, types),
-    identity: identityOf(relation.identity),
-    appendOnly,
-    partitioned: relation.kind === 'p',
-    leaves: rows.leaves.map(leaf => ({
-      oid: leaf.oid,
-      relation: quotedLeaf(leaf),
-      filenode: leaf.filenode,
-      definedBy: leaf.definedBy,
-      hasRanges: leaf.isHeap,
-      readable: leaf.readable,
-      pages: leaf.pages,
-    })),
-    state: stateOf(rows),
-    attributes: attributesOf(rows),
-    ...estimates(rows),
-    lost,
-  }
-}
-
-function requireKey(relation: RelationRow, rows: TableRows, config: PostgresConfig): readonly number[] {
-  const choice = chooseKey(relation, rows, configuredKey(config, relation.schema, relation.table))
-  if ('problem' in choice) throw withoutKey(relation, choice)
-  return choice.attnums
-}
-
-/** Rows that are only inserted need no old values: any primary key serves, whatever the replica identity. */
-function insertKey(rows: TableRows): readonly number[] {
-  return rows.indexes.find(({ isPrimary, problem }) => isPrimary && problem === null)?.attnums ?? []
-}
-
-/** Rows are unknown as long as one leaf that is not empty was never analyzed. */
-export function estimates(rows: TableRows): { estimatedRows: number | null; estimatedBytes: number } {
-  let estimatedRows: number | null = 0
-  let estimatedBytes = 0
-  for (const leaf of rows.leaves) {
-    estimatedBytes += leaf.bytes
-    if (leaf.rows >= 0 && estimatedRows !== null) estimatedRows += leaf.rows
-    else if (leaf.bytes > 0) estimatedRows = null
-  }
-  return { estimatedRows, estimatedBytes }
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { withOutbox } from '../common/event-options.ts'
 import { addressName, addressWarning } from '../common/server-address.ts'
 import { checkServer } from './check-server.ts'
 import { checkTables } from './check-tables.ts'
@@ -10,10 +11,11 @@ import { readServer } from './server-facts.ts'
 
 /** Every prerequisite of a source, each with the exact statement that mends it. Changes nothing at the server. */
 export async function checkPostgres(
-  config: PostgresConfig,
+  given: PostgresConfig,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const config = withOutbox(given)
   let client: pg.Client | undefined
   try {
     client = await connectSql(config, `tailrace ${context.pipeline} ${context.name} check`, signal)

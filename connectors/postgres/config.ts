@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { checkEvents, eventOptions } from '../common/event-options.ts'
 import { checkMaskKey, sourceOptions } from '../common/source-options.ts'
 
 /** Options of a source of type `postgres`, without `type`. */
@@ -14,6 +15,8 @@ export const postgresConfig = z
       'Unique index that keys a table: also its replica identity, or the table is REPLICA IDENTITY FULL.',
     ),
     appendOnly: sourceOptions.appendOnly,
+    outbox: eventOptions.outbox,
+    messages: eventOptions.messages,
     slot: z
       .string()
       .regex(/^[a-z0-9_]{1,63}$/, 'lower-case letters, digits and underscores, at most 63')
@@ -31,6 +34,7 @@ export const postgresConfig = z
     resync: sourceOptions.resync,
   })
   .superRefine(checkMaskKey)
+  .superRefine(checkEvents)
 
 export type PostgresConfig = z.output<typeof postgresConfig>
 

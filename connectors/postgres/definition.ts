@@ -8,6 +8,8 @@ export interface Definition {
   readonly table: string
   readonly oid: number
   readonly appendOnly: boolean
+  /** As in Table. */
+  readonly routed: boolean
   /** Attribute numbers, in key order. */
   readonly key: readonly number[]
   /** As the server sends them. */

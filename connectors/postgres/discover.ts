@@ -1,6 +1,7 @@
 import type { Discovery } from '../../runtime/contract.ts'
 import { errorMessage, isTailraceError } from '../../runtime/errors.ts'
-import { estimates, type Surveyed, surveyTables } from './catalog.ts'
+import { estimates } from './capture.ts'
+import { type Surveyed, surveyTables } from './catalog.ts'
 import { postgresConfig, publicationNames, slotName } from './config.ts'
 import { connectSql, postgresError } from './connection.ts'
 import { DDL_TRIGGER } from './ddl-trigger.ts'

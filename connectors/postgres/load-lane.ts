@@ -36,7 +36,7 @@ export class LoadLane implements RowTaker {
 
   constructor(options: LaneOptions) {
     const { captured, registry, columns, wanted, maxValueBytes } = options
-    this.units = new LoadWriter(captured.table, registry, wanted)
+    this.units = new LoadWriter(captured.table, registry, wanted, captured.route)
     this.#options = options
     this.#table = captured.table
     this.#plan = planWithoutExcluded(captured.plan)

@@ -3,7 +3,7 @@ import { cellEnd, readU32BE } from '../../runtime/record/cells.ts'
 import type { BatchWriter } from '../../runtime/record/writer.ts'
 import { RowWriter } from '../common/row-writer.ts'
 import { Span } from '../common/scratch.ts'
-import { DDL_PREFIX } from './ddl-trigger.ts'
+import { isDdl, type Messages } from './messages.ts'
 import { formatLsn, POSTGRES_EPOCH, widenXid } from './position.ts'
 import { type Decoded, parseRelation, protocolError, type Relation } from './relation.ts'
 
@@ -20,9 +20,6 @@ const R = 0x52
 const T = 0x54
 const U = 0x55
 const Y = 0x59
-
-/** Flags and position, in front of a logical message's prefix. */
-const MESSAGE_HEAD = 9
 
 const APPEND_ONLY_HINT =
   'Publish only inserts and truncates of it, or give it a primary key and take it out of `appendOnly`.'
@@ -46,6 +43,9 @@ export interface ScannerOptions {
   readonly xid: bigint
   /** A transaction has ended in which something was defined otherwise (ddl-trigger.ts). */
   readonly onDdl: () => void
+  readonly messages: Messages
+  /** A row of an outbox was updated, which is no event. */
+  readonly onOutboxUpdate: (outbox: Table) => void
 }
 
 /** Walks pgoutput messages, protocol 1, and writes their changes as records. Nothing is allocated per row. */
@@ -55,6 +55,8 @@ export class Scanner {
   readonly #rows: RowWriter
   readonly #from: bigint
   readonly #onDdl: () => void
+  readonly #onOutboxUpdate: (outbox: Table) => void
+  readonly #messages: Messages
   readonly #targets = new Map<number, Target>()
   /** The one of the row before. */
   #last: Target | undefined
@@ -77,6 +79,8 @@ export class Scanner {
     this.#rows = new RowWriter(options.writer, APPEND_ONLY_HINT)
     this.#from = options.from
     this.#onDdl = options.onDdl
+    this.#onOutboxUpdate = options.onOutboxUpdate
+    this.#messages = options.messages
     this.#position = options.from
     this.#xid = options.xid
   }
@@ -155,18 +159,26 @@ export class Scanner {
     if (this.#hasDdl) this.#onDdl()
   }
 
-  /** Those of others are nobody's here. */
   #message(bytes: Buffer, at: number): void {
-    const prefixAt = at + MESSAGE_HEAD
     if (!this.#open || this.#dropped) return
-    if (bytes.compare(DDL_PREFIX, 0, DDL_PREFIX.length, prefixAt, prefixAt + DDL_PREFIX.length) === 0)
+    if (isDdl(bytes, at)) {
       this.#hasDdl = true
+      return
+    }
+    const message = this.#messages.read(bytes, at)
+    if (message === undefined) return
+    this.#begun()
+    this.#rows.append(message.table, message.row)
   }
 
   /** The transaction's header is written with its first change: empty ones leave no trace. */
-  #touch(table: Table): void {
+  #begun(): void {
     if (!this.#writer.inTransaction)
       this.#writer.begin(this.#xid.toString(), formatLsn(this.#commitLsn), this.#commitTime)
+  }
+
+  #touch({ table }: Decoded): void {
+    this.#begun()
     if (!this.#writer.registry.has(table.id)) this.#writer.announce(table)
   }
 
@@ -183,10 +195,7 @@ export class Scanner {
       this.#lastOid = oid
     }
     if (!target.resolved && !this.#resolveNow(target)) return undefined
-    const { decoded } = target
-    if (decoded === undefined) return null
-    this.#touch(decoded.table)
-    return decoded
+    return target.decoded ?? null
   }
 
   #resolveNow(target: Target): boolean {
@@ -208,6 +217,7 @@ export class Scanner {
     const target = this.#target(bytes, at)
     if (target === undefined) return false
     if (target === null) return true
+    this.#touch(target)
     const next = this.#tuple(bytes, at + 4, N, this.#new, target)
     next.end = end
     this.#rows.insert(target, next)
@@ -218,6 +228,11 @@ export class Scanner {
     const target = this.#target(bytes, at)
     if (target === undefined) return false
     if (target === null) return true
+    if (target.route !== undefined) {
+      this.#onOutboxUpdate(target.table)
+      return true
+    }
+    this.#touch(target)
     const tag = bytes[at + 4]
     if (tag === N) {
       const next = this.#tuple(bytes, at + 4, N, this.#new, target)
@@ -237,7 +252,8 @@ export class Scanner {
   #delete(bytes: Buffer, at: number, end: number): boolean {
     const target = this.#target(bytes, at)
     if (target === undefined) return false
-    if (target === null) return true
+    if (target === null || target.route !== undefined) return true
+    this.#touch(target)
     const full = bytes[at + 4] === O
     const old = this.#tuple(bytes, at + 4, full ? O : K, this.#old, target)
     old.end = end
@@ -252,7 +268,10 @@ export class Scanner {
     for (let i = 0; i < count; i++) if (this.#target(bytes, first + 4 * i) === undefined) return false
     for (let i = 0; i < count; i++) {
       const target = this.#target(bytes, first + 4 * i)
-      if (target) this.#writer.truncate(target.table)
+      // An outbox that is cleared takes no event back.
+      if (!target || target.route !== undefined) continue
+      this.#touch(target)
+      this.#writer.truncate(target.table)
     }
     return true
   }

@@ -29,6 +29,7 @@ const LEAST_PAGES = 256
 export function planLoad(captured: Captured): LoadPlan {
   const columns = captured.columns.filter((_, i) => captured.plan.rules[i] !== 'exclude').map(({ name }) => name)
   const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM`
+  if (captured.route !== undefined) return { ranges: [ordered(captured, select, captured.route.order)], columns }
   const byLeaf = captured.leaves.every(({ readable }) => readable)
   const ranges: Range[] = []
   if (byLeaf || !captured.partitioned)
@@ -45,6 +46,12 @@ export function planLoad(captured: Captured): LoadPlan {
       ranges.push({ sql: `${select} ${captured.relation}${within(pages)}`, part: undefined })
   }
   return { ranges, columns }
+}
+
+/** Events in one piece, in their order. */
+function ordered({ relation, partitioned }: Captured, select: string, order: readonly string[]): Range {
+  const from = partitioned ? relation : `ONLY ${relation}`
+  return { sql: `${select} ${from} ORDER BY ${order.map(quoteIdentifier).join(', ')}`, part: undefined }
 }
 
 /** The last is open at its end: the leaf may have grown since it was looked at. */

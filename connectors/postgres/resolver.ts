@@ -62,10 +62,10 @@ export class Resolver {
   }
 
   #decoded(captured: Captured): Decoded {
-    const { oid, table, plan, columns } = captured
+    const { oid, table, plan, route, columns } = captured
     this.#byOid.set(oid, captured)
     this.#known.set(table.id, table)
-    return { table, plan, columns: columns.length }
+    return { table, plan, route, columns: columns.length }
   }
 }
 

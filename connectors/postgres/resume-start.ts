@@ -140,7 +140,11 @@ function unfinished(
     const isKnown = known !== undefined
     const stale = isKnown ? staleNow(one, known, newest, from, away) : undefined
     if (stale === undefined && (progress?.done || config.snapshot === 'never')) continue
-    if (table.key.length === 0 && from.stream !== undefined && (isKnown || !added.includes(one))) {
+    if (
+      table.key.length === 0 &&
+      from.stream !== undefined &&
+      (isKnown || table.routed === true || !added.includes(one))
+    ) {
       const reason = stale?.reason ?? 'the stream began before it was read'
       context.logger.warn({ table: table.name, reason }, 'rows are missing: a table without a key is not read again')
       continue

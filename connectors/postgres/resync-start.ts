@@ -71,13 +71,20 @@ export function passes(captured: readonly Captured[]): LoadRequest[] {
 function readAnew({ config, context }: StartRequest, captured: readonly Captured[]): LoadRequest[] {
   const keyless = captured.filter(({ table }) => table.key.length === 0)
   if (keyless.length === 0) return []
-  const tables = keyless.map(({ table }) => table.name)
+  const isRouted = ({ table }: Captured): boolean => table.routed === true
+  const tables = keyless.filter(one => !isRouted(one)).map(({ table }) => table.name)
   if (config.snapshot === 'never') {
-    context.logger.warn({ tables }, 'tables without a key are not read: what was inserted meanwhile is missing')
+    const missing = keyless.map(({ table }) => table.name)
+    context.logger.warn(
+      { tables: missing },
+      'tables without a key are not read: what was inserted meanwhile is missing',
+    )
     return []
   }
-  context.logger.warn({ tables }, 'tables without a key are emptied and read anew')
-  return keyless.map(one => ({ ...loadRequest(one), restart: true }))
+  if (tables.length > 0) context.logger.warn({ tables }, 'tables without a key are emptied and read anew')
+  if (keyless.some(isRouted))
+    context.logger.warn('the outbox is read anew: what it still holds may come a second time, with the same id')
+  return keyless.map(one => ({ ...loadRequest(one), restart: !isRouted(one) }))
 }
 
 /** In another database the numbers of tables and columns mean something else. */

@@ -14,6 +14,9 @@ import type {
   TransactionId,
 } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { noteTables } from '../common/chunk-tables.ts'
+import { withOutbox } from '../common/event-options.ts'
+import { withoutEvents } from '../common/event-tables.ts'
 import { requireMergeKey } from '../common/merge-key.ts'
 import { beginPostgres } from './begin.ts'
 import { loadBeside } from './beside.ts'
@@ -68,10 +71,11 @@ export class PostgresSource implements Source {
   /** The same and those that a load has announced: what its batches may name. */
   readonly #registry = new Map<number, Table>()
   #tables: SourceTables | undefined
+  #numbering: Numbering | undefined
 
   constructor(config: PostgresConfig, context: SourceContext, times: SourceTimes = {}) {
     this.#times = times
-    this.#config = config
+    this.#config = withOutbox(config)
     this.#context = context
     this.#name = `tailrace ${context.pipeline} ${context.name}`
     this.#sql = sharedSql(config, this.#name)
@@ -85,9 +89,10 @@ export class PostgresSource implements Source {
   ): Promise<readonly LoadRequest[]> {
     const { maskKey } = this.#config
     const numbering = new Numbering(this.#context.name, from?.tables ?? [], maskKey, from?.identity.catalog)
+    this.#numbering = numbering
     const request = { config: this.#config, context: this.#context, name: this.#name, sql: this.#sql, numbering }
     this.#isResync = resync
-    const start = await beginPostgres(request, from, resync, signal)
+    const start = await beginPostgres(request, from && withoutEvents(from), resync, signal)
     for (const table of from?.tables ?? []) {
       this.#logged.set(table.id, table)
       this.#registry.set(table.id, table)
@@ -126,6 +131,7 @@ export class PostgresSource implements Source {
       ask: pid => this.#sql.use(sql => askServer(sql, pid), AbortSignal.timeout(SILENCE_MS / 3)),
       silenceMs: SILENCE_MS,
       onDdl: () => this.#tables!.watch.lookSoon(),
+      events: this.#numbering!,
     })
     this.#stream = stream
     for (const { until, signal: wish } of this.#hastened.splice(0)) stream.hasten(until, wish)
@@ -141,7 +147,7 @@ export class PostgresSource implements Source {
     const chunks = request.beside ? this.#beside(request, signal) : this.#underSnapshot(request, signal)
     for await (const chunk of chunks) {
       yield chunk
-      if (request.readOnly !== true) this.#logged.set(chunk.table.id, chunk.table)
+      if (request.readOnly !== true) noteTables(this.#logged, chunk)
     }
   }
 

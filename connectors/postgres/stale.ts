@@ -20,9 +20,10 @@ export interface LastRead {
   readonly files: readonly LeafFile[]
 }
 
-/** `known`: all versions of the table that anybody has met. */
+/** `known`: all versions of the table that anybody has met. An outbox never is: what was in it is in the log. */
 export function staleSince(captured: Captured, known: readonly Table[], last: LastRead): Stale | undefined {
   const { table, leaves } = captured
+  if (table.routed === true) return undefined
   const own = [...known, table].filter(({ incarnation }) => incarnation === table.incarnation)
   const marked = own.find(({ id, origin }) => id > last.id && isMarkedStale({ origin }))
   if (marked !== undefined) {

@@ -2,13 +2,14 @@ import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
 import { freeze } from '../../runtime/record/schema.ts'
 import { qualifiedName } from '../../runtime/select.ts'
+import { type EventNumbers, type EventTable, eventTable, isEventTable } from '../common/event-tables.ts'
 import { hiddenKey, maskedColumn, maskHash } from '../common/mask.ts'
 import { addByName, type VersionsByName } from '../common/versions-by-name.ts'
 import { digest } from './catalog-rows.ts'
 import { type DefinedColumn, type Definition, isSameRelation, type Origin, originOf } from './definition.ts'
 import { rewriteOf } from './rewrite.ts'
 
-export interface Numbers {
+export interface Numbers extends EventNumbers {
   number(definition: Definition, known: VersionsByName): Numbered
 }
 
@@ -50,6 +51,7 @@ export class Numbering implements Numbers {
     const issued = this.#issued.get(drafted.name) ?? []
     const last = newest(issued)
     if (last === undefined) return { version: this.#add(drafted, 1, 1), lost: undefined }
+    if (drafted.routed === true) return { version: this.#routed(drafted, issued, last), lost: undefined }
     const base = before ?? last
     const equal = issued.findLast(table => table.incarnation >= base.incarnation && isSameDefinition(table, drafted))
     const isKnown = equal !== undefined && (before === undefined || own.some(({ id }) => id === equal.id))
@@ -65,11 +67,35 @@ export class Numbering implements Numbers {
     return { version: this.#add(marked, base.incarnation, Math.max(...versions) + 1), lost }
   }
 
+  /** Nothing that becomes of an outbox makes its events others, or has it read again. */
+  #routed(drafted: Table, issued: readonly Table[], last: Table): Table {
+    const equal = issued.findLast(table => isSameDefinition(table, drafted))
+    return equal ?? this.#add(drafted, last.incarnation, last.version + 1)
+  }
+
+  /** As EventNumbers. */
+  event(wanted: EventTable, most: number): Table {
+    return eventTable(wanted, most, {
+      source: this.#source,
+      issued: name => this.#issued.get(name) ?? [],
+      events: schema => this.events(schema),
+      add: (drafted, incarnation, version) => this.#add(drafted, incarnation, version),
+    })
+  }
+
+  events(schema: string): Table[] {
+    return [...this.#issued.values()]
+      .map(versions => versions.at(-1)!)
+      .filter(table => table.schema === schema && isEventTable(table))
+  }
+
   /**
    * The same where every row is read again: a table of that name goes on as long as its rows are told apart by the same
    * columns, also if it was dropped and made again or is in another database.
    */
   readonly byName: Numbers = {
+    event: (wanted, most) => this.event(wanted, most),
+    events: schema => this.events(schema),
     number: (definition, known) => {
       const drafted = this.#draft(definition)
       const before = newest(known.get(drafted.name) ?? [])
@@ -88,7 +114,7 @@ export class Numbering implements Numbers {
     this.#catalog = catalog
   }
 
-  #draft({ schema, table, oid, appendOnly, key, columns, files }: Definition): Table {
+  #draft({ schema, table, oid, appendOnly, routed, key, columns, files }: Definition): Table {
     const kept = columns.filter(({ rule }) => rule !== 'exclude')
     const excluded = columns.filter(({ rule }) => rule === 'exclude').map(({ column }) => column.name)
     const name = qualifiedName([this.#source, schema, table])
@@ -117,6 +143,7 @@ export class Numbering implements Numbers {
       columns: kept.map(({ column, rule }) => maskedColumn(column, rule)),
       key: key.map(attnum => this.#keyColumn(attnum, kept, columns, qualifiedName([schema, table]))),
       appendOnly,
+      ...(routed ? { routed } : {}),
       ...(excluded.length === 0 ? {} : { excluded }),
       origin: JSON.stringify(origin),
     }
@@ -157,6 +184,7 @@ function isSameDefinition(known: Table, drafted: Table): boolean {
     !hasOtherKey(known, drafted) &&
     a.mask === b.mask &&
     known.appendOnly === drafted.appendOnly &&
+    known.routed === drafted.routed &&
     JSON.stringify(known.columns) === JSON.stringify(drafted.columns) &&
     a.attributes.length === b.attributes.length &&
     a.attributes.every(([attnum, name, type, typmod], i) => {

@@ -1,10 +1,12 @@
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
+import { routeOf } from '../common/event-route.ts'
 import { rowPlan } from '../common/row-plan.ts'
 import { columnRules, nameOf } from '../common/selection.ts'
 import { byName } from '../common/versions-by-name.ts'
-import { type Captured, identityOf } from './catalog.ts'
+import { identityOf } from './capture.ts'
+import type { Captured } from './catalog.ts'
 import { filesOf, readTables, type TableRows } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { type DefinedColumn, type Definition, originOf } from './definition.ts'
@@ -88,6 +90,7 @@ export async function tableFromRelation(
     table,
     oid: relation.oid,
     appendOnly: current.appendOnly,
+    routed: current.table.routed === true,
     key: keyOf(current, relation, attributes),
     columns: columns.filter(({ column }) => !generated.has(column.name)),
     files: filesOf(rows.leaves),
@@ -97,6 +100,7 @@ export async function tableFromRelation(
   return {
     ...current,
     table: version,
+    route: routeOf(config, version, numbering),
     columns: attributes.map(({ attnum, typeOid, typmod }, i) => ({ attnum, name: names[i]!, typeOid, typmod })),
     plan: rowPlan(rules, current.plan.checkText || attributes.some(holdsAnyByte), config.maskKey),
     unknown: unknownColumns(relation.columns, rules, types),

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
 import { TailraceError } from '../../runtime/errors.ts'
+import type { EventNumbers } from '../common/event-tables.ts'
+import { warnOnce } from '../common/outbox-update.ts'
 import type { Feed, UnitStream } from '../common/unit-stream.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'
 import { HAS_DDL_TRIGGER } from './ddl-trigger.ts'
 import { Keepalive } from './keepalive.ts'
+import { Messages } from './messages.ts'
 import { type Resolve, Scanner } from './pgoutput.ts'
 import { quoteIdentifier } from './quote.ts'
 import { type Verdict, Watchdog } from './watchdog.ts'
@@ -28,6 +31,8 @@ export interface FeedOptions {
   readonly silenceMs: number
   /** The stream has come to DDL; told only where an event trigger tells (ddl-trigger.ts). */
   readonly onDdl: () => void
+  /** Numbers the tables of messages. */
+  readonly events: EventNumbers
 }
 
 /** One connection to a slot: what it sends goes through the scanner into the units, what is durable goes back. */
@@ -56,11 +61,19 @@ export class WalFeed implements Feed<bigint>, StreamReader {
   }
 
   private constructor(options: FeedOptions, units: UnitStream<bigint>, wire: Wire, settings: Settings) {
-    const { logger, from, resolve, ask, silenceMs, onDdl } = options
+    const { logger, from, resolve, ask, silenceMs, onDdl, events, config } = options
     this.#units = units
     this.#wire = wire
     this.#received = from
-    this.#scanner = new Scanner({ writer: units.writer, resolve, from, xid: BigInt(settings.xid), onDdl })
+    this.#scanner = new Scanner({
+      writer: units.writer,
+      resolve,
+      from,
+      xid: BigInt(settings.xid),
+      onDdl,
+      messages: new Messages(config.messages, events),
+      onOutboxUpdate: warnOnce(logger),
+    })
     wire.start(startCommand(options, settings.ddl === 't'), this)
     this.#keepalive = new Keepalive(
       again => wire.sendStatus(this.#written(), this.#durable(), again),
@@ -155,9 +168,9 @@ const SETTINGS = `SELECT
   ${HAS_DDL_TRIGGER} AS ddl`
 
 /** In replication commands a backslash is itself, and there is no other form of text. */
-function startCommand({ slot, publications }: FeedOptions, hasDdlTrigger: boolean): string {
+function startCommand({ slot, publications, config }: FeedOptions, hasDdlTrigger: boolean): string {
   const names = publications.map(quoteIdentifier).join(',').replaceAll("'", "''")
-  const messages = hasDdlTrigger ? ", messages 'true'" : ''
+  const messages = hasDdlTrigger || config.messages.length > 0 ? ", messages 'true'" : ''
   return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names '${names}'${messages})`
 }
 

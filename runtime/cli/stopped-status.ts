@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Cursor } from '../contract.ts'
 import type { PipelineConfig, SinkConfig } from '../pipeline-config.ts'
-import { matchesTable } from '../select.ts'
+import { tableFilter } from '../select.ts'
 import type { PipelineStatus, SinkStatus, SourceStatus } from '../status.ts'
 import { VERSION } from '../version.ts'
 import { type InspectedLog, inspectLogs } from './inspect.ts'
@@ -94,6 +94,5 @@ async function sinkStatus(sink: SinkConfig, logs: readonly InspectedLog[]): Prom
 }
 
 function lagOf(sink: SinkConfig, log: InspectedLog['log'], cursor: Cursor) {
-  const { tables } = sink
-  return log.lag(cursor, table => tables === undefined || matchesTable(tables, table))
+  return log.lag(cursor, tableFilter(sink.tables))
 }

@@ -75,6 +75,7 @@ const tableSchema = z
     ),
     key: z.array(z.int().min(0)),
     appendOnly: z.boolean(),
+    routed: z.exactOptional(z.literal(true)),
     excluded: z.exactOptional(z.array(z.string())),
     origin: z.string(),
   })

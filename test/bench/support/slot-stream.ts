@@ -4,6 +4,7 @@ import { postgresConfig } from '../../../connectors/postgres/config.ts'
 import { Resolver } from '../../../connectors/postgres/resolver.ts'
 import { type SharedSql, sharedSql } from '../../../connectors/postgres/sql.ts'
 import { ChangeStream } from '../../../connectors/postgres/stream.ts'
+import { Numbering } from '../../../connectors/postgres/table-version.ts'
 import { tableFromRelation } from '../../../connectors/postgres/versions.ts'
 import { askServer } from '../../../connectors/postgres/walsender.ts'
 import type { Table } from '../../../runtime/contract.ts'
@@ -49,6 +50,7 @@ export async function openSlot(
     ask: pid => sql.use(client => askServer(client, pid), signal),
     silenceMs: 30_000,
     onDdl: () => {},
+    events: new Numbering('app', [table], undefined),
   })
   return { stream, table, sql }
 }

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { rowPlan } from '../../../connectors/common/row-plan.ts'
+import { Messages } from '../../../connectors/postgres/messages.ts'
 import { type Resolve, Scanner } from '../../../connectors/postgres/pgoutput.ts'
 import { formatLsn } from '../../../connectors/postgres/position.ts'
+import { Numbering } from '../../../connectors/postgres/table-version.ts'
 import type { ChangeView, Table } from '../../../runtime/contract.ts'
 import { keyTexts } from '../../../runtime/record/key.ts'
 import { BatchWriter } from '../../../runtime/record/writer.ts'
@@ -49,7 +51,15 @@ describe('the change stream', () => {
   function open(resolve: Resolve = ({ oid }) => (oid === NOTES ? plain(notes) : undefined), from = 0n): void {
     writer = new BatchWriter([notes])
     ddl = []
-    scanner = new Scanner({ writer, resolve, from, xid: 700n, onDdl: () => ddl.push(scanner.position) })
+    scanner = new Scanner({
+      writer,
+      resolve,
+      from,
+      xid: 700n,
+      onDdl: () => ddl.push(scanner.position),
+      messages: new Messages([], new Numbering('app', [], undefined)),
+      onOutboxUpdate: () => {},
+    })
   }
   beforeEach(() => open())
 
