@@ -17,6 +17,8 @@ const USAGE = new Set([
 /** What only a change outside Tailrace mends: at the database, at the target, on this machine. */
 const ENVIRONMENT = new Set([
   'CASCADES_UNLOGGED',
+  'EVENT_SCHEMA',
+  'OUTBOX_COLUMNS',
   'PUBLICATION_MISSING',
   'PUBLICATION_REPLACED',
   'PUBLICATION_TABLES',
