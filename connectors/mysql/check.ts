@@ -1,5 +1,6 @@
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
 import { isTailraceError } from '../../runtime/errors.ts'
+import { withOutbox } from '../common/event-options.ts'
 import { addressName, addressWarning } from '../common/server-address.ts'
 import { globalGrants, serverIds } from './check-grants.ts'
 import { checkTables } from './check-tables.ts'
@@ -14,10 +15,11 @@ import { connectionName, replicaId } from './start.ts'
 
 /** Every prerequisite of a source, each with the exact statement that mends it. Changes nothing at the server. */
 export async function checkMysql(
-  config: MysqlConfig,
+  given: MysqlConfig,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const config = withOutbox(given)
   let client: MysqlClient | undefined
   try {
     const address = mysqlAddress(config)

@@ -16,6 +16,8 @@ export interface DueTable {
 export function dueTables(tables: Iterable<Table>, cleansed: ReadonlyMap<string, number>): DueTable[] {
   return [...Map.groupBy(tables, ({ name }) => name).values()].flatMap(versions => {
     const newest = versions.reduce((a, b) => (b.id > a.id ? b : a))
+    // No row of an outbox was ever shown.
+    if (newest.routed === true) return []
     const since = cleansed.get(newest.name) ?? 0
     if (newest.id === since) return []
     const clear = new Set(

@@ -268,15 +268,18 @@ describe('messages of PostgreSQL', () => {
       COMMIT`)
     await client.query(`BEGIN; SELECT pg_logical_emit_message(true, 'audit', 'no'); ROLLBACK`)
     await client.query(`SELECT pg_logical_emit_message(true, 'audit', '')`)
+    await rig.run(() => rig.log.transactions.length === 1, { ack: false })
+    await client.query(`SELECT pg_logical_emit_message(true, 'audit', 'behind a restart')`)
     await client.end()
-    await rig.run(() => rig.log.transactions.length === 2)
+    await rig.run(() => rig.log.transactions.length === 3)
     expect(rig.log.texts).toEqual([
       'c app.message.audit ["audit","one"]',
       'c app.public.t [1]',
       String.raw`c app.message."app.*" ["app.*","{\"a\": 1}"]`,
       String.raw`c app.message."my.own" ["my.own","\\x00ff"]`,
       'c app.message.audit ["audit",""]',
+      'c app.message.audit ["audit","behind a restart"]',
     ])
-    expect(rig.log.rows.map(({ index }) => index)).toEqual([0, 1, 2, 3, 0])
+    expect(rig.log.rows.map(({ index }) => index)).toEqual([0, 1, 2, 3, 0, 0])
   })
 })
