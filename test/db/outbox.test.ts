@@ -44,15 +44,13 @@ describe('an outbox of PostgreSQL', () => {
       UPDATE orders SET total = 11; ${INSERT} ('invoice', '1', 'drawn', '[]'), ('order', '1', 'changed', NULL); COMMIT`)
     await client.end()
     await rig.run(() => rig.log.transactions.length === 1)
-    expect(texts(rig)).toEqual(
-      [
-        'c app.public.orders [1,10]',
-        'c order ["1","order","1","placed","{"total": 10}"]',
-        'u app.public.orders [1,11]',
-        'c invoice ["2","invoice","1","drawn","[]"]',
-        'c order ["3","order","1","changed",null]',
-      ].map(text => text.replace('"{"total": 10}"', String.raw`"{\"total\": 10}"`)),
-    )
+    expect(texts(rig)).toEqual([
+      'c app.public.orders [1,10]',
+      String.raw`c order ["1","order","1","placed","{\"total\": 10}"]`,
+      'u app.public.orders [1,11]',
+      'c invoice ["2","invoice","1","drawn","[]"]',
+      'c order ["3","order","1","changed",null]',
+    ])
     const { tables } = rig.log.resume()!
     const [carrier, order] = ['app.public.outbox', 'app.outbox.order'].map(
       name => tables.find(one => one.name === name)!,
@@ -268,7 +266,7 @@ describe('messages of PostgreSQL', () => {
       COMMIT`)
     await client.query(`BEGIN; SELECT pg_logical_emit_message(true, 'audit', 'no'); ROLLBACK`)
     await client.query(`SELECT pg_logical_emit_message(true, 'audit', '')`)
-    await rig.run(() => rig.log.transactions.length === 1, { ack: false })
+    await rig.run(() => rig.log.transactions.length >= 1, { ack: false })
     await client.query(`SELECT pg_logical_emit_message(true, 'audit', 'behind a restart')`)
     await client.end()
     await rig.run(() => rig.log.transactions.length === 3)

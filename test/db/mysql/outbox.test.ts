@@ -35,7 +35,7 @@ await describeFlavors(server => {
     await query(`UPDATE outbox SET type = 'other'; DELETE FROM outbox; TRUNCATE TABLE outbox`)
     await query(`ALTER TABLE outbox AUTO_INCREMENT = 10; ${INSERT} ('order', '2', 'placed', '2')`)
     await rig.run(() => rig.log.rows.length === 6)
-    expect(texts(rig.log).map(text => text.replaceAll(String.raw`\" `, String.raw`\"`).replaceAll(': ', ':'))).toEqual([
+    expect(texts(rig.log).map(text => text.replaceAll(': ', ':'))).toEqual([
       `c app.${database}.orders [1]`,
       String.raw`c order ["1","order","1","placed","{\"total\":10}"]`,
       `c app.${database}.orders [2]`,
