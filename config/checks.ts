@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { isTailraceError } from '../runtime/errors.ts'
-import { type Pattern, parsePattern } from '../runtime/select.ts'
+import { type Pattern, parsePattern, quotePart } from '../runtime/select.ts'
 import { didYouMean } from '../runtime/suggest.ts'
 import type { Block } from './blocks.ts'
 import type { ConfigDocument } from './document.ts'
@@ -68,7 +68,16 @@ function overlapping(a: readonly string[] | undefined, b: readonly string[] | un
 function capturedTables(source: SourceBlock): readonly string[] | undefined {
   const { tables } = source.written
   if (!Array.isArray(tables)) return undefined
-  return tables.filter(table => typeof table === 'string').map(table => `${source.name}.${table}`)
+  const own = tables.filter(table => typeof table === 'string')
+  return [...own, ...eventTables(source)].map(table => `${source.name}.${table}`)
+}
+
+/** Tables of events, which are made as they come (docs/outbox.md). */
+function eventTables({ written: { outbox, messages } }: SourceBlock): string[] {
+  const schemas: unknown[] = []
+  if (typeof outbox === 'object' && outbox !== null) schemas.push('schema' in outbox ? outbox.schema : 'outbox')
+  if (Array.isArray(messages) && messages.length > 0) schemas.push('message')
+  return schemas.filter(schema => typeof schema === 'string').map(schema => `${quotePart(schema)}.*`)
 }
 
 interface Captured {

@@ -1,10 +1,10 @@
+import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { isOutbox } from '../common/event-options.ts'
-import { routeOf } from '../common/event-route.ts'
-import { rowPlan } from '../common/row-plan.ts'
+import { type EventRoute, routeOf } from '../common/event-route.ts'
+import { type RowPlan, rowPlan } from '../common/row-plan.ts'
 import { columnRules, configuredKey, isAppendOnly, nameOf } from '../common/selection.ts'
 import type { VersionsByName } from '../common/versions-by-name.ts'
-import type { Captured, ReplicaIdentity } from './catalog.ts'
 import { attributesOf, filesOf, quotedLeaf, type RelationRow, stateOf, type TableRows } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Definition } from './definition.ts'
@@ -13,6 +13,61 @@ import { quoteRelation } from './quote.ts'
 import type { Numbers } from './table-version.ts'
 import { holdsAnyByte, logicalType, type TypeCatalog } from './types.ts'
 import { unknownColumns } from './unknown-types.ts'
+
+/** A column as the server sends it, in pgoutput and in a load. Generated columns are left out. */
+export interface ServerColumn {
+  /** 0 where only the stream knows the column, which was altered since. */
+  readonly attnum: number
+  readonly name: string
+  readonly typeOid: number
+  readonly typmod: number
+}
+
+/** A relation that holds rows: the table itself, or a partition. */
+export interface Leaf {
+  readonly oid: number
+  /** Quoted. */
+  readonly relation: string
+  /** Changes when the table is rewritten or truncated. */
+  readonly filenode: string
+  /** As in LeafRow. */
+  readonly definedBy: string | null
+  /** Whether ranges of ctid can be read of it. */
+  readonly hasRanges: boolean
+  /** Whether the role may read it by its own name. */
+  readonly readable: boolean
+  /** When the catalog was read. */
+  readonly pages: number
+}
+
+export type ReplicaIdentity = 'default' | 'nothing' | 'full' | 'index'
+
+/** A table to capture, as the catalog has it now. */
+export interface Captured {
+  readonly table: Table
+  readonly oid: number
+  /** `"schema"."table"`. */
+  readonly relation: string
+  readonly columns: readonly ServerColumn[]
+  readonly plan: RowPlan
+  /** Of an outbox. */
+  readonly route: EventRoute | undefined
+  /** Columns whose type nobody knows (unknown-types.ts). */
+  readonly unknown: readonly string[]
+  readonly identity: ReplicaIdentity
+  /** Published in the publication for inserts and truncates only. */
+  readonly appendOnly: boolean
+  readonly partitioned: boolean
+  readonly leaves: readonly Leaf[]
+  /** Differs once columns or leaves change (catalog-rows.ts). */
+  readonly state: string
+  /** Differs once columns change. */
+  readonly attributes: string
+  readonly estimatedRows: number | null
+  readonly estimatedBytes: number | null
+  /** Throw it (MASK_LOST) unless the table is loaded anew. */
+  readonly lost: TailraceError | undefined
+}
 
 export interface CapturePlace {
   readonly config: PostgresConfig

@@ -1,4 +1,4 @@
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 
 /** The tables that are captured now, as the catalog was seen last. The stream is behind it. */
 export class CapturedTables {

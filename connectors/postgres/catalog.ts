@@ -2,71 +2,14 @@ import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Table } from '../../runtime/contract.ts'
 import { isTailraceError, type TailraceError } from '../../runtime/errors.ts'
-import type { EventRoute } from '../common/event-route.ts'
-import type { RowPlan } from '../common/row-plan.ts'
 import { missingColumns, type Selection, selectTables } from '../common/selection.ts'
 import { byName } from '../common/versions-by-name.ts'
-import { capture } from './capture.ts'
+import { type Captured, capture } from './capture.ts'
 import { type RelationRow, readRelations, readTables, type TableRows } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { listed } from './listed-relation.ts'
 import { Numbering, type Numbers } from './table-version.ts'
 import { loadTypes } from './types.ts'
-
-/** A column as the server sends it, in pgoutput and in a load. Generated columns are left out. */
-export interface ServerColumn {
-  /** 0 where only the stream knows the column, which was altered since. */
-  readonly attnum: number
-  readonly name: string
-  readonly typeOid: number
-  readonly typmod: number
-}
-
-/** A relation that holds rows: the table itself, or a partition. */
-export interface Leaf {
-  readonly oid: number
-  /** Quoted. */
-  readonly relation: string
-  /** Changes when the table is rewritten or truncated. */
-  readonly filenode: string
-  /** As in LeafRow. */
-  readonly definedBy: string | null
-  /** Whether ranges of ctid can be read of it. */
-  readonly hasRanges: boolean
-  /** Whether the role may read it by its own name. */
-  readonly readable: boolean
-  /** When the catalog was read. */
-  readonly pages: number
-}
-
-export type ReplicaIdentity = 'default' | 'nothing' | 'full' | 'index'
-
-/** A table to capture, as the catalog has it now. */
-export interface Captured {
-  readonly table: Table
-  readonly oid: number
-  /** `"schema"."table"`. */
-  readonly relation: string
-  readonly columns: readonly ServerColumn[]
-  readonly plan: RowPlan
-  /** Of an outbox. */
-  readonly route: EventRoute | undefined
-  /** Columns whose type nobody knows (unknown-types.ts). */
-  readonly unknown: readonly string[]
-  readonly identity: ReplicaIdentity
-  /** Published in the publication for inserts and truncates only. */
-  readonly appendOnly: boolean
-  readonly partitioned: boolean
-  readonly leaves: readonly Leaf[]
-  /** Differs once columns or leaves change (catalog-rows.ts). */
-  readonly state: string
-  /** Differs once columns change. */
-  readonly attributes: string
-  readonly estimatedRows: number | null
-  readonly estimatedBytes: number | null
-  /** Throw it (MASK_LOST) unless the table is loaded anew. */
-  readonly lost: TailraceError | undefined
-}
 
 /** A table that the configuration names: captured, or why not. */
 export interface Surveyed {

@@ -1,6 +1,6 @@
 import type { Chunk, LoadRequest, Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { readTables } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { FastLane } from './fast-lane.ts'

@@ -4,7 +4,7 @@ import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { asBuffer, cellEnd, contentAt } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { originOf } from './definition.ts'
 import { quoteIdentifier, quoteLiteral } from './quote.ts'
 

@@ -4,7 +4,7 @@ import { formatSize } from '../../runtime/quantity.ts'
 import { LoadWriter } from '../common/load-writer.ts'
 import { applyPlan, planWithoutExcluded, type RowPlan } from '../common/row-plan.ts'
 import { Scratch, Span } from '../common/scratch.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { cellsSize, DataRows, ValueTooLarge } from './data-row.ts'
 import type { RowTaker } from './select-rows.ts'
 

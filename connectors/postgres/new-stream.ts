@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { SourceIdentity } from '../../runtime/contract.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { setPublication } from './publication.ts'
 import { readMembers } from './publication-members.ts'
 import { type CreatedSlot, createSlot } from './slot.ts'

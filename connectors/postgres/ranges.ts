@@ -1,4 +1,4 @@
-import type { Captured, Leaf } from './catalog.ts'
+import type { Captured, Leaf } from './capture.ts'
 import type { Pages } from './load-state.ts'
 import { quoteIdentifier } from './quote.ts'
 

@@ -1,5 +1,5 @@
 import type { Table } from '../../runtime/contract.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import type { Decoded, Relation } from './relation.ts'
 import { isSameRelation } from './versions.ts'
 

@@ -1,7 +1,7 @@
 import type { Chunk, LoadRequest, Position, SourceIdentity, Table } from '../../runtime/contract.ts'
 import { errorCode, errorMessage, TailraceError } from '../../runtime/errors.ts'
 import { LaneLoad, type LaneLoadOptions } from '../common/lane-load.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { filesOf } from './catalog-rows.ts'
 import type { PostgresConfig } from './config.ts'
 import { postgresError } from './connection.ts'

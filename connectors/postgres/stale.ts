@@ -1,5 +1,5 @@
 import type { LoadProgress, Table } from '../../runtime/contract.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { filesOf, type LeafFile } from './catalog-rows.ts'
 import { type Origin, originOf } from './definition.ts'
 import { parseLoadState } from './load-state.ts'

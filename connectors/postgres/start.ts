@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { LoadRequest, SourceContext, SourceIdentity } from '../../runtime/contract.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import { type PostgresConfig, publicationNames } from './config.ts'
 import { identifySystem, type ServerIdentity } from './lineage.ts'
 import type { PublicationPlan } from './publication.ts'

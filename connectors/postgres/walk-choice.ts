@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { LoadRequest } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
-import type { Captured } from './catalog.ts'
+import type { Captured } from './capture.ts'
 import type { TableRows } from './catalog-rows.ts'
 import { readKeyOrder } from './key-order.ts'
 import { KeyWalk } from './key-walk.ts'

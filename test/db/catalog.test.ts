@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Captured } from '../../connectors/postgres/catalog.ts'
+import type { Captured } from '../../connectors/postgres/capture.ts'
 import { originOf } from '../../connectors/postgres/definition.ts'
 import type { Relation } from '../../connectors/postgres/relation.ts'
 import { Resolver } from '../../connectors/postgres/resolver.ts'

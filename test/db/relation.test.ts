@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Captured } from '../../connectors/postgres/catalog.ts'
+import type { Captured } from '../../connectors/postgres/capture.ts'
 import { originOf } from '../../connectors/postgres/definition.ts'
 import { isSameRelation } from '../../connectors/postgres/versions.ts'
 import { Place } from '../support/place.ts'

@@ -1,6 +1,7 @@
 /** A first load for tests, under an exported snapshot, without a slot. */
 import pg from 'pg'
-import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
+import type { Captured } from '../../connectors/postgres/capture.ts'
+import { captureTables } from '../../connectors/postgres/catalog.ts'
 import { readTables } from '../../connectors/postgres/catalog-rows.ts'
 import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
 import { connectSql } from '../../connectors/postgres/connection.ts'

@@ -1,7 +1,8 @@
 /** A database with one table `t`, as a start and as the stream see it. */
 
+import type { Captured } from '../../connectors/postgres/capture.ts'
 import { captureAgain } from '../../connectors/postgres/captured-again.ts'
-import { type Captured, captureTables } from '../../connectors/postgres/catalog.ts'
+import { captureTables } from '../../connectors/postgres/catalog.ts'
 import { type PostgresConfig, postgresConfig } from '../../connectors/postgres/config.ts'
 import { connectSql } from '../../connectors/postgres/connection.ts'
 import type { Relation } from '../../connectors/postgres/relation.ts'
