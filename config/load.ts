@@ -3,13 +3,14 @@ import { dirname, resolve } from 'node:path'
 import { errorCode, isTailraceError, TailraceError } from '../runtime/errors.ts'
 import type { HttpConfig, PipelineConfig, SinkConfig, SourceConfig } from '../runtime/pipeline-config.ts'
 import { type Block, Blocks } from './blocks.ts'
-import { clashes, unknownTables } from './checks.ts'
+import { capturedBy, clashes, unknownTables } from './checks.ts'
 import { ConfigDocument } from './document.ts'
 import { type Environment, expand } from './expand.ts'
 import { problemsOf } from './issues.ts'
 import { configError, type Problem } from './problem.ts'
 import { fileSchema, isLoopback, logShape, parseListen, sinkShape } from './schema.ts'
 import { registerExpanded, registerSecrets } from './secret.ts'
+import { shapeProblems } from './shapes.ts'
 
 /** What a configuration's text stands in. */
 export interface ConfigPlace {
@@ -27,7 +28,7 @@ export interface ConfigPlace {
 /**
  * Reads and checks a configuration file, loads the plugins it names and makes its secrets known to the logger. Touches
  * no database. Throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_INVALID, CONFIG_VARIABLE,
- * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
+ * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_SHAPE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
  */
 export async function loadConfig(file: string, environment: Environment = process.env): Promise<PipelineConfig> {
   return await parseConfig(await readConfig(file), { file, folder: dirname(resolve(file)), environment })
@@ -55,6 +56,7 @@ export async function parseConfig(text: string, place: ConfigPlace): Promise<Pip
   const sinks = await blocks.all('sink', 'sinks', record.sinks, sinkShape)
   const http = top.success ? readHttp(top.data.http, document, problems) : undefined
   problems.push(...unknownTables(document, sources, sinks), ...clashes(document, log, sinks))
+  problems.push(...sinks.flatMap(sink => shapeProblems(document, capturedBy(sources), sink)))
   refuse(file, problems)
   if (!top.success || log === undefined) throw configError(file, problems)
   registerSecrets(value)
@@ -127,7 +129,9 @@ function readHttp(
 }
 
 function sinkConfig({ name, plugin, options, written, shared }: Block<'sink', typeof sinkShape>): SinkConfig {
-  return { name, type: String(written.type), plugin, options, ...shared, tables: shared.tables }
+  const { where, fields, schemaChanges, ...others } = shared
+  const shape = { where, fields, schemaChanges }
+  return { name, type: String(written.type), plugin, options, ...others, tables: shared.tables, shape }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

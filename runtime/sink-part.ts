@@ -3,13 +3,16 @@ import type { Generation, LogLag, Sink, SinkContext, Table, TableFilter, Target 
 import type { Delivery, Rejects } from './deliver/delivery.ts'
 import { DeliveryProgress, deliver } from './deliver.ts'
 import { generationOwner } from './generation.ts'
-import { progress, Rate } from './lag.ts'
+import { oldest, progress, Rate } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SinkConfig } from './pipeline-config.ts'
 import type { Quarantine, Refusal } from './quarantine/quarantine.ts'
 import type { Quarantines } from './quarantine/quarantines.ts'
 import { Retries } from './quarantine/retry.ts'
 import { matchesTable } from './select.ts'
+import type { ShapeMemory } from './shape/memory.ts'
+import type { Shapes } from './shape/shapes.ts'
+import { type ShapedSink, Shaping } from './sink-part/shaping.ts'
 import type { SourcePart } from './source-part.ts'
 import type { Progress, RetryReport, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
@@ -23,6 +26,9 @@ export interface SinkPlace {
   readonly folder: string
   readonly logger: Logger
   readonly quarantines: Quarantines
+  readonly shapes: ShapeMemory
+  /** The sink is to be built anew beside what it holds: what is declared of its tables is not what it was filled by. */
+  readonly reshape: (sink: SinkPart) => void
 }
 
 /** One configured sink: its target, and a delivery from the log of each source it takes tables from. */
@@ -41,6 +47,7 @@ export class SinkPart {
   readonly #rate = new Rate()
   /** By source. */
   readonly #retries = new Map<string, Retries>()
+  readonly #shaping: Shaping
 
   constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace, generation?: Generation) {
     this.name = config.name
@@ -48,6 +55,7 @@ export class SinkPart {
     this.#generation = generation
     this.#config = config
     this.#place = place
+    this.#shaping = new Shaping({ memory: place.shapes, logger: place.logger, reader: this.reader })
     this.configure(config, sources)
     this.supervisor = new Supervisor(`sink ${this.reader}`, place.logger, work => this.#work(work))
   }
@@ -142,7 +150,30 @@ export class SinkPart {
     return await lent.use(work, signal)
   }
 
+  /** What the source's tables are to the sink; undefined: as they are. Of its work, or the last. */
+  shapes(source: string): Shapes | undefined {
+    return this.#shaping.shapes(source)
+  }
+
+  /** What this reader's target holds came there by what is declared now. */
+  isShapedAs(reader: string): boolean {
+    return this.#shaping.fits(reader, this.#shaped)
+  }
+
+  /** A person takes the tables as they are now, for a sink that stops where they change. */
+  async accept(): Promise<void> {
+    for (const reader of [this.name, generationOwner(this.name, 'next')])
+      await this.#shaping.accept(reader, this.#shaped)
+  }
+
+  get #shaped(): ShapedSink {
+    const { keepsHistory, hasGenerations } = this
+    const filter = this.#filter()
+    return { options: this.#config.shape, sources: this.#sources, filter, keepsHistory, hasGenerations }
+  }
+
   async #work(work: Work): Promise<void> {
+    if ((await this.#shaping.begin(this.#shaped)) && this.#generation === undefined) this.#place.reshape(this)
     await using target = await this.#open()
     const failure = new AbortController()
     const together: Work = {
@@ -170,9 +201,10 @@ export class SinkPart {
   async upkeep(what: Upkeep, signal: AbortSignal): Promise<readonly string[]> {
     const { plugin, type, options } = this.#config
     const context = this.#context(undefined)
+    const shaped = this.#shaping.purged(what)
     return plugin.host === 'worker'
-      ? await upkeepInWorker(type, this.#place.folder, options, context, what, signal)
-      : await upkeep(plugin, options, context, what, signal)
+      ? await upkeepInWorker(type, this.#place.folder, options, context, shaped, signal)
+      : await upkeep(plugin, options, context, shaped, signal)
   }
 
   #context(generation: Generation | undefined): SinkContext {
@@ -195,9 +227,12 @@ export class SinkPart {
       limits,
       retries: this.#retries.get(source.name)!,
     }
+    const { name } = source
     const delivery: Delivery = {
       sinkName: this.reader,
-      log,
+      log: await this.#shaping.logOf(name, log, this.#shaped),
+      isAnew: this.#shaping.isAnew(name),
+      anewBegun: () => this.#shaping.anewBegun(name),
       filter: this.#filter(),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
       reads: this.#reads,
@@ -260,23 +295,4 @@ export class SinkPart {
     this.#rate.add(applied)
     return progress(applied, left === null ? null : applied + left, this.#rate.perSecond)
   }
-}
-
-/** Resolves once these sinks have applied all that was committed at their sources before the call. */
-export async function allApplied(sinks: readonly SinkPart[], signal: AbortSignal): Promise<void> {
-  const sources = new Set(sinks.flatMap(sink => sink.sources))
-  await Promise.all(
-    [...sources].map(async source => {
-      const cursor = await source.reached(signal)
-      const waiting = sinks.filter(sink => sink.sources.includes(source))
-      await Promise.all(waiting.map(sink => sink.delivery(source.name)!.reached(source.log, cursor, signal)))
-    }),
-  )
-}
-
-/** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */
-function oldest(seconds: number | null, lag: { records: number | null; oldestCommitTime?: bigint }): number | null {
-  if (lag.records === 0 || seconds === null) return seconds
-  if (lag.oldestCommitTime === undefined) return null
-  return Math.max(seconds, Number(BigInt(Date.now()) * 1000n - lag.oldestCommitTime) / 1e6)
 }
