@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Generation, LogLag, Sink, SinkContext, Table, TableFilter, Target } from './contract.ts'
+import type { Generation, LogLag, Sink, SinkContext, Table, Target } from './contract.ts'
 import type { Delivery, Rejects } from './deliver/delivery.ts'
 import { DeliveryProgress, deliver } from './deliver.ts'
 import { generationOwner } from './generation.ts'
@@ -9,10 +9,10 @@ import type { SinkConfig } from './pipeline-config.ts'
 import type { Quarantine, Refusal } from './quarantine/quarantine.ts'
 import type { Quarantines } from './quarantine/quarantines.ts'
 import { Retries } from './quarantine/retry.ts'
-import { matchesTable } from './select.ts'
 import type { ShapeMemory } from './shape/memory.ts'
 import type { Shapes } from './shape/shapes.ts'
 import { type ShapedSink, Shaping } from './sink-part/shaping.ts'
+import { filterOf, hasGenerations, readsOf } from './sink-part/traits.ts'
 import type { SourcePart } from './source-part.ts'
 import type { Progress, RetryReport, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
@@ -111,7 +111,7 @@ export class SinkPart {
   }
 
   takes(table: Table): boolean {
-    return this.#filter()(table)
+    return filterOf(this.#config)(table)
   }
 
   /** Rows that the source deleted stay in the target as they are. */
@@ -121,18 +121,12 @@ export class SinkPart {
 
   /** It can be built beside what it holds. */
   get hasGenerations(): boolean {
-    const { plugin, options } = this.#config
-    return plugin.generations !== undefined && plugin.generations.refusal?.(options) === undefined
+    return hasGenerations(this.#config)
   }
 
   /** It wants every change. */
   get keepsHistory(): boolean {
-    return this.#reads === 'history'
-  }
-
-  get #reads(): 'state' | 'history' {
-    const { plugin, options } = this.#config
-    return typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state')
+    return readsOf(this.#config) === 'history'
   }
 
   /** By column, what the sink shows of a value; undefined: the value. */
@@ -168,7 +162,7 @@ export class SinkPart {
 
   get #shaped(): ShapedSink {
     const { keepsHistory, hasGenerations } = this
-    const filter = this.#filter()
+    const filter = filterOf(this.#config)
     return { options: this.#config.shape, sources: this.#sources, filter, keepsHistory, hasGenerations }
   }
 
@@ -233,9 +227,9 @@ export class SinkPart {
       log: await this.#shaping.logOf(name, log, this.#shaped),
       isAnew: this.#shaping.isAnew(name),
       anewBegun: () => this.#shaping.anewBegun(name),
-      filter: this.#filter(),
+      filter: filterOf(this.#config),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
-      reads: this.#reads,
+      reads: readsOf(this.#config),
       coalesce: plugin.coalesce ?? false,
       isLoading: () => !source.isStreaming,
       deletes: onDelete === 'delete',
@@ -246,11 +240,6 @@ export class SinkPart {
     } finally {
       this.#lent.delete(source.name)
     }
-  }
-
-  #filter(): TableFilter {
-    const { tables } = this.#config
-    return tables === undefined ? () => true : (table: Table) => matchesTable(tables, table)
   }
 
   async status(): Promise<Omit<SinkStatus, 'rebuild'>> {
@@ -288,7 +277,7 @@ export class SinkPart {
   /** Not known until the target has told where the sink stands. */
   async #lag(source: SourcePart, delivery: DeliveryProgress): Promise<LogLag> {
     const after = delivery.cursor ?? (delivery.emptied === undefined ? undefined : 'start')
-    return after === undefined ? { records: null, bytes: null } : source.log.lag(after, this.#filter())
+    return after === undefined ? { records: null, bytes: null } : source.log.lag(after, filterOf(this.#config))
   }
 
   #building(applied: number, left: number | null): Progress {
