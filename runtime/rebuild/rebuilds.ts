@@ -173,7 +173,7 @@ function otherShape(sink: string): TailraceError {
   return new TailraceError(
     'GENERATION_SHAPE',
     'stop',
-    `What the sink "${sink}" held before came there by another where, fields or schemaChanges.`,
+    `What the sink "${sink}" held before, if anything, came there by another where, fields or schemaChanges.`,
     { hint: 'Set them back, then restart, or send SIGHUP: the sink is built anew by them.' },
   )
 }
