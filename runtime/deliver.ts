@@ -76,9 +76,9 @@ export class DeliveryProgress {
  * belong to this log, or that lost it, is emptied table by table and built anew.
  */
 export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
-  const { log, sinkName, filter, anewBegun } = delivery
+  const { log, sinkName, filter, isAnew = false, anewBegun } = delivery
   await log.readers.register(sinkName, delivery.reads)
-  const { replayed } = progress
+  const replayed = isAnew ? undefined : progress.replayed
   const after = await startingPoint(delivery, sink, replayed?.from, work.signal)
   if (after !== 'start') {
     progress.live ||= isAtEnd(log, after)

@@ -27,8 +27,13 @@ export function fieldsOf(spec: TableSpec, table: Table, newest: Table): readonly
     return field(option, table, newest) ?? []
   })
   requireNames(found, table)
-  requireKey(found, table)
-  return found
+  const missing = table.key.filter(place => keyField(found, place) === -1)
+  if (missing.length === 0) return found
+  // Rows of a former life, whose key was another one, are not there any more, but they have a key.
+  if (table.incarnation < newest.incarnation)
+    return [...found, ...missing.map(from => ({ column: table.columns[from]!, from }))]
+  const names = missing.map(place => `"${table.columns[place]!.name}"`)
+  throw new FieldsError(`the key of ${table.name} is not among them: ${names.join(', ')}`)
 }
 
 /** Columns that are made use of by name. */
@@ -91,12 +96,6 @@ function requireNames(fields: readonly Field[], { name: of }: Table): void {
   const names = fields.map(({ column }) => column.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new FieldsError(`${of} would have two columns "${twice}"`)
-}
-
-function requireKey(fields: readonly Field[], { name: of, key, columns }: Table): void {
-  const missing = key.find(place => keyField(fields, place) === -1)
-  if (missing === undefined) return
-  throw new FieldsError(`the key column "${columns[missing]!.name}" of ${of} is not among them`)
 }
 
 /** Where a key column stands among the fields as it is; -1: nowhere. */

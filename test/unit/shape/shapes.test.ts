@@ -116,8 +116,8 @@ describe('what a sink gets', () => {
     [{ where: { 'app.public.orders': 'totl > 1' } }, 'has no column "totl"; did you mean "total"?, at character 1'],
     [{ where: { 'app.public.orders': 'status > 1' } }, 'this is not a text'],
     [{ fields: { 'app.public.orders': ['id', 'totl'] } }, 'has no column "totl"; did you mean "total"?'],
-    [{ fields: { 'app.public.orders': ['total'] } }, 'the key column "id" of app.public.orders is not among them'],
-    [{ fields: { 'app.public.orders': [{ id: { json: 'note' } }] } }, 'the key column "id"'],
+    [{ fields: { 'app.public.orders': ['total'] } }, 'the key of app.public.orders is not among them: "id"'],
+    [{ fields: { 'app.public.orders': [{ id: { json: 'note' } }] } }, 'is not among them: "id"'],
     [{ fields: { 'app.public.orders': ['id', { id: 'note' }] } }, 'would have two columns "id"'],
     [{ fields: { 'app.public.orders': ['id', { x: { json: 'total' } }] } }, 'is no text that could be JSON'],
   ])('is nothing where %j does not fit the table', async (options, message) => {
