@@ -24,6 +24,7 @@ const itself = (text: string): string => text
 const NUMBERS = family('a number', exactOf, compareExact, '10.5', { literals: ['number'] })
 const TEXTS = family('a text', itself, compareCodePoints, "'text'")
 const LABELS = family('a label', itself, same, "'label'", { isOrdered: false })
+const OTHERS = family('a value of a type of its own', itself, same, "'text'", { isOrdered: false })
 const BITS = family('a string of bits', itself, same, "'0101'", { isOrdered: false })
 const BOOLEANS = family('a boolean', truthText, same, 'true', { isOrdered: false, literals: ['boolean', 'number'] })
 const UUIDS = family('a uuid', uuidOf, same, "'6f9619ff-8b86-d011-b42d-00cf4fc964ff'", { isOrdered: false })
@@ -53,8 +54,9 @@ export function familyOf({ type, masked }: Column): Family | undefined {
     case 'boolean':
       return BOOLEANS as Family
     case 'text':
-    case 'other':
       return TEXTS as Family
+    case 'other':
+      return OTHERS as Family
     case 'enum':
       return LABELS as Family
     case 'bits':
@@ -105,7 +107,7 @@ export function isBoolean(family: Family | undefined): boolean {
 }
 
 export function isText(family: Family | undefined): boolean {
-  return family?.name === TEXTS.name || family?.name === LABELS.name
+  return [TEXTS, LABELS, OTHERS].some(({ name }) => name === family?.name)
 }
 
 function family<V>(

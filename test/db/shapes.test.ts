@@ -76,10 +76,10 @@ function files(small: SmallPipeline): unknown[] {
   const rows = new Map<string, unknown>()
   for (const name of readdirSync(folder).sort())
     for (const line of readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean)) {
-      const { key, value } = JSON.parse(line) as { key?: { number: number }; value?: { sum: string } | null }
+      const { key, value } = JSON.parse(line) as { key?: [number]; value?: object | null }
       if (key === undefined) continue
-      if (value === null || value === undefined) rows.delete(String(key.number))
-      else rows.set(String(key.number), { ...value, number: String(key.number) })
+      if (value === null || value === undefined) rows.delete(String(key[0]))
+      else rows.set(String(key[0]), { ...value, number: String(key[0]) })
     }
   return [...rows.values()]
 }
@@ -123,7 +123,7 @@ describe('a sink with a condition and fields of its own', () => {
     await expectEqual(small)
     const verified = async (sink: string, ...args: string[]): Promise<[number | null, VerifyReport]> => {
       const { code, out } = await small.verb('verify', '--sink', sink, '--json', ...args)
-      return [code, (JSON.parse(out.trimEnd().split('\n').at(-1)!) as { report: VerifyReport }).report]
+      return [code, JSON.parse(out.trimEnd().split('\n').at(-1)!) as VerifyReport]
     }
     for (const sink of ['few', 'files']) expect((await verified(sink))[0]).toBe(0)
     // A row of the source that is not wanted, one that nobody has, one that is false, and one that is missing.

@@ -72,7 +72,7 @@ it.each([
   ['    where:\n      app.public.orders: true\n', 'Put it in quotes.'],
   ['    fields:\n      app.public.orders: []\n', 'CONFIG_INVALID'],
   ['    fields:\n      app.public.orders:\n        - a: b\n          c: d\n', 'one column stands in each line'],
-  ['    fields:\n      app.public.orders:\n        - a: { valu: 1 }\n', 'unknown key did you mean "value"?'],
+  ['    fields:\n      app.public.orders:\n        - a: { valu: 1 }\n', 'did you mean "value"?'],
   ['    fields:\n      app.public.orders:\n        - a: { value: 12345678901234567890 }\n', 'so many digits'],
   ['    schemaChanges: ignored\n', 'did you mean "ignore"?'],
 ])('%j is refused: %s', async (lines, message) => {
