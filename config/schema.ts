@@ -73,6 +73,11 @@ export const sinkShape = {
     .describe(
       'Columns that reach the sink: by table, a list of names, new: old, new: {value: x}, new: {json: old}, "*".',
     ),
+  transform: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A file of functions that make rows of the sink from those of tables; relative to this file.'),
   schemaChanges: z
     .enum(['evolve', 'ignore', 'stop'])
     .default('evolve')

@@ -163,7 +163,8 @@ export class SinkPart {
   get #shaped(): ShapedSink {
     const { keepsHistory, hasGenerations } = this
     const filter = filterOf(this.#config)
-    return { options: this.#config.shape, sources: this.#sources, filter, keepsHistory, hasGenerations }
+    const { shape: options, transform } = this.#config
+    return { options, transform, sources: this.#sources, filter, keepsHistory, hasGenerations }
   }
 
   async #work(work: Work): Promise<void> {

@@ -20,12 +20,12 @@ export interface ReshapedSink {
 /** Whether the columns that a sink's `where` and `fields` name are there, as far as the logs know the tables. */
 export function shapeFindings(sink: SinkConfig, logs: readonly InspectedLog[]): Finding[] {
   const { shape } = sink
-  if (shape.where === undefined && shape.fields === undefined) return []
+  if ([shape.where, shape.fields, shape.transform].every(option => option === undefined)) return []
   const findings: Finding[] = []
   let shaped = 0
   for (const table of tablesOf(sink, logs))
     try {
-      if (tableShape(tableSpec(shape, table, undefined), table, table) !== undefined) shaped++
+      if (tableShape(tableSpec(shape, table, undefined), table, table, sink.transform) !== undefined) shaped++
     } catch (error) {
       if (!isTailraceError(error)) throw error
       findings.push({ level: 'error', code: error.code, message: error.message })
@@ -33,8 +33,8 @@ export function shapeFindings(sink: SinkConfig, logs: readonly InspectedLog[]): 
   if (findings.length > 0) return findings
   const message =
     shaped === 0
-      ? 'no table that where or fields name is known yet: their columns are looked at once it is'
-      : `where and fields fit the columns of ${shaped} table${shaped === 1 ? '' : 's'}`
+      ? 'no table that where, fields or transform name is known yet: their columns are looked at once it is'
+      : `where, fields and transform fit the columns of ${shaped} table${shaped === 1 ? '' : 's'}`
   return [{ level: 'ok', code: 'CONFIG_SHAPE', message }]
 }
 

@@ -67,8 +67,8 @@ export class ShapeMemory {
 
 /** JSON has no undefined. */
 function whole(held: HeldShape): HeldShape {
-  const { where, fields, schemaChanges } = held.options
-  return { ...held, options: { where, fields, schemaChanges } }
+  const { where, fields, schemaChanges, transform } = held.options
+  return { ...held, options: { where, fields, schemaChanges, transform } }
 }
 
 /** Of a sink that was filled before anything was declared. */

@@ -102,7 +102,8 @@ class Rewriter {
       view.move(kind, this.#by.tables.get(id)!, at, end)
       const fate = fateOf(view, shape, this.#by.keepsHistory)
       if (fate === 'none') return
-      if (shape.fields === undefined && fate === 'as it is') this.#copy(bytes, at, end)
+      const isSame = shape.fields === undefined && shape.transformed === undefined
+      if (isSame && fate === 'as it is') this.#copy(bytes, at, end)
       else this.#change(bytes, at, view, shape, fate)
     }
     this.#count++
@@ -126,28 +127,33 @@ class Rewriter {
     this.#buffer.bytes.set(body, place)
   }
 
-  #change(bytes: Buffer, at: number, view: RecordView, { table, fields }: TableShape, fate: Fate): void {
+  #change(bytes: Buffer, at: number, view: RecordView, shape: TableShape, fate: Fate): void {
+    const { table, fields, transformed } = shape
     const source = this.#by.tables.get(table.id)!
     const hasCells = fate !== 'deleted' && view.kind !== 'd'
+    const made = typeof fate === 'string' ? undefined : fate
     // The key that a row came from says nothing of its delete.
     const moved = fate === 'deleted' ? undefined : view.moved
-    const { key, hasBefore } = view
+    const { key } = view
+    const hasBefore = view.hasBefore && transformed === undefined
     const [before, row] = [this.#before, this.#row]
-    let flags = (bytes[at + At.flags]! & (Flag.outside | Flag.before)) | (key.length > 0 ? Flag.key : 0)
+    let flags = (bytes[at + At.flags]! & Flag.outside) | (key.length > 0 ? Flag.key : 0)
     let size = key.length
     if (moved !== undefined) {
       flags |= Flag.moved
       size += 4 + moved.length
     }
     if (hasBefore) {
+      flags |= Flag.before
       before.take(view.beforeCells, source, fields)
       size += 8 + before.size
     }
-    if (hasCells) {
+    if (made !== undefined) size += key.length + made.length
+    else if (hasCells) {
       row.take(view.cells, source, fields)
       size += row.size
     }
-    if (!hasCells || row.isComplete) flags |= Flag.complete
+    if (!hasCells || made !== undefined || row.isComplete) flags |= Flag.complete
     let place = this.#begin(bytes, at, hasCells ? bytes[at + At.kind]! : EntryKind.delete, flags, size, key.length)
     const into = this.#buffer.bytes
     if (moved !== undefined) {
@@ -159,6 +165,10 @@ class Rewriter {
       writeU64BE(into, place, before.size)
       place = before.write(into, place + 8)
     }
-    if (hasCells) row.write(into, place)
+    if (made !== undefined) {
+      // Cells of the key columns stand in front.
+      place = copyInto(into, place, key, 0, key.length)
+      copyInto(into, place, made, 0, made.length)
+    } else if (hasCells) row.write(into, place)
   }
 }

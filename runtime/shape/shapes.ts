@@ -1,6 +1,7 @@
 import type { Batch, LogBatch, Table, TableFilter } from '../contract.ts'
 import { letGo, sourceBatch } from '../record/batch.ts'
 import { wholeSlice } from '../record/slice.ts'
+import type { Transform } from '../transform.ts'
 import { refuseChanges } from './changed.ts'
 import { type HeldShape, heldTable, knownColumns } from './memory.ts'
 import { hasShaped, type Rewriting, rewrite } from './rewrite.ts'
@@ -15,6 +16,7 @@ export interface ShapesPlace {
   /** Tables that the sink takes. */
   readonly filter: TableFilter
   readonly keepsHistory: boolean
+  readonly transform: Transform | undefined
 }
 
 /**
@@ -85,7 +87,8 @@ export class Shapes {
       const held = this.#place.held()
       const spec = tableSpec(held.options, table, knownColumns(held, table))
       const newest = this.#newest.get(table.name)
-      made = tableShape(spec, table, newest === undefined || newest.id < table.id ? table : newest) ?? 'as it is'
+      const last = newest === undefined || newest.id < table.id ? table : newest
+      made = tableShape(spec, table, last, this.#place.transform) ?? 'as it is'
       this.#made.set(table, made)
     }
     return made === 'as it is' ? undefined : made

@@ -8,6 +8,8 @@ export interface ShapeOptions {
   readonly fields: Readonly<Record<string, readonly FieldOption[]>> | undefined
   /** What becomes of columns that a table gets later. */
   readonly schemaChanges: 'evolve' | 'ignore' | 'stop'
+  /** The file of functions of rows: a digest of its text, and full names of the tables that it is for. */
+  readonly transform: { readonly digest: string; readonly tables: readonly string[] } | undefined
 }
 
 /** A column, `*` for all others, or one under a new name: `new: old`, a constant, a column's text as JSON. */
@@ -21,13 +23,20 @@ export interface TableSpec {
   readonly fields?: readonly FieldOption[]
   /** Names of the columns that there are for the sink; others are left out. */
   readonly columns?: readonly string[]
+  /** Digest of the file with the function that makes its rows. */
+  readonly transform?: string
 }
 
-export const NO_SHAPE: ShapeOptions = { where: undefined, fields: undefined, schemaChanges: 'evolve' }
+export const NO_SHAPE: ShapeOptions = {
+  where: undefined,
+  fields: undefined,
+  schemaChanges: 'evolve',
+  transform: undefined,
+}
 
 /** `columns`: those that the sink knows, where it is to know no others. */
 export function tableSpec(
-  { where, fields }: ShapeOptions,
+  { where, fields, transform }: ShapeOptions,
   table: Table,
   columns: readonly string[] | undefined,
 ): TableSpec {
@@ -37,6 +46,7 @@ export function tableSpec(
     ...(condition === undefined ? {} : { where: condition }),
     ...(list === undefined ? {} : { fields: list }),
     ...(columns === undefined ? {} : { columns }),
+    ...(transform?.tables.includes(table.name) === true ? { transform: transform.digest } : {}),
   }
 }
 

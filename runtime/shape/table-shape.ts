@@ -1,11 +1,13 @@
 import type { Table } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { freeze } from '../record/schema.ts'
+import type { Transform } from '../transform.ts'
 import { type Field, FieldsError, fieldsOf, keyField } from './fields.ts'
 import { formerJudgeOf, type Judge, judgeOf } from './judge.ts'
 import { parseCondition } from './parse.ts'
 import type { TableSpec } from './spec.ts'
 import { ConditionError } from './tokens.ts'
+import { type Transformed, transformed } from './transformed.ts'
 
 /** What a sink gets of one version of a table. */
 export interface TableShape {
@@ -15,17 +17,32 @@ export interface TableShape {
   readonly judge: Judge | undefined
   /** Undefined: the columns are the table's own. */
   readonly fields: readonly Field[] | undefined
+  /** What a function of the user makes of the rows; there are no fields then. */
+  readonly transformed: Transformed | undefined
 }
 
 /**
  * `newest`: the newest version of the table, which has to have all the columns that are named. Undefined where the sink
- * gets it as it is. Throws CONFIG_SHAPE.
+ * gets it as it is. Throws CONFIG_SHAPE, TRANSFORM_FAILED.
  */
-export function tableShape(spec: TableSpec, table: Table, newest: Table): TableShape | undefined {
+export function tableShape(
+  spec: TableSpec,
+  table: Table,
+  newest: Table,
+  transform?: Transform,
+): TableShape | undefined {
   const judge = spec.where === undefined ? undefined : judgeFor(spec.where, table, newest)
+  const made = spec.transform === undefined ? undefined : transform?.[table.name]
+  if (made !== undefined) {
+    if (spec.fields !== undefined) throw wrong('fields', newest, '`transform` makes its columns')
+    const rows = transformed(made, table)
+    const shaped = freeze({ ...table, columns: [...rows.columns], key: table.key.map((_, i) => i) })
+    return { table: shaped, judge, fields: undefined, transformed: rows }
+  }
   const fields = fieldsFor(spec, table, newest)
   if (judge === undefined && fields === undefined) return undefined
-  return { table: fields === undefined ? table : shapedTable(table, fields), judge, fields }
+  const shaped = fields === undefined ? table : shapedTable(table, fields)
+  return { table: shaped, judge, fields, transformed: undefined }
 }
 
 function shapedTable(table: Table, fields: readonly Field[]): Table {

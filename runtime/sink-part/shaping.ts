@@ -7,6 +7,7 @@ import { ShapedLog } from '../shape/shaped-log.ts'
 import { Shapes } from '../shape/shapes.ts'
 import { NO_SHAPE, type ShapeOptions } from '../shape/spec.ts'
 import { newestTables } from '../tables.ts'
+import type { Transform } from '../transform.ts'
 import type { Upkeep } from '../upkeep.ts'
 
 export interface ShapingPlace {
@@ -23,6 +24,7 @@ export interface ShapedSink {
   readonly filter: TableFilter
   readonly keepsHistory: boolean
   readonly hasGenerations: boolean
+  readonly transform: Transform | undefined
 }
 
 /**
@@ -78,10 +80,10 @@ export class Shaping {
   }
 
   /** The log as the sink is to read it. Throws CONFIG_SHAPE. */
-  async logOf(source: string, log: SourceLog, { filter, keepsHistory }: ShapedSink): Promise<DeliveredLog> {
+  async logOf(source: string, log: SourceLog, { filter, keepsHistory, transform }: ShapedSink): Promise<DeliveredLog> {
     if (isDeepStrictEqual(this.#held.options, NO_SHAPE)) return log
-    const place = { held: () => this.#held, remember: (held: HeldShape) => this.#remember(held), filter, keepsHistory }
-    const shapes = new Shapes(place)
+    const remember = (held: HeldShape): Promise<void> => this.#remember(held)
+    const shapes = new Shapes({ held: () => this.#held, remember, filter, keepsHistory, transform })
     this.#shapes.set(source, shapes)
     return await ShapedLog.open(log, shapes)
   }

@@ -5,13 +5,17 @@ import { HELD_AS_IT_IS, type HeldShape } from '../../runtime/shape/memory.ts'
 import { ShapedLog } from '../../runtime/shape/shaped-log.ts'
 import { Shapes } from '../../runtime/shape/shapes.ts'
 import { NO_SHAPE, type ShapeOptions } from '../../runtime/shape/spec.ts'
+import type { Transform } from '../../runtime/transform.ts'
 import { delivered, deliveryFrom } from './delivery.ts'
 
 /** What is known of a sink that is shaped, as a file beside the logs would. */
 export class Kept {
   held: HeldShape
 
-  constructor(options: Partial<ShapeOptions>) {
+  readonly transform: Transform | undefined
+
+  constructor(options: Partial<ShapeOptions>, transform?: Transform) {
+    this.transform = transform
     this.held = { ...HELD_AS_IT_IS, options: { ...NO_SHAPE, ...options } }
   }
 
@@ -19,7 +23,8 @@ export class Kept {
     const remember = async (held: HeldShape): Promise<void> => {
       this.held = held
     }
-    return new Shapes({ held: () => this.held, remember, filter: () => true, keepsHistory })
+    const { transform } = this
+    return new Shapes({ held: () => this.held, remember, filter: () => true, keepsHistory, transform })
   }
 }
 
