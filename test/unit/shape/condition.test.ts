@@ -7,7 +7,7 @@ import { column, table } from '../../support/records.ts'
 type Value = string | null | undefined
 
 /** What a condition says of a row of one column `x` of this type, beside which there are `a` and `b`, two booleans. */
-function judged(condition: string, x: Value = null, type: LogicalType['kind'] = 'text', a: Value = null): Truth {
+function judged(condition: string, x: Value, type: LogicalType['kind'] = 'text', a: Value = null): Truth {
   const of = table('t', { columns: [column('x', type), column('a', 'boolean'), column('a b', 'boolean')] })
   const values = [x, a, 't']
   return judgeOf(parseCondition(condition), of)({ value: i => values[i] })
