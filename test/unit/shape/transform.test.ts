@@ -98,9 +98,9 @@ describe('a function of rows', () => {
     [() => ({ y: 1 }), 'what it gave for "y" is no boolean'],
     [() => ({ z: 1 }), 'its row has a column "z" that `columns` does not name'],
     [async () => ({ x: 1 }), 'it did not answer a row'],
-    [() => (null as unknown as string).toUpperCase(), 'it threw TypeError at transform.test.ts:'],
+    [() => [(null as unknown as string).toUpperCase()], 'it threw TypeError at transform.test.ts:'],
   ] as const)('stops the sink where %s is no row of it, without a value', async (row, message) => {
-    const failing = made(of(row as () => undefined))
+    const failing = made(of(row as () => object))
     await expect(failing).rejects.toMatchObject({ code: 'TRANSFORM_FAILED', message: expect.stringContaining(message) })
     await expect(failing).rejects.not.toMatchObject({ message: expect.stringContaining('1.50') })
   })
