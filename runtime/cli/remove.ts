@@ -91,7 +91,7 @@ async function removeSink(
     lines.push(`took the sink off the log of "${source}"`)
   }
   await (await RebuildPlans.load(config.log.path)).set(name, undefined)
-  await forgetShapes(await ShapeMemory.load(config.log.path), name, keepData)
+  await forgetShapes(await ShapeMemory.load(config.log.path), name, keepData && lines.length > 0)
   if (!keepData) {
     const place = { pipeline: config.pipeline, name, logger, sources, onDelete }
     lines.push(...(await plugin.destroy(options, place, context.signal)))
@@ -100,9 +100,9 @@ async function removeSink(
 }
 
 /** What stays in the target is known by the rules that brought it there. */
-async function forgetShapes(memory: ShapeMemory, sink: string, keepData: boolean): Promise<void> {
-  await memory.set(sink, keepData ? (memory.get(sink) ?? HELD_AS_IT_IS) : undefined)
-  for (const generation of keepData ? (['next'] as const) : (['next', 'previous'] as const))
+async function forgetShapes(memory: ShapeMemory, sink: string, isKept: boolean): Promise<void> {
+  await memory.set(sink, isKept ? (memory.get(sink) ?? HELD_AS_IT_IS) : undefined)
+  for (const generation of isKept ? (['next'] as const) : (['next', 'previous'] as const))
     await memory.set(generationOwner(sink, generation), undefined)
 }
 
