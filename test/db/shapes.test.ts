@@ -1,5 +1,6 @@
 /** `where`, `fields` and `schemaChanges` of sinks, from a real database, through the command line. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -214,5 +215,43 @@ describe('a sink with a condition and fields of its own', () => {
     expect(columns('few')).toContain('size')
     expect((await small.verb('backfill', '--sink', 'same')).code).toBe(0)
     expect(columns('same')).not.toContain('size')
+  })
+
+  it('holds what a function makes of the rows, and is built anew when that is another one', async () => {
+    await using small = await open()
+    await small.sql('INSERT INTO item (id, name, price) SELECT n, n::text, n FROM generate_series(4, 40) n')
+    const write = (title: string): Promise<void> =>
+      writeFile(
+        join(small.folder, 'search.mjs'),
+        `export default { 'app.public.item': { columns: { title: 'text' },
+           row: ({ id, price }) => (Number(price) % 2 === 0 ? { title: ${title} } : undefined) } }`,
+      )
+    await write("'item ' + id")
+    small.settings.sinks = ['made:', '  type: sqlite', '  path: ./made.db', '  transform: ./search.mjs']
+    await small.configure()
+    await using running = small.start()
+    await live(running)
+    const expectMade = async (title: string): Promise<void> => {
+      expect((await small.verb('wait')).code).toBe(0)
+      using database = new DatabaseSync(join(small.folder, 'made.db'), { timeout: 5000 })
+      const rows = database
+        .prepare('SELECT CAST(id AS TEXT) AS id, title FROM public_item ORDER BY public_item.id')
+        .all()
+      const sql = `SELECT id, ${title} AS title FROM item WHERE coalesce(price, 0) % 2 = 0 ORDER BY item.id`
+      expect(rows.map(row => ({ ...row }))).toEqual(await small.sql(sql))
+    }
+    await small.sql('UPDATE item SET price = price + 1 WHERE id % 3 = 0')
+    await expectMade("'item ' || id")
+    expect((await small.verb('verify', '--sink', 'made')).code).toBe(0)
+    await write("'no. ' + id")
+    running.kill('SIGHUP')
+    await running.until(() => running.output.includes('the sink is built anew, then swapped'), 'it is built anew')
+    await small.sql('UPDATE item SET price = price + 1 WHERE id % 5 = 0')
+    await live(running)
+    await expectMade("'no. ' || id")
+    const { out } = await small.verb('types')
+    expect(out).toContain(
+      'readonly "app.public.item": {\n    readonly "id": number\n    readonly "name": string | null',
+    )
   })
 })

@@ -1,12 +1,45 @@
 import type { Cursor, LogBatch, Sink, SourceLog, Table, WriteResult } from '../../runtime/contract.ts'
 import type { Delivery } from '../../runtime/deliver/delivery.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import type { Tuple } from '../../runtime/record/tuple.ts'
+import { BatchWriter } from '../../runtime/record/writer.ts'
 import { HELD_AS_IT_IS, type HeldShape } from '../../runtime/shape/memory.ts'
 import { ShapedLog } from '../../runtime/shape/shaped-log.ts'
 import { Shapes } from '../../runtime/shape/shapes.ts'
 import { NO_SHAPE, type ShapeOptions } from '../../runtime/shape/spec.ts'
 import type { Transform } from '../../runtime/transform.ts'
 import { delivered, deliveryFrom } from './delivery.ts'
+import { column, table, tuple } from './records.ts'
+
+/** A table, another one, and what a sink may declare of the first. */
+export const COLUMNS = [column('note'), column('id', 'int64'), column('status'), column('total', 'decimal')]
+export const orders = table('orders', { columns: COLUMNS, key: [1] })
+export const others = table('others', { id: 2 })
+export const WHERE = { 'app.public.orders': "status <> 'draft' and total >= 10" }
+export const FIELDS = {
+  'app.public.orders': [
+    { sum: 'total' },
+    { number: 'id' },
+    { kind: { value: 'order' } },
+    { count: { value: 3 } },
+    { rate: { value: 0.5 } },
+    { open: { value: true } },
+    { payload: { json: 'note' } },
+    'status',
+  ],
+}
+export const order = (
+  id: number | string,
+  status: string | null | undefined,
+  total: string | null | undefined,
+  note = '{}',
+): Tuple => tuple(note, String(id), status, total)
+
+export function writerOf(...tables: Table[]): BatchWriter {
+  const writer = new BatchWriter()
+  for (const one of tables) writer.announce(one)
+  return writer
+}
 
 /** What is known of a sink that is shaped, as a file beside the logs would. */
 export class Kept {
