@@ -20,7 +20,7 @@ export function unknownTables(
   sinks: readonly SinkBlock[],
 ): Problem[] {
   const problems: Problem[] = []
-  const captured = sources.map(source => ({ name: source.name, tables: capturedTables(source) }))
+  const captured = capturedBy(sources)
   for (const { path, shared } of sinks) {
     shared.tables?.forEach((pattern, i) => {
       const problem = unknownTable(pattern, captured)
@@ -29,6 +29,10 @@ export function unknownTables(
     })
   }
   return problems
+}
+
+export function capturedBy(sources: readonly SourceBlock[]): Captured[] {
+  return sources.map(source => ({ name: source.name, tables: capturedTables(source) }))
 }
 
 /** Sinks that would write into each other's place, or into the log. */
@@ -80,12 +84,13 @@ function eventTables({ written: { outbox, messages } }: SourceBlock): string[] {
   return schemas.filter(schema => typeof schema === 'string').map(schema => `${quotePart(schema)}.*`)
 }
 
-interface Captured {
+/** A source, and its own patterns as full names. */
+export interface Captured {
   readonly name: string
   readonly tables: readonly string[] | undefined
 }
 
-function unknownTable(
+export function unknownTable(
   text: string,
   sources: readonly Captured[],
 ): { code: string; message: string; hint: string | undefined } | undefined {
@@ -114,7 +119,7 @@ function fullPattern(text: string): Pattern {
 }
 
 /** Whether one table could match both. What is no pattern matches nothing here; its own block reports it. */
-function textsMeet(a: string, b: string): boolean {
+export function textsMeet(a: string, b: string): boolean {
   try {
     const first = fullPattern(a)
     const second = fullPattern(b)

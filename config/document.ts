@@ -24,10 +24,12 @@ const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 export class ConfigDocument {
   readonly #document: Document
   readonly #lines: LineCounter
+  readonly #text: string
   readonly problems: Problem[] = []
 
   /** Parser warnings count as errors. Nothing is thrown: see `problems`. */
   constructor(text: string) {
+    this.#text = text
     this.#lines = new LineCounter()
     this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true, strict: true })
     const [error] = [...this.#document.errors, ...this.#document.warnings]
@@ -88,6 +90,18 @@ export class ConfigDocument {
     const { line, column } = this.#position(offset)
     const problem = { code, line, column, path: pathText(path), message }
     return options.hint === undefined ? problem : { ...problem, hint: options.hint }
+  }
+
+  /** The same at a character of the text that stands there, where the file has that text as it is. */
+  problemWithin(code: string, path: readonly PropertyKey[], at: number, message: string): Problem {
+    const scalar = this.scalarAt(path)
+    const [from, to] = scalar?.range ?? [0, 0]
+    const written = this.#text.slice(from, to)
+    const text = String(scalar?.value).slice(0, at)
+    const inside = [written, written.slice(1)].findIndex(one => one.startsWith(text) && !text.includes('\n'))
+    if (inside === -1) return this.problem(code, path, `${message}, at character ${at + 1}`)
+    const problem = this.problem(code, path, message)
+    return { ...problem, column: problem.column + inside + at }
   }
 
   problemAt(code: string, node: Node, message: string, hint?: string): Problem {

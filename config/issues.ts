@@ -97,9 +97,11 @@ export function objectKeys(schema: Schema): string[] {
 
 function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema | undefined {
   let here: Schema | undefined = schema
-  for (const part of path) {
+  for (const [i, part] of path.entries()) {
     if (here === undefined) return undefined
     const { def } = unwrap(here)
+    if (def.type === 'union')
+      return def.options.map(option => schemaAt(option, path.slice(i))).find(found => found !== undefined)
     if (def.type === 'object') here = def.shape[String(part)]
     else if (def.type === 'record') here = def.valueType
     else if (def.type === 'array') here = def.element

@@ -3,13 +3,15 @@ import { dirname, resolve } from 'node:path'
 import { errorCode, isTailraceError, TailraceError } from '../runtime/errors.ts'
 import type { HttpConfig, PipelineConfig, SinkConfig, SourceConfig } from '../runtime/pipeline-config.ts'
 import { type Block, Blocks } from './blocks.ts'
-import { clashes, unknownTables } from './checks.ts'
+import { capturedBy, clashes, unknownTables } from './checks.ts'
 import { ConfigDocument } from './document.ts'
 import { type Environment, expand } from './expand.ts'
 import { problemsOf } from './issues.ts'
 import { configError, type Problem } from './problem.ts'
 import { fileSchema, isLoopback, logShape, parseListen, sinkShape } from './schema.ts'
 import { registerExpanded, registerSecrets } from './secret.ts'
+import { shapeProblems } from './shapes.ts'
+import { type LoadedTransform, loadTransform } from './transform.ts'
 
 /** What a configuration's text stands in. */
 export interface ConfigPlace {
@@ -27,7 +29,7 @@ export interface ConfigPlace {
 /**
  * Reads and checks a configuration file, loads the plugins it names and makes its secrets known to the logger. Touches
  * no database. Throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_INVALID, CONFIG_VARIABLE,
- * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
+ * CONFIG_PLUGIN, CONFIG_PATTERN, CONFIG_TABLE, CONFIG_SHAPE, CONFIG_TRANSFORM, CONFIG_CLASH, CONFIG_TOKEN, with everything that is wrong in one message.
  */
 export async function loadConfig(file: string, environment: Environment = process.env): Promise<PipelineConfig> {
   return await parseConfig(await readConfig(file), { file, folder: dirname(resolve(file)), environment })
@@ -55,6 +57,8 @@ export async function parseConfig(text: string, place: ConfigPlace): Promise<Pip
   const sinks = await blocks.all('sink', 'sinks', record.sinks, sinkShape)
   const http = top.success ? readHttp(top.data.http, document, problems) : undefined
   problems.push(...unknownTables(document, sources, sinks), ...clashes(document, log, sinks))
+  problems.push(...sinks.flatMap(sink => shapeProblems(document, capturedBy(sources), sink)))
+  const loaded = await Promise.all(sinks.map(sink => loadTransform(document, folder, sink, problems)))
   refuse(file, problems)
   if (!top.success || log === undefined) throw configError(file, problems)
   registerSecrets(value)
@@ -63,7 +67,7 @@ export async function parseConfig(text: string, place: ConfigPlace): Promise<Pip
     folder,
     log: { plugin: log.plugin, options: log.options, path: String(log.shared.path) },
     sources: sources.map(({ name, plugin, options }): SourceConfig => ({ name, plugin, options })),
-    sinks: sinks.map(sinkConfig),
+    sinks: sinks.map((sink, i) => sinkConfig(sink, loaded[i])),
     http,
   }
 }
@@ -126,8 +130,14 @@ function readHttp(
   return { ...address, token: http.token }
 }
 
-function sinkConfig({ name, plugin, options, written, shared }: Block<'sink', typeof sinkShape>): SinkConfig {
-  return { name, type: String(written.type), plugin, options, ...shared, tables: shared.tables }
+function sinkConfig(
+  { name, plugin, options, written, shared }: Block<'sink', typeof sinkShape>,
+  loaded: LoadedTransform | undefined,
+): SinkConfig {
+  const { where, fields, schemaChanges, transform: _, ...others } = shared
+  const shape = { where, fields, schemaChanges, transform: loaded?.told }
+  const { tables } = shared
+  return { name, type: String(written.type), plugin, options, ...others, tables, shape, transform: loaded?.transform }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -10,6 +10,16 @@ const LISTEN = /^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):(\d{1,5})$/
 /** Taken for what the log itself will bring forth. */
 const RESERVED_SOURCES = new Set(['view', 'outbox'])
 
+const INEXACT = 'a number of so many digits is to be in quotes: { value: "..." } is text'
+
+/** JavaScript has all of its digits. */
+function isExactNumber(value: number): boolean {
+  return (
+    Number.isSafeInteger(value) ||
+    (Number.isFinite(value) && /^-?\d+\.\d+$/.test(String(value)) && String(value).length <= 16)
+  )
+}
+
 const partName = z
   .string()
   .regex(PART_NAME, 'a name is a lower-case letter, then at most 21 lower-case letters, digits or underscores')
@@ -27,6 +37,23 @@ export const logShape = {
   path: z.string().min(1).default('./data').describe('Folder of the log; relative to this file.'),
 }
 
+const columnName = z.string().min(1)
+
+/** One column that a sink gets: see runtime/shape/spec.ts. */
+const field = z.union([
+  columnName,
+  z
+    .record(
+      columnName,
+      z.union([
+        columnName,
+        z.strictObject({ value: z.union([z.string(), z.number().refine(isExactNumber, INEXACT), z.boolean()]) }),
+        z.strictObject({ json: columnName }),
+      ]),
+    )
+    .refine(names => Object.keys(names).length === 1, 'one column stands in each line of the list'),
+])
+
 /** What every sink takes. */
 export const sinkShape = {
   tables: z
@@ -36,6 +63,25 @@ export const sinkShape = {
     .describe('Full names, source.schema.table; * within a part. Default: every table.'),
   onDelete: z.enum(['delete', 'mark', 'ignore']).default('delete'),
   onReject: z.enum(['quarantine', 'stop']).default('quarantine'),
+  where: z
+    .record(z.string(), z.string().min(1))
+    .optional()
+    .describe("Rows that reach the sink: by table, a condition as status <> 'draft' and total >= 10."),
+  fields: z
+    .record(z.string(), z.array(field).min(1))
+    .optional()
+    .describe(
+      'Columns that reach the sink: by table, a list of names, new: old, new: {value: x}, new: {json: old}, "*".',
+    ),
+  transform: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A file of functions that make rows of the sink from those of tables; relative to this file.'),
+  schemaChanges: z
+    .enum(['evolve', 'ignore', 'stop'])
+    .default('evolve')
+    .describe('Columns that a table gets later: the sink gets them, never gets them, or stops.'),
   maxQuarantined: z.int().min(0).default(1000).describe('Rows kept aside; one more stops the sink.'),
   batch: z
     .strictObject({

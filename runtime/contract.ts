@@ -355,6 +355,8 @@ export interface LogBatch {
   readonly tables: ReadonlyMap<number, Table>
   /** The same changes in batches of at most `rows`, each with its own cursor. */
   split(rows: number): LogBatch[]
+  /** The same place in the log over other bytes, for what the runtime makes of the changes; `count` of them. */
+  over(slices: readonly LogSlice[], tables: ReadonlyMap<number, Table>, count: number): LogBatch
   [Symbol.iterator](): Iterator<LoggedChange>
 }
 

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { abortable, Bell } from './abort.ts'
-import type { Cursor, LogBatch, Sink, SourceLog, Table } from './contract.ts'
+import type { Cursor, LogBatch, Sink, Table } from './contract.ts'
 import { apply } from './deliver/apply.ts'
-import type { Delivery } from './deliver/delivery.ts'
+import type { DeliveredLog, Delivery } from './deliver/delivery.ts'
 import { superseded } from './deliver/superseded.ts'
 import { retryRows } from './quarantine/retry.ts'
 import { letGo } from './record/batch.ts'
@@ -59,7 +59,7 @@ export class DeliveryProgress {
   }
 
   /** Resolves once the sink stands at or behind this cursor. */
-  async reached(log: SourceLog, cursor: Cursor, signal: AbortSignal): Promise<void> {
+  async reached(log: Pick<DeliveredLog, 'compare'>, cursor: Cursor, signal: AbortSignal): Promise<void> {
     for (;;) {
       const ring = this.#bell.wait(signal)
       ring.catch(() => {})
@@ -76,9 +76,9 @@ export class DeliveryProgress {
  * belong to this log, or that lost it, is emptied table by table and built anew.
  */
 export async function deliver(delivery: Delivery, sink: Sink, progress: DeliveryProgress, work: Work): Promise<void> {
-  const { log, sinkName, filter } = delivery
+  const { log, sinkName, filter, isAnew = false, anewBegun } = delivery
   await log.readers.register(sinkName, delivery.reads)
-  const { replayed } = progress
+  const replayed = isAnew ? undefined : progress.replayed
   const after = await startingPoint(delivery, sink, replayed?.from, work.signal)
   if (after !== 'start') {
     progress.live ||= isAtEnd(log, after)
@@ -103,6 +103,7 @@ export async function deliver(delivery: Delivery, sink: Sink, progress: Delivery
       await apply(delivery, sink, batch, skip, work.signal)
       letGo(batch)
       await registry.move(batch.cursor)
+      await anewBegun?.()
       progress.advance(batch.cursor, batch.count)
       progress.replayBegun()
       progress.live ||= isNewest || isAtEnd(log, batch.cursor)
@@ -160,20 +161,20 @@ async function* batchesOf(
   }
 }
 
-function isAtEnd(log: SourceLog, cursor: Cursor): boolean {
+function isAtEnd(log: DeliveredLog, cursor: Cursor): boolean {
   const end = log.end()
   return end === undefined || log.compare(cursor, end) !== 'before'
 }
 
 /** A sink's cursor in the log's registry: the one that counts, or a copy of the target's own that may lag a little. */
 class RegistryCursor {
-  readonly #log: SourceLog
+  readonly #log: DeliveredLog
   readonly #sink: string
   readonly #intervalMs: number
   #cursor: Cursor | undefined
   #storedAt = 0
 
-  constructor(log: SourceLog, sink: string, counts: boolean) {
+  constructor(log: DeliveredLog, sink: string, counts: boolean) {
     this.#log = log
     this.#sink = sink
     this.#intervalMs = counts ? 0 : REGISTRY_INTERVAL_MS
@@ -194,11 +195,12 @@ class RegistryCursor {
 
 /** Where to read on: the target's own cursor wins over the registry's, if it belongs to this log. */
 async function startingPoint(
-  { log, sinkName }: Delivery,
+  { log, sinkName, isAnew = false }: Delivery,
   sink: Sink,
   replayed: Cursor | 'start' | undefined,
   signal: AbortSignal,
 ): Promise<Cursor | 'start'> {
+  if (isAnew) return (await log.readers.admit?.(sinkName, undefined)) ?? 'start'
   if (replayed !== undefined)
     return (await log.readers.admit?.(sinkName, replayed === 'start' ? undefined : replayed)) ?? replayed
   const stored = sink.cursor === undefined ? await log.readers.load(sinkName) : await sink.cursor(signal)

@@ -88,3 +88,13 @@ export function progress(rows: number, totalRows: number | null, rate: number | 
   const left = totalRows === null ? null : Math.max(0, totalRows - rows)
   return { rows, totalRows, rate, etaSeconds: left === null || rate === null || rate <= 0 ? null : left / rate }
 }
+
+/** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */
+export function oldest(
+  seconds: number | null,
+  lag: { records: number | null; oldestCommitTime?: bigint },
+): number | null {
+  if (lag.records === 0 || seconds === null) return seconds
+  if (lag.oldestCommitTime === undefined) return null
+  return Math.max(seconds, Number(BigInt(Date.now()) * 1000n - lag.oldestCommitTime) / 1e6)
+}

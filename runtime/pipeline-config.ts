@@ -1,4 +1,6 @@
 import type { LogPlugin, SinkPlugin, SourcePlugin } from './contract.ts'
+import type { ShapeOptions } from './shape/spec.ts'
+import type { Transform } from './transform.ts'
 
 /** A checked configuration with its plugins loaded: what config/load.ts makes of a file and runtime/pipeline.ts runs. */
 export interface PipelineConfig {
@@ -37,6 +39,10 @@ export interface SinkConfig {
   /** Rows; one more stops the sink. */
   readonly maxQuarantined: number
   readonly batch: BatchLimits
+  /** What reaches it of its tables. */
+  readonly shape: ShapeOptions
+  /** The functions that `shape.transform` tells of. */
+  readonly transform: Transform | undefined
 }
 
 export interface BatchLimits {

@@ -3,7 +3,7 @@ import { abortable } from './abort.ts'
 import { Cleansings } from './cleanse/cleansings.ts'
 import { type ConfigChanges, configChanges } from './config-changes.ts'
 import type { Generation, SourceLog } from './contract.ts'
-import type { TailraceError } from './errors.ts'
+import { errorCode, type TailraceError } from './errors.ts'
 import { type ForgetParts, forget } from './forget.ts'
 import { namedPart } from './named-part.ts'
 import type { Pauses } from './pauses.ts'
@@ -14,7 +14,9 @@ import { SinkQuarantine } from './quarantine/sink-quarantine.ts'
 import { Rebuilds } from './rebuild/rebuilds.ts'
 import type { Remembered } from './remembered.ts'
 import { replay } from './replay.ts'
-import { allApplied, SinkPart } from './sink-part.ts'
+import type { ShapeMemory } from './shape/memory.ts'
+import { allApplied } from './sink-part/all-applied.ts'
+import { SinkPart } from './sink-part.ts'
 import { openSource } from './source-part/open.ts'
 import { SourcePart } from './source-part.ts'
 import type {
@@ -38,6 +40,7 @@ export class Pipeline implements RunningPipeline {
   readonly #logger: Logger
   readonly #pauses: Pauses
   readonly #quarantines: Quarantines
+  readonly #shapes: ShapeMemory
   readonly #rebuilds: Rebuilds
   readonly #cleansings: Cleansings
   #config: PipelineConfig
@@ -49,15 +52,17 @@ export class Pipeline implements RunningPipeline {
 
   /** See runPipeline. Starts them; their logs are its own from now on. */
   constructor(config: PipelineConfig, sources: readonly SourcePart[], state: Remembered, logger: Logger) {
-    const { pauses, plans, cleansed, quarantines } = state
+    const { pauses, plans, cleansed, quarantines, shapes } = state
     this.#config = config
     this.#logger = logger
     this.#pauses = pauses
     this.#quarantines = quarantines
+    this.#shapes = shapes
     this.#sources = [...sources]
     this.#rebuilds = new Rebuilds({
       plans,
       quarantines,
+      shapes,
       logger,
       open: live => this.#newSink(live.config, 'next'),
       isPaused: live => this.#isPaused(live),
@@ -79,8 +84,9 @@ export class Pipeline implements RunningPipeline {
 
   #newSink(config: SinkConfig, generation?: Generation): SinkPart {
     const { pipeline, folder } = this.#config
-    const place = { pipeline, folder, logger: this.#logger, quarantines: this.#quarantines }
-    return new SinkPart(config, this.#sources, place, generation)
+    const [logger, quarantines, shapes] = [this.#logger, this.#quarantines, this.#shapes]
+    const reshape = (live: SinkPart): void => this.#rebuilds.reshape(live)
+    return new SinkPart(config, this.#sources, { pipeline, folder, logger, quarantines, shapes, reshape }, generation)
   }
 
   #start(part: SourcePart | SinkPart): void {
@@ -142,8 +148,15 @@ export class Pipeline implements RunningPipeline {
     const { supervisor } = this.#part(part)
     await this.#pauses.set(part, false)
     if ('source' in part) return this.#source(part.source).resume()
+    if (await this.#hasChanged(part.sink)) await this.#sink(part.sink).accept()
     this.#rebuilds.unpause(part.sink)
     if (!this.#rebuilds.isSwapping(part.sink)) supervisor.resume()
+  }
+
+  /** It stands at a table whose columns have changed. */
+  async #hasChanged(sink: string): Promise<boolean> {
+    const errors = [this.#sink(sink).supervisor.error, (await this.#rebuilds.status(sink))?.error]
+    return errors.some(error => errorCode(error) === 'SCHEMA_CHANGED')
   }
 
   async backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]> {

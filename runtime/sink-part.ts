@@ -3,13 +3,16 @@ import type { Generation, LogLag, Sink, SinkContext, Table, Target } from './con
 import type { Delivery, Rejects } from './deliver/delivery.ts'
 import { DeliveryProgress, deliver } from './deliver.ts'
 import { generationOwner } from './generation.ts'
-import { progress, Rate } from './lag.ts'
+import { oldest, progress, Rate } from './lag.ts'
 import { Lent, notRunning, stopped } from './lent.ts'
 import type { SinkConfig } from './pipeline-config.ts'
 import type { Quarantine, Refusal } from './quarantine/quarantine.ts'
 import type { Quarantines } from './quarantine/quarantines.ts'
 import { Retries } from './quarantine/retry.ts'
-import { tableFilter } from './select.ts'
+import type { ShapeMemory } from './shape/memory.ts'
+import type { Shapes } from './shape/shapes.ts'
+import { type ShapedSink, Shaping } from './sink-part/shaping.ts'
+import { filterOf, hasGenerations, readsOf } from './sink-part/traits.ts'
 import type { SourcePart } from './source-part.ts'
 import type { Progress, RetryReport, SinkStatus } from './status.ts'
 import { statusError } from './status-error.ts'
@@ -23,6 +26,9 @@ export interface SinkPlace {
   readonly folder: string
   readonly logger: Logger
   readonly quarantines: Quarantines
+  readonly shapes: ShapeMemory
+  /** The sink is to be built anew beside what it holds: what is declared of its tables is not what it was filled by. */
+  readonly reshape: (sink: SinkPart) => void
 }
 
 /** One configured sink: its target, and a delivery from the log of each source it takes tables from. */
@@ -41,6 +47,7 @@ export class SinkPart {
   readonly #rate = new Rate()
   /** By source. */
   readonly #retries = new Map<string, Retries>()
+  readonly #shaping: Shaping
 
   constructor(config: SinkConfig, sources: readonly SourcePart[], place: SinkPlace, generation?: Generation) {
     this.name = config.name
@@ -48,6 +55,7 @@ export class SinkPart {
     this.#generation = generation
     this.#config = config
     this.#place = place
+    this.#shaping = new Shaping({ memory: place.shapes, logger: place.logger, reader: this.reader })
     this.configure(config, sources)
     this.supervisor = new Supervisor(`sink ${this.reader}`, place.logger, work => this.#work(work))
   }
@@ -103,7 +111,7 @@ export class SinkPart {
   }
 
   takes(table: Table): boolean {
-    return tableFilter(this.#config.tables)(table)
+    return filterOf(this.#config)(table)
   }
 
   /** Rows that the source deleted stay in the target as they are. */
@@ -113,18 +121,12 @@ export class SinkPart {
 
   /** It can be built beside what it holds. */
   get hasGenerations(): boolean {
-    const { plugin, options } = this.#config
-    return plugin.generations !== undefined && plugin.generations.refusal?.(options) === undefined
+    return hasGenerations(this.#config)
   }
 
   /** It wants every change. */
   get keepsHistory(): boolean {
-    return this.#reads === 'history'
-  }
-
-  get #reads(): 'state' | 'history' {
-    const { plugin, options } = this.#config
-    return typeof plugin.reads === 'function' ? plugin.reads(options) : (plugin.reads ?? 'state')
+    return readsOf(this.#config) === 'history'
   }
 
   /** By column, what the sink shows of a value; undefined: the value. */
@@ -142,7 +144,31 @@ export class SinkPart {
     return await lent.use(work, signal)
   }
 
+  /** What the source's tables are to the sink; undefined: as they are. Of its work, or the last. */
+  shapes(source: string): Shapes | undefined {
+    return this.#shaping.shapes(source)
+  }
+
+  /** What this reader's target holds came there by what is declared now. */
+  isShapedAs(reader: string): boolean {
+    return this.#shaping.fits(reader, this.#shaped)
+  }
+
+  /** A person takes the tables as they are now, for a sink that stops where they change. */
+  async accept(): Promise<void> {
+    for (const reader of [this.name, generationOwner(this.name, 'next')])
+      await this.#shaping.accept(reader, this.#shaped)
+  }
+
+  get #shaped(): ShapedSink {
+    const { keepsHistory, hasGenerations } = this
+    const filter = filterOf(this.#config)
+    const { shape: options, transform } = this.#config
+    return { options, transform, sources: this.#sources, filter, keepsHistory, hasGenerations }
+  }
+
   async #work(work: Work): Promise<void> {
+    if ((await this.#shaping.begin(this.#shaped)) && this.#generation === undefined) this.#place.reshape(this)
     await using target = await this.#open()
     const failure = new AbortController()
     const together: Work = {
@@ -170,9 +196,10 @@ export class SinkPart {
   async upkeep(what: Upkeep, signal: AbortSignal): Promise<readonly string[]> {
     const { plugin, type, options } = this.#config
     const context = this.#context(undefined)
+    const shaped = this.#shaping.purged(what)
     return plugin.host === 'worker'
-      ? await upkeepInWorker(type, this.#place.folder, options, context, what, signal)
-      : await upkeep(plugin, options, context, what, signal)
+      ? await upkeepInWorker(type, this.#place.folder, options, context, shaped, signal)
+      : await upkeep(plugin, options, context, shaped, signal)
   }
 
   #context(generation: Generation | undefined): SinkContext {
@@ -195,12 +222,15 @@ export class SinkPart {
       limits,
       retries: this.#retries.get(source.name)!,
     }
+    const { name } = source
     const delivery: Delivery = {
       sinkName: this.reader,
-      log,
-      filter: tableFilter(this.#config.tables),
+      log: await this.#shaping.logOf(name, log, this.#shaped),
+      isAnew: this.#shaping.isAnew(name),
+      anewBegun: () => this.#shaping.anewBegun(name),
+      filter: filterOf(this.#config),
       limits: { maxRows: batch.rows, maxBytes: batch.bytes },
-      reads: this.#reads,
+      reads: readsOf(this.#config),
       coalesce: plugin.coalesce ?? false,
       isLoading: () => !source.isStreaming,
       deletes: onDelete === 'delete',
@@ -248,32 +278,11 @@ export class SinkPart {
   /** Not known until the target has told where the sink stands. */
   async #lag(source: SourcePart, delivery: DeliveryProgress): Promise<LogLag> {
     const after = delivery.cursor ?? (delivery.emptied === undefined ? undefined : 'start')
-    return after === undefined
-      ? { records: null, bytes: null }
-      : source.log.lag(after, tableFilter(this.#config.tables))
+    return after === undefined ? { records: null, bytes: null } : source.log.lag(after, filterOf(this.#config))
   }
 
   #building(applied: number, left: number | null): Progress {
     this.#rate.add(applied)
     return progress(applied, left === null ? null : applied + left, this.#rate.perSecond)
   }
-}
-
-/** Resolves once these sinks have applied all that was committed at their sources before the call. */
-export async function allApplied(sinks: readonly SinkPart[], signal: AbortSignal): Promise<void> {
-  const sources = new Set(sinks.flatMap(sink => sink.sources))
-  await Promise.all(
-    [...sources].map(async source => {
-      const cursor = await source.reached(signal)
-      const waiting = sinks.filter(sink => sink.sources.includes(source))
-      await Promise.all(waiting.map(sink => sink.delivery(source.name)!.reached(source.log, cursor, signal)))
-    }),
-  )
-}
-
-/** Age of the oldest commit not yet applied; 0 with nothing to apply, null where its time is not known. */
-function oldest(seconds: number | null, lag: { records: number | null; oldestCommitTime?: bigint }): number | null {
-  if (lag.records === 0 || seconds === null) return seconds
-  if (lag.oldestCommitTime === undefined) return null
-  return Math.max(seconds, Number(BigInt(Date.now()) * 1000n - lag.oldestCommitTime) / 1e6)
 }

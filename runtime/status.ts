@@ -196,7 +196,7 @@ export interface RunningPipeline extends AsyncDisposable {
   backfill(source: string, options: BackfillOptions, signal: AbortSignal): Promise<readonly string[]>
   /**
    * Builds a sink anew from the log beside what it holds, and swaps. Resolves once it is durable that this is done.
-   * Throws SINK_GENERATIONS, NO_GENERATION, REBUILD_BUSY.
+   * Throws SINK_GENERATIONS, NO_GENERATION, GENERATION_SHAPE, REBUILD_BUSY.
    */
   rebuild(sink: string, options: RebuildOptions, signal: AbortSignal): Promise<void>
   /**

@@ -14,7 +14,7 @@ export interface KnownTable {
 }
 
 /** By name. Those that readers are told of. */
-export function newestTables(log: SourceLog): Map<string, Table> {
+export function newestTables(log: Pick<SourceLog, 'tables'>): Map<string, Table> {
   const newest = new Map<string, Table>()
   for (const table of log.tables().values()) {
     if (table.routed === true) continue

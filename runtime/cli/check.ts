@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import { loadConfig } from '../../config/load.ts'
 import type { Finding } from '../contract.ts'
 import { errorMessage, isTailraceError } from '../errors.ts'
@@ -6,6 +7,8 @@ import { createLogger, redact } from '../logger.ts'
 import type { PipelineConfig } from '../pipeline-config.ts'
 import { type Context, print, printJson } from './context.ts'
 import { EXIT } from './exit-code.ts'
+import { type InspectedLog, inspectLogs } from './inspect.ts'
+import { shapeFindings } from './shapes.ts'
 import { paint, paintState } from './terminal.ts'
 
 interface PartFindings {
@@ -40,11 +43,28 @@ async function checkParts(config: PipelineConfig, signal: AbortSignal): Promise<
     return { part: `source ${name}`, findings: await attempt(plugin.check?.(options, context, signal)) }
   })
   const names = config.sources.map(({ name }) => name)
-  const sinks = config.sinks.map(async ({ name, plugin, options, onDelete }) => {
+  await using stack = new AsyncDisposableStack()
+  const logs: InspectedLog[] = []
+  const log = { part: 'log', findings: await attempt(inspect(config, logger, stack, logs)) }
+  const sinks = config.sinks.map(async sink => {
+    const { name, plugin, options, onDelete } = sink
     const context = { pipeline, name, logger, sources: names, onDelete }
-    return { part: `sink ${name}`, findings: await attempt(plugin.check?.(options, context, signal)) }
+    const findings = await attempt(plugin.check?.(options, context, signal))
+    return { part: `sink ${name}`, findings: [...shapeFindings(sink, logs), ...findings] }
   })
-  return Promise.all([...sources, ...sinks])
+  const parts = await Promise.all([...sources, ...sinks])
+  return log.findings.length === 0 ? parts : [log, ...parts]
+}
+
+/** Adds the logs that there are. */
+async function inspect(
+  config: PipelineConfig,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+  logs: InspectedLog[],
+): Promise<Finding[]> {
+  if (config.log.plugin.inspect !== undefined) logs.push(...(await inspectLogs(config, logger, stack)))
+  return []
 }
 
 /** A check that cannot be made is a finding too. */

@@ -12,6 +12,7 @@ const USAGE = new Set([
   'FORGET_KEY',
   'SINK_GENERATIONS',
   'NO_GENERATION',
+  'GENERATION_SHAPE',
 ])
 
 /** What only a change outside Tailrace mends: at the database, at the target, on this machine. */

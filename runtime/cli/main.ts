@@ -126,6 +126,10 @@ verb('changes', 'print changes as lines of JSON')
   .option('--follow', 'go on at the end')
   .action(action(async () => (await import('./changes.ts')).changes))
 
+verb('types', 'prints TypeScript types of the captured tables, for the transform of a sink').action(
+  action(async () => (await import('./types.ts')).types),
+)
+
 verb('tables', 'list the captured tables').action(action(async () => (await import('./tables.ts')).tables))
 
 verb('backfill', 'read rows of a source again while it streams, or build a sink anew beside what it holds')

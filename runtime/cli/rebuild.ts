@@ -18,7 +18,7 @@ const LOOK_MS = 300
 
 /**
  * Builds a sink anew beside what it holds, swaps, and waits until that has ended. Once it was accepted it goes on without
- * this verb, over restarts too. Throws NOT_RUNNING, UNKNOWN_SINK, SINK_GENERATIONS, NO_GENERATION, REBUILD_BUSY and the
+ * this verb, over restarts too. Throws NOT_RUNNING, UNKNOWN_SINK, SINK_GENERATIONS, NO_GENERATION, GENERATION_SHAPE, REBUILD_BUSY and the
  * error of a rebuilding that fails.
  */
 export async function rebuild(context: Context, sink: string, options: RebuildVerbOptions): Promise<number> {

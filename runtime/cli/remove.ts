@@ -8,6 +8,7 @@ import { createLogger } from '../logger.ts'
 import { namedPart } from '../named-part.ts'
 import type { PipelineConfig, SinkConfig, SourceConfig } from '../pipeline-config.ts'
 import { RebuildPlans } from '../rebuild/plans.ts'
+import { HELD_AS_IT_IS, ShapeMemory } from '../shape/memory.ts'
 import { onePart, type PartOptions } from './act.ts'
 import { livingProcess } from './client.ts'
 import { type Context, confirm, print, printJson } from './context.ts'
@@ -90,11 +91,19 @@ async function removeSink(
     lines.push(`took the sink off the log of "${source}"`)
   }
   await (await RebuildPlans.load(config.log.path)).set(name, undefined)
+  await forgetShapes(await ShapeMemory.load(config.log.path), name, keepData && lines.length > 0)
   if (!keepData) {
     const place = { pipeline: config.pipeline, name, logger, sources, onDelete }
     lines.push(...(await plugin.destroy(options, place, context.signal)))
   }
   return lines
+}
+
+/** What stays in the target is known by the rules that brought it there. */
+async function forgetShapes(memory: ShapeMemory, sink: string, isKept: boolean): Promise<void> {
+  await memory.set(sink, isKept ? (memory.get(sink) ?? HELD_AS_IT_IS) : undefined)
+  for (const generation of isKept ? (['next'] as const) : (['next', 'previous'] as const))
+    await memory.set(generationOwner(sink, generation), undefined)
 }
 
 /** Says it in words; what decides is the lock of the log. */

@@ -20,6 +20,7 @@ import { makePlan, planText } from './plan.ts'
 import { removeProcessFile, writeProcessFile } from './process-file.ts'
 import { ProgressDisplay } from './progress.ts'
 import { reloadOnHangup } from './reload.ts'
+import { reshapedSinks, reshapedText } from './shapes.ts'
 
 export interface RunOptions {
   readonly untilCaughtUp?: boolean
@@ -124,9 +125,11 @@ async function announce(context: Context, config: PipelineConfig, logger: Logger
   const { io, json, signal } = context
   await using stack = new AsyncDisposableStack()
   const canInspect = config.log.plugin.inspect !== undefined
-  const plans = await makePlan(config, canInspect ? await inspectLogs(config, logger, stack) : [], signal)
-  if (json) printJson(io, { plan: { pipeline: config.pipeline, log: config.log.path, sources: plans } })
-  else print(io, planText(config, plans))
+  const logs = canInspect ? await inspectLogs(config, logger, stack) : []
+  const plans = await makePlan(config, logs, signal)
+  const reshaped = await reshapedSinks(config, logs)
+  if (json) printJson(io, { plan: { pipeline: config.pipeline, log: config.log.path, sources: plans, reshaped } })
+  else print(io, [planText(config, plans), ...reshaped.map(reshapedText)].join('\n'))
   const bytes = plans.reduce((sum, plan) => sum + (plan.bytes ?? 0), 0)
   if (bytes > ASK_BYTES && isInteractive(io)) await confirm(context, `Copy ${formatSize(bytes)}?`, yes)
 }

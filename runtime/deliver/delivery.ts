@@ -2,11 +2,14 @@ import type { ReadOptions, SourceLog, TableFilter } from '../contract.ts'
 import type { Quarantine, QuarantineLimits } from '../quarantine/quarantine.ts'
 import type { Retries } from '../quarantine/retry.ts'
 
+/** What a delivery makes use of a log for: it may stand for one whose changes have another shape. */
+export type DeliveredLog = Pick<SourceLog, 'readers' | 'end' | 'compare' | 'read' | 'tables' | 'again'>
+
 /** From one source's log into one sink. */
 export interface Delivery {
   /** Name of the reader in the log's registry. */
   readonly sinkName: string
-  readonly log: SourceLog
+  readonly log: DeliveredLog
   readonly filter: TableFilter
   readonly limits: ReadOptions
   readonly reads: 'state' | 'history'
@@ -15,6 +18,10 @@ export interface Delivery {
   readonly deletes: boolean
   /** The source reads its tables for the first time: a sink that has all of the log may still have most of them before it. */
   readonly isLoading: () => boolean
+  /** The sink is to be built anew, whatever its cursor says. */
+  readonly isAnew?: boolean
+  /** Resolves once it is noted that the sink is being built anew: its cursor says so from now on. */
+  readonly anewBegun?: () => Promise<void>
   /** Where rows go that the target refuses; undefined: the first one ends the delivery. */
   readonly rejects?: Rejects
 }

@@ -24,7 +24,12 @@ export class Retries {
  * change, are left: they are not found again by their key.
  */
 export async function retryRows(
-  { log, source, sink, cursor }: { log: SourceLog; source: string; sink: Sink; cursor: Cursor },
+  {
+    log,
+    source,
+    sink,
+    cursor,
+  }: { log: Pick<SourceLog, 'tables' | 'again'>; source: string; sink: Sink; cursor: Cursor },
   quarantine: Quarantine,
   isMeant: (row: Refusal) => boolean,
   signal: AbortSignal,

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Generation } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
 import { generationOwner } from '../generation.ts'
 import type { Quarantines } from '../quarantine/quarantines.ts'
+import { HELD_AS_IT_IS, type ShapeMemory } from '../shape/memory.ts'
+import { NO_SHAPE } from '../shape/spec.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { RebuildStatus } from '../status.ts'
 import { statusError } from '../status-error.ts'
@@ -22,6 +25,7 @@ export interface RebuildPlace {
   readonly isPaused: () => boolean
   readonly ended: () => void
   readonly quarantines: Quarantines
+  readonly shapes: ShapeMemory
   readonly logger: Logger
 }
 
@@ -64,13 +68,17 @@ export class Rebuild {
 
   async #work({ drain, signal, running }: Work): Promise<void> {
     running()
-    const { live, ended, quarantines } = this.#place
+    const { live, ended, quarantines, shapes } = this.#place
+    // What was built by former rules is not gone on with.
+    if (this.#plan.stage === 'building' && !live.isShapedAs(this.#readers.next)) await this.#enter('clearing')
     const { stage } = this.#plan
     if (stage === 'clearing' || stage === 'recalling') {
       await this.#unregister()
       const { previous, next } = this.#readers
       if (stage === 'clearing') await quarantines.of(next).replace([])
       else await quarantines.copy(previous, next)
+      if (stage === 'clearing') await this.#declare(next)
+      else await shapes.copy(previous, next)
       await live.upkeep(stage === 'clearing' ? { act: 'drop', generation: 'next' } : { act: 'recall' }, drain)
       await this.#enter('building')
     }
@@ -83,6 +91,15 @@ export class Rebuild {
   get #readers(): Record<Generation, string> {
     const { name } = this.#place.live
     return { next: generationOwner(name, 'next'), previous: generationOwner(name, 'previous') }
+  }
+
+  /** The next generation is filled by what is declared now; it knows the columns that the live one knows. */
+  async #declare(next: string): Promise<void> {
+    const { live, shapes } = this.#place
+    const options = live.config.shape
+    const held = shapes.get(live.name) ?? HELD_AS_IT_IS
+    const tables = held.options.schemaChanges === options.schemaChanges ? held.tables : {}
+    await shapes.set(next, isDeepStrictEqual(options, NO_SHAPE) ? undefined : { options, anew: [], tables })
   }
 
   async #enter(stage: RebuildPlan['stage']): Promise<void> {
@@ -103,7 +120,9 @@ export class Rebuild {
       failed.catch(() => {})
       await Promise.race([failed, this.#follow(next, signal)])
       await next.supervisor.stop()
-      await this.#place.quarantines.copy(this.#place.live.name, this.#readers.previous)
+      const { live, quarantines, shapes } = this.#place
+      await quarantines.copy(live.name, this.#readers.previous)
+      await shapes.copy(live.name, this.#readers.previous)
       await this.#enter('swapping')
     } finally {
       over.abort(drain.reason)
@@ -142,11 +161,12 @@ export class Rebuild {
   }
 
   async #swap(signal: AbortSignal): Promise<void> {
-    const { live, enter, quarantines } = this.#place
+    const { live, enter, quarantines, shapes } = this.#place
     await live.supervisor.pause()
     await live.upkeep({ act: 'swap' }, signal)
     const { next } = this.#readers
     await quarantines.copy(next, live.name)
+    await shapes.copy(next, live.name)
     for (const { log } of live.sources) {
       const cursor = await log.readers.load(next)
       if (cursor !== undefined) await log.readers.save(live.name, cursor)
@@ -154,6 +174,7 @@ export class Rebuild {
     }
     await enter(undefined)
     await quarantines.of(next).replace([])
+    await shapes.set(next, undefined)
     this.#release()
   }
 

@@ -3,6 +3,7 @@ import { Bell } from '../abort.ts'
 import { TailraceError } from '../errors.ts'
 import { generationOwner } from '../generation.ts'
 import type { Quarantines } from '../quarantine/quarantines.ts'
+import type { ShapeMemory } from '../shape/memory.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { RebuildOptions, RebuildStatus } from '../status.ts'
 import type { RebuildPlan, RebuildPlans } from './plans.ts'
@@ -11,6 +12,7 @@ import { Rebuild } from './rebuild.ts'
 export interface RebuildsPlace {
   readonly plans: RebuildPlans
   readonly quarantines: Quarantines
+  readonly shapes: ShapeMemory
   readonly logger: Logger
   /** The next generation of a sink, not started. */
   readonly open: (live: SinkPart) => SinkPart
@@ -33,10 +35,22 @@ export class Rebuilds {
   /** Goes on with one that a former process, or a former configuration, has left. */
   resume(live: SinkPart): void {
     const plan = this.#place.plans.get(live.name)
-    if (plan !== undefined && !this.#running.has(live.name)) this.#start(live, plan)
+    const isUnderWay = this.#running.has(live.name) || this.#beginning.has(live.name)
+    if (plan !== undefined && !isUnderWay) this.#start(live, plan)
   }
 
-  /** Throws SINK_GENERATIONS, NO_GENERATION, REBUILD_BUSY. */
+  /** Builds it by what is declared of its tables now. One that is under way looks to that itself. */
+  reshape(live: SinkPart): void {
+    const { name } = live
+    const { logger } = this.#place
+    if (this.has(name) || this.#beginning.has(name)) return
+    logger.info({ sink: name }, 'what is declared of its tables has changed: the sink is built anew, then swapped')
+    this.begin(live, { verify: false, rollback: false }, new AbortController().signal).catch(error =>
+      logger.error({ sink: name, err: error }, 'the sink cannot be built anew'),
+    )
+  }
+
+  /** Throws SINK_GENERATIONS, NO_GENERATION, GENERATION_SHAPE, REBUILD_BUSY. */
   async begin(live: SinkPart, options: RebuildOptions, signal: AbortSignal): Promise<void> {
     const { name, config } = live
     const { generations } = config.plugin
@@ -57,6 +71,7 @@ export class Rebuilds {
     const { name } = live
     await this.stop(name)
     const { plans } = this.#place
+    if (rollback && !live.isShapedAs(generationOwner(name, 'previous'))) throw otherShape(name)
     const plan: RebuildPlan = { stage: rollback ? 'recalling' : 'clearing', verify }
     await plans.set(name, plan)
     if (rollback && (await live.upkeep({ act: 'recall' }, signal)).length === 0) {
@@ -74,10 +89,11 @@ export class Rebuilds {
 
   #start(live: SinkPart, plan: RebuildPlan): void {
     const { name } = live
-    const { plans, quarantines, logger, open, isPaused, onFatal } = this.#place
+    const { plans, quarantines, shapes, logger, open, isPaused, onFatal } = this.#place
     const rebuild = new Rebuild(plan, {
       live,
       quarantines,
+      shapes,
       logger,
       open: () => open(live),
       isPaused: () => isPaused(live),
@@ -151,6 +167,15 @@ function nonePrevious(sink: string): TailraceError {
   return new TailraceError('NO_GENERATION', 'stop', `There is nothing that the sink "${sink}" held before.`, {
     hint: 'What was live is kept from one tailrace backfill --sink to the next.',
   })
+}
+
+function otherShape(sink: string): TailraceError {
+  return new TailraceError(
+    'GENERATION_SHAPE',
+    'stop',
+    `What the sink "${sink}" held before, if anything, came there by another where, fields or schemaChanges.`,
+    { hint: 'Set them back, then restart, or send SIGHUP: the sink is built anew by them.' },
+  )
 }
 
 function busy(sink: string): TailraceError {

@@ -65,6 +65,7 @@ export function logBatch(parts: LogBatchParts): LogBatch {
     tables,
     count: parts.count ?? countChanges(slices, tables, filter),
     split: rows => splitBatch(parts, rows),
+    over: (other, otherTables, count) => logBatch({ ...parts, slices: other, tables: otherTables, count }),
     [Symbol.iterator]: () => changes(slices, tables, filter, cursorAt),
   }
 }

@@ -137,6 +137,13 @@ export class RecordView implements LoggedChange {
     return this.#bytes.subarray(this.#layOut().cellsAt, this.#end)
   }
 
+  /** All cells of the row before, one behind the other; empty where there are none. */
+  get beforeCells(): Uint8Array {
+    if (!this.hasBefore) return NOTHING
+    const { beforeAt, beforeEnd } = this.#layOut()
+    return this.#bytes.subarray(beforeAt, beforeEnd)
+  }
+
   text(column: number): string | null {
     if (!this.#hasCells()) return null
     const at = this.#start(column)

@@ -1,5 +1,6 @@
 import type { Sink, Source } from '../contract.ts'
 import { TailraceError } from '../errors.ts'
+import type { Shapes } from '../shape/shapes.ts'
 import type { SinkPart } from '../sink-part.ts'
 import type { SourcePart } from '../source-part.ts'
 import type { VerifyEvents, VerifyReport, VerifyRequest } from '../verify-report.ts'
@@ -45,12 +46,14 @@ function verifiedSource(part: SinkPart, from: SourcePart): VerifiedSource {
 function subjectOf(part: SinkPart, from: SourcePart, sink: Sink, source: Source): Subject {
   const { log } = from
   const delivery = part.delivery(from.name)!
+  const shapes = part.shapes(from.name)
   return {
-    source,
+    source: shapes === undefined ? source : shapedSource(source, shapes),
     log,
     sink,
     keepsDeleted: part.keepsDeleted,
     lineageFrom: () => from.lineageFrom,
+    known: table => shapes?.table(table) ?? table,
     isLoading: table => from.isLoading(table),
     shown: table => part.shown(table),
     async reached(position, signal) {
@@ -60,6 +63,19 @@ function subjectOf(part: SinkPart, from: SourcePart, sink: Sink, source: Source)
     },
     async repair(table, keys, signal) {
       await delivery.reached(log, await from.rewrite(table, keys, signal), signal)
+    },
+  }
+}
+
+/** Its rows as the sink is to have them, and no others. */
+function shapedSource(source: Source, shapes: Shapes): Subject['source'] {
+  const request = source.request?.bind(source)
+  return {
+    ...(request === undefined ? {} : { request }),
+    sees: (fence, transaction) => source.sees(fence, transaction),
+    async *load(request, signal) {
+      for await (const chunk of source.load(request, signal))
+        yield { ...chunk, table: shapes.table(chunk.table), rows: shapes.rows(chunk.rows) }
     },
   }
 }

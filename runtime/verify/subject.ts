@@ -2,7 +2,8 @@ import type { Position, Sink, Source, SourceLog, Table } from '../contract.ts'
 
 /** What of a running pipeline one comparison works with: a source, its log, and one sink that takes from it. */
 export interface Subject {
-  readonly source: Source
+  /** Its rows are those that the sink is to have. */
+  readonly source: Pick<Source, 'load' | 'sees' | 'request'>
   readonly log: SourceLog
   readonly sink: Sink
   /** The sink leaves rows where they are that the source deleted: there is no telling which it should not have. */
@@ -11,6 +12,8 @@ export interface Subject {
   lineageFrom(): bigint
   /** The source's table is being read into the log. */
   isLoading(table: string): boolean
+  /** The table as the sink knows it. */
+  known(table: Table): Table
   /** By column, what the sink shows of a value (`SinkPlugin.shown`). */
   shown(table: Table): readonly (((text: string) => string) | undefined)[] | undefined
   /** Resolves once the sink has all that was committed up to this position. */

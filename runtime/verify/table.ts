@@ -42,7 +42,7 @@ export class TableComparison {
     this.#request = request
     this.#events = events
     this.#options = options
-    this.#table = request.table
+    this.#table = subject.known(request.table)
   }
 
   /** Once: the state is that of one comparison. */

@@ -5,7 +5,7 @@
  *   config    config                                         may import base
  *   engine    the names in ENGINE below, of runtime/         may import base
  *   plugin    connectors, runtime/log, sinks                 may import base
- *   base      the rest of runtime/*.ts, and runtime/record   imports nothing else
+ *   base      the rest of runtime/*.ts, runtime/record and shape   imports nothing else
  *
  * A file directly in connectors, runtime/log or sinks is a plugin, loaded by its name: nobody imports it. A folder
  * beside it with its name is its own; folders with other names there serve all plugins of the kind.
@@ -81,7 +81,7 @@ function layerOf(file: string): Layer | undefined {
   const name = next.replace(/\.ts$/, '')
   if (ENGINE.includes(name)) return 'engine'
   if (FRONT.includes(name)) return 'front'
-  return rest.length === 0 || name === 'record' ? 'base' : undefined
+  return rest.length === 0 || name === 'record' || name === 'shape' ? 'base' : undefined
 }
 
 function isPlugin(file: string): boolean {

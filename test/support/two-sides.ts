@@ -60,6 +60,10 @@ export class TwoSides implements Subject {
     this.table = of
   }
 
+  known(of: Table): Table {
+    return of
+  }
+
   /** A transaction at the source, in the log at once. */
   commit(id: string, cells: Cells | undefined): TransactionId {
     const transaction = String(++this.transaction) as TransactionId
