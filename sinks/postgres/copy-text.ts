@@ -33,11 +33,11 @@ export class CopyText implements TextTaker {
     let at = this.#at
     for (let i = start; i < end; i++) {
       const byte = from[i]!
-      const escape = ESCAPES[byte]!
-      if (escape === 0) into[at++] = byte
+      const letter = ESCAPES[byte]!
+      if (letter === 0) into[at++] = byte
       else {
         into[at++] = BACKSLASH
-        into[at++] = escape
+        into[at++] = letter
       }
     }
     this.#at = at

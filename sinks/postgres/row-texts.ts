@@ -52,17 +52,19 @@ export class RowTexts {
   }
 
   #takeText(column: number, bytes: Buffer, start: number, end: number, taker: TextTaker): void {
-    const form = this.#forms[column]
-    const other =
-      form === 'plain'
-        ? undefined
-        : form === 'text'
-          ? storedForm(bytes, start, end)
-          : bytes[start] === 0x5c && bytes[start + 1] === 0x78
-            ? undefined
-            : `\\x${bytes.toString('hex', start, end)}`
-    if (other === undefined) return taker.bytes(column, bytes, start, end)
-    const written = Buffer.from(other)
-    taker.bytes(column, written, 0, written.length)
+    const other = otherForm(this.#forms[column]!, bytes, start, end)
+    if (other === undefined) taker.bytes(column, bytes, start, end)
+    else {
+      const written = Buffer.from(other)
+      taker.bytes(column, written, 0, written.length)
+    }
   }
+}
+
+/** What the database is to read in the place of a text; undefined: that text. */
+function otherForm(form: Form, bytes: Buffer, start: number, end: number): string | undefined {
+  if (form === 'plain') return undefined
+  if (form === 'text') return storedForm(bytes, start, end)
+  const isHex = bytes[start] === 0x5c && bytes[start + 1] === 0x78
+  return isHex ? undefined : `\\x${bytes.toString('hex', start, end)}`
 }
