@@ -7,6 +7,7 @@ import { addressOf } from './postgres/address.ts'
 import { checkPostgres } from './postgres/check.ts'
 import { drop, recall, swap } from './postgres/generations.ts'
 import { columnKey, type LayoutOptions, storageIn, TABLE_NAMES } from './postgres/layout.ts'
+import { purge } from './postgres/purge.ts'
 import { removeAll } from './postgres/remove.ts'
 import { shownOf } from './postgres/shown.ts'
 import { PostgresTarget } from './postgres/target.ts'
@@ -46,6 +47,7 @@ export default defineSink<Config>({
     recall: async ({ url }, context, signal) => recall(addressOf(url), context, signal),
     drop: async ({ url }, context, generation, signal) => drop(addressOf(url), context, generation, signal),
   },
+  purge: async ({ url }, context, what, signal) => purge(addressOf(url), context, what, signal),
 })
 
 function open(options: Config, context: SinkContext): PostgresTarget {

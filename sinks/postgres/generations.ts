@@ -68,7 +68,7 @@ export async function removeGeneration(
 }
 
 /** All sources of a generation. */
-function ownersOf(context: SinkContext, generation: Generation | undefined): Owners {
+export function ownersOf(context: SinkContext, generation: Generation | undefined): Owners {
   return { pipeline: context.pipeline, sink: generationOwner(context.name, generation) }
 }
 
@@ -81,15 +81,31 @@ export async function changePlaces<T>(
   context: SinkContext,
   signal: AbortSignal,
   work: (connection: Connection) => Promise<T>,
-): Promise<T | undefined> {
+): Promise<T | undefined>
+/** `after`: what is then done to it, in no transaction. */
+export async function changePlaces<T, U>(
+  address: ServerAddress,
+  context: SinkContext,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<T>,
+  after: (connection: Connection, done: T) => Promise<U>,
+): Promise<U | undefined>
+export async function changePlaces<T, U>(
+  address: ServerAddress,
+  context: SinkContext,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<T>,
+  after?: (connection: Connection, done: T) => Promise<U>,
+): Promise<T | U | undefined> {
   using connection = await Connection.open(address, `tailrace ${context.pipeline} ${context.name}`, signal)
   try {
     if (!(await connection.within(signal, () => hasOwnTables(connection)))) return undefined
     await connection.within(signal, () => lockAll(connection, context))
-    return await connection.transaction(async () => {
+    const done = await connection.transaction(async () => {
       await lockTables(connection)
       return await work(connection)
     }, signal)
+    return after === undefined ? done : await connection.within(signal, () => after(connection, done))
   } catch (error) {
     signal.throwIfAborted()
     throw databaseError(error, connection.server)

@@ -52,6 +52,11 @@ export function removeRows(layout: Layout): string {
   return `DELETE FROM ${tableName(layout)} AS t USING ${arrays(key.length)} WHERE ${isKey(key)}`
 }
 
+/** Only those that deletes have marked, if `isMarked`. */
+export function purgeRows(layout: Layout, isMarked: boolean): string {
+  return `${removeRows(layout)}${isMarked ? ` AND t.${quote(Own.deleted)}` : ''}`
+}
+
 export function markRows(layout: Layout): string {
   const key = rowKey(layout)
   return `UPDATE ${tableName(layout)} AS t SET ${quote(Own.deleted)} = true FROM ${arrays(key.length)} WHERE ${isKey(key)}`

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { SinkContext, Table, Target } from '../../runtime/contract.ts'
 import postgres from '../../sinks/postgres.ts'
 import type { PostgresServer } from './postgres.ts'
@@ -20,9 +21,11 @@ export class PostgresPlace implements SinkPlace {
   readonly options: PostgresOptions & { readonly url: string }
   readonly refuses: boolean
   readonly #server: PostgresServer
+  readonly #oid: string
 
-  private constructor(server: PostgresServer, database: string, options: PostgresOptions) {
+  private constructor(server: PostgresServer, database: string, oid: string, options: PostgresOptions) {
     this.#server = server
+    this.#oid = oid
     this.database = database
     this.options = { url: server.url(database), name: '{source}_{schema}.{table}', asText: AS_TEXT, ...options }
     // Infinite intervals came with 17.
@@ -32,7 +35,8 @@ export class PostgresPlace implements SinkPlace {
   static async make(server: PostgresServer, options: PostgresOptions = {}): Promise<PostgresPlace> {
     const database = `sink_${randomBytes(6).toString('hex')}`
     await server.createDatabase(database)
-    return new PostgresPlace(server, database, options)
+    const [row] = await server.sql('SELECT oid FROM pg_database WHERE datname = $1', [database])
+    return new PostgresPlace(server, database, row!.oid!, options)
   }
 
   get child(): SinkPlace['child'] {
@@ -42,6 +46,22 @@ export class PostgresPlace implements SinkPlace {
   /** Readers of rows in the schema `app_public`. */
   get generations(): NonNullable<SinkPlace['generations']> {
     return { crashPoints: ['postgres.applied'], client: () => this.#client() }
+  }
+
+  /** The database's own files: the server's log of changes is not the sink's. */
+  get files(): NonNullable<SinkPlace['files']> {
+    return {
+      folder: join(this.#server.dataDir, 'base', this.#oid),
+      crashPoints: ['postgres.applied'],
+      // What is not in the files yet will be.
+      unpacked: async () => {
+        const tables = await this.sql(
+          `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname LIKE 'app%'`,
+        )
+        const rows = await Promise.all(tables.map(({ name }) => this.sql(`SELECT * FROM ${name}`)))
+        return JSON.stringify(rows)
+      },
+    }
   }
 
   shown(table: Table): ReturnType<SinkPlace['shown']> {
