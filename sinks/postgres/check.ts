@@ -36,9 +36,10 @@ const FACTS = `
     current_user AS role, pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('fsync') AS fsync,
     pg_catalog.current_setting('server_encoding') AS encoding,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS creates,
-    (SELECT pg_catalog.has_schema_privilege(oid, 'USAGE, CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1) AS owns,
-    (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE'))
-     FROM pg_catalog.pg_class c WHERE c.oid IN (pg_catalog.to_regclass($2), pg_catalog.to_regclass($3))) AS writes`
+    (SELECT pg_catalog.has_schema_privilege(oid, 'USAGE') AND pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1) AS owns,
+    (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, privilege))
+     FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+     WHERE c.oid IN (pg_catalog.to_regclass($2), pg_catalog.to_regclass($3))) AS writes`
 
 function findingsOf({ role, database, standby, fsync, encoding, creates, owns, writes }: TextRow): Finding[] {
   const findings: Finding[] = []

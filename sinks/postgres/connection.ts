@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import copyStreams from 'pg-copy-streams'
+import { from as copyFrom } from 'pg-copy-streams'
 import { postgresClientOptions, sessionSql, TEXT_SETTINGS } from '../../runtime/postgres-client.ts'
 import { addressName, type ServerAddress } from '../../runtime/server-address.ts'
 import { BoundStatement } from './bound-statement.ts'
@@ -108,7 +108,7 @@ export class Connection implements Disposable {
 
   /** COPY ... FROM STDIN, in pieces that are asked for as the server takes them. */
   async copy(text: string, pieces: Iterable<Buffer>): Promise<void> {
-    const stream = this.#client.query(copyStreams.from(text))
+    const stream = this.#client.query(copyFrom(text))
     const failed = new Promise<never>((_, reject) => stream.on('error', reject))
     failed.catch(() => {})
     for (const piece of pieces)

@@ -58,7 +58,12 @@ export const TABLE_NAMES: NameRules = { ...NAMES, reserved: /^_tailrace_(next|pr
 
 /** What a table is named in a generation that readers are not to find. */
 export function nameIn(generation: Generation | undefined, live: string): string {
-  return generation === undefined ? live : fitName(generationPrefix({ generation }) + live, NAMES)
+  return generation === undefined ? live : ownName(generationPrefix({ generation }) + live)
+}
+
+/** A name that the sink makes up, as it fits. */
+export function ownName(name: string): string {
+  return fitName(name, NAMES)
 }
 
 export function columnKey(table: string, column: string): string {

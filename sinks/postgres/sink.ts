@@ -1,3 +1,4 @@
+import { sleep } from '../../runtime/abort.ts'
 import type { Cursor, LogBatch, Sink, SinkContext, SinkRow, Table, WriteResult } from '../../runtime/contract.ts'
 import { crashPoint } from '../../runtime/crash.ts'
 import type { TailraceError } from '../../runtime/errors.ts'
@@ -15,8 +16,9 @@ import { Writer } from './writer.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
-/** For a look at who writes now. */
-const LOOK_MS = 5000
+/** How long, and how often, it is looked whether another one writes now. */
+const LOOK_MS = 1500
+const LOOK_EVERY_MS = 100
 
 export interface SinkParts {
   readonly address: ServerAddress
@@ -113,15 +115,25 @@ export class PostgresSink implements Sink {
     this.#storedAt = Date.now()
   }
 
-  /** A session that was ended may have been ended by another opening, which is to stop this one for good. */
+  /**
+   * A session that was ended may have been ended by another opening, which is to stop this one for good: opened again it
+   * would end that one in its turn. The other raises the epoch in a moment.
+   */
   async #meaning(error: unknown, signal: AbortSignal): Promise<unknown> {
     if (signal.aborted) return error
     const { address, connection, row } = this.#parts
     const meant: TailraceError = databaseError(error, connection.server)
     if (meant.code !== 'SINK_UNREACHABLE') return meant
+    const until = Date.now() + LOOK_MS
     try {
-      using look = await Connection.open(address, 'tailrace', AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]))
-      return (await row.isTaken(look)) ? fenced(connection.server) : meant
+      using look = await Connection.open(address, 'tailrace', signal)
+      return await look.within(signal, async () => {
+        for (;;) {
+          if (await row.isTaken(look)) return fenced(connection.server)
+          if (Date.now() > until) return meant
+          await sleep(LOOK_EVERY_MS, signal)
+        }
+      })
     } catch {
       signal.throwIfAborted()
       return meant

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { TailraceError } from '../../runtime/errors.ts'
 import type { Connection } from './connection.ts'
-import { type Layout, quote, tableName } from './layout.ts'
+import { type Layout, ownName, quote, tableName } from './layout.ts'
 import { stateOf } from './server-error.ts'
 
 /** What users have put on a table of the sink, on its way to the one that takes its place. */
@@ -126,7 +126,7 @@ async function copyIndexes(connection: Connection, live: Layout, to: Layout): Pr
   )
   const indexes: NewIndex[] = []
   for (const [i, { name, kind, definition }] of found.entries()) {
-    const made = `_tailrace_index_${i}_${live.live}`.slice(0, 40)
+    const made = ownName(`_tailrace_index_${i}_${live.live}`)
     const sql = `CREATE ${kind}INDEX ${quote(made)} ON ${tableName(to)} ${definition}`
     indexes.push({ name: name!, made: (await isTaken(connection, sql)) ? made : undefined })
   }
