@@ -18,6 +18,13 @@ export function databaseError(cause: unknown, server: string): TailraceError {
     return error('SINK_AUTH', 'stop', `${at} refuses the login: ${text}.`, LOGIN_HINT)
   if (isTlsError(cause) || text.includes('does not support SSL'))
     return error('SINK_TLS', 'stop', `${at} cannot be reached over TLS: ${text}.`, TLS_HINT)
+  if (state === '08P01' && text.includes('startup parameter'))
+    return error(
+      'SINK_POOLER',
+      'stop',
+      `${at} is a connection pooler: ${text}.`,
+      'Put the server’s own host and port into `url`: values depend on settings of the session, and the lock that keeps a second writer away on the session itself.',
+    )
   if (state === '42501') return error('SINK_AUTH', 'stop', `${at} lacks a privilege: ${text}.`, RIGHTS_HINT)
   if (state === '25006')
     return error(
@@ -73,7 +80,7 @@ const TLS_HINT =
 const RIGHTS_HINT = '`tailrace check` names each privilege that is missing and the statement that grants it.'
 
 /** The server is starting, stopping, full or gone, or has ended the session. */
-const AWAY = /^(08...|53300|53400|57P0.|57014|25P03|25P04|0A000)$/
+const AWAY = /^(08...|53300|53400|57P0.|57014|25P03|25P04)$/
 
 function constraintError(cause: unknown, at: string): TailraceError {
   return new TailraceError('SINK_CONSTRAINT', 'stop', `${at}: a foreign key is violated${placeOf(cause)}.`, {

@@ -1,3 +1,5 @@
+import { giveBack } from '../../runtime/large-memory.ts'
+
 /**
  * One column of many rows as a `text[]` in PostgreSQL's binary form
  * (https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/arrayfuncs.c, array_recv), behind its
@@ -66,6 +68,7 @@ export class TextArray {
     if (this.#at + size <= this.#bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#at + size))
     this.#bytes.copy(larger, 0, 0, this.#at)
+    giveBack(this.#bytes)
     this.#bytes = larger
   }
 }

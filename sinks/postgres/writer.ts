@@ -1,4 +1,5 @@
 import type { Table } from '../../runtime/contract.ts'
+import { giveBack } from '../../runtime/large-memory.ts'
 import type { Catalog } from './catalog.ts'
 import type { Connection } from './connection.ts'
 import { CopyText } from './copy-text.ts'
@@ -71,6 +72,8 @@ export class Writer {
     const parameters = arraysOf(texts, rows)
     const text = kind === 'remove' ? removeRows(layout) : kind === 'mark' ? markRows(layout) : putRows(layout, group)
     await this.#connection.apply(text, parameters, kind !== 'patch')
+    // The server has read them all, which it may not have where it fails.
+    parameters.forEach(giveBack)
   }
 
   /** False if a key was there: nothing was done then. */
