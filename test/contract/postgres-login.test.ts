@@ -6,13 +6,21 @@ import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { PostgresPlace } from '../support/postgres-place.ts'
 import { follow } from '../support/sink-driver.ts'
 import { LOG_ID, never, SinkRig, sinkContext } from '../support/sink-rig.ts'
-import { describeIf } from '../support/skip.ts'
+import { itIf } from '../support/skip.ts'
 import { offerTls } from '../support/tls.ts'
 
+const NO_OPENSSL = 'openssl is missing'
 const PASSWORD = 'p@ss/w:rd and %'
 
 const check = async (url: string): Promise<readonly Finding[]> =>
   postgres.check!(postgres.config.parse({ url }), sinkContext(), never)
+
+const tls = (url: string, sslmode: string, root?: string): string => {
+  const made = new URL(url)
+  made.searchParams.set('sslmode', sslmode)
+  if (root !== undefined) made.searchParams.set('sslrootcert', root)
+  return made.href
+}
 
 const openSink = async (url: string): Promise<void> => {
   await using target = await postgres.open(postgres.config.parse({ url }), sinkContext())
@@ -21,9 +29,11 @@ const openSink = async (url: string): Promise<void> => {
 
 describe('the login of the postgres sink', () => {
   let server: PostgresServer
+  let authority: string
   beforeAll(async () => {
     server = await startPostgres({ auth: 'scram' })
     await server.sql(`CREATE ROLE writer LOGIN PASSWORD '${PASSWORD}'`)
+    if (hasOpenssl) authority = await offerTls(server)
   })
   afterAll(() => server?.[Symbol.asyncDispose]())
 
@@ -38,46 +48,31 @@ describe('the login of the postgres sink', () => {
     expect(await check(server.url('missing'))).toMatchObject([{ level: 'error', code: 'SINK_AUTH' }])
   })
 
-  describeIf(hasOpenssl, 'openssl is missing')('over TLS', () => {
-    let authority: string
-    let place: PostgresPlace
-    beforeAll(async () => {
-      authority = await offerTls(server)
-      place = await PostgresPlace.make(server)
-    })
-    afterAll(() => place?.[Symbol.asyncDispose]())
+  itIf(hasOpenssl, NO_OPENSSL)('is encrypted over TLS, and so are the rows', async () => {
+    const rig = new SinkRig()
+    await using place = await PostgresPlace.make(server)
+    await rig.begin(place)
+    const options = { ...place.options, url: tls(place.options.url, 'verify-full', authority) }
+    await using target = await postgres.open(postgres.config.parse(options), sinkContext())
+    const sink = await target.sink({ name: 'app', logId: LOG_ID }, never)
+    rig.batches.push(rig.put('1', 'one', null))
+    await follow(sink, rig.batches)
+    await rig.expectEqual(sink)
+    const sessions = await server.sql(
+      `SELECT bool_and(s.ssl) AS all, count(*) > 1 AS some FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+       WHERE a.application_name LIKE 'tailrace%' AND datname = $1`,
+      [place.database],
+    )
+    expect(sessions).toEqual([{ all: 't', some: 't' }])
+    await rig.target[Symbol.asyncDispose]()
+  })
 
-    const url = (sslmode: string, root = ''): string =>
-      `${place.options.url}?sslmode=${sslmode}${root === '' ? '' : `&sslrootcert=${encodeURIComponent(root)}`}`
-
-    it('is encrypted, and so are the rows', async () => {
-      const rig = new SinkRig()
-      await using other = await PostgresPlace.make(server)
-      await rig.begin(other)
-      const options = {
-        ...other.options,
-        url: `${other.options.url}${url('verify-full', authority).slice(place.options.url.length)}`,
-      }
-      await using target = await postgres.open(postgres.config.parse(options), sinkContext())
-      const sink = await target.sink({ name: 'app', logId: LOG_ID }, never)
-      rig.batches.push(rig.put('1', 'one', null))
-      await follow(sink, rig.batches)
-      await rig.expectEqual(sink)
-      const plain = await server.sql(
-        `SELECT count(*) AS n FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
-         WHERE a.application_name LIKE 'tailrace%' AND NOT s.ssl AND datname = $1`,
-        [other.database],
-      )
-      expect(plain).toEqual([{ n: '0' }])
-      await rig.target[Symbol.asyncDispose]()
-    })
-
-    it('is refused to a server that does not prove itself', async () => {
-      await expect(openSink(url('verify-full'))).rejects.toMatchObject({ code: 'SINK_TLS', recovery: 'stop' })
-      expect(await check(url('require'))).toContainEqual(
-        expect.objectContaining({ level: 'warning', code: 'SINK_TLS' }),
-      )
-    })
+  itIf(hasOpenssl, NO_OPENSSL)('is refused to a server that does not prove itself', async () => {
+    const refused = { code: 'SINK_TLS', recovery: 'stop' }
+    await expect(openSink(tls(server.url(), 'verify-full'))).rejects.toMatchObject(refused)
+    expect(await check(tls(server.url(), 'require'))).toContainEqual(
+      expect.objectContaining({ level: 'warning', code: 'SINK_TLS' }),
+    )
   })
 
   it('is not tried with an url that is none of PostgreSQL', async () => {
