@@ -3,6 +3,12 @@ import { TailraceError } from '../../runtime/errors.ts'
 import type { Connection } from './connection.ts'
 import { CURSORS, IS_OWN, type Owner, ownerValues } from './owner.ts'
 
+/** What a cursor is of: a log, and tables that this template names. */
+export interface CursorOf {
+  readonly logId: string
+  readonly names: string
+}
+
 /**
  * The row of `_tailrace.cursors` that says up to where the database holds a source's changes. It moves in the transaction
  * that brings the rows, and only from the state this opening left it in: whoever else touched it is noticed.
@@ -20,16 +26,24 @@ export class CursorRow {
     this.#stored = stored
   }
 
-  /** Takes the row over from whoever opened it before. `isWhole`: false forgets the cursor. In a transaction. */
-  static async take(connection: Connection, owner: Owner, logId: string, isWhole: boolean): Promise<CursorRow> {
+  /**
+   * Takes the row over from whoever opened it before. The cursor is forgotten unless it is of this log and of tables of
+   * these names, and `isWhole`. In a transaction.
+   */
+  static async take(connection: Connection, owner: Owner, of: CursorOf, isWhole: boolean): Promise<CursorRow> {
+    const { logId, names } = of
     const own = ownerValues(owner)
-    const [before] = await connection.query(`SELECT log, cursor, epoch FROM ${CURSORS} WHERE ${IS_OWN} FOR UPDATE`, own)
-    const cursor = isWhole && before?.log === logId ? (before.cursor as Cursor | null) : null
+    const [before] = await connection.query(
+      `SELECT log, names, cursor, epoch FROM ${CURSORS} WHERE ${IS_OWN} FOR UPDATE`,
+      own,
+    )
+    const isFitting = isWhole && before?.log === logId && before.names === names
+    const cursor = isFitting ? (before.cursor as Cursor | null) : null
     const epoch = BigInt(before?.epoch ?? 0) + 1n
     await connection.change(
-      `INSERT INTO ${CURSORS} VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.now()) ON CONFLICT (pipeline, sink, source)
-       DO UPDATE SET log = excluded.log, cursor = excluded.cursor, epoch = excluded.epoch, updated_at = excluded.updated_at`,
-      [...own, logId, cursor, String(epoch)],
+      `INSERT INTO ${CURSORS} VALUES ($1, $2, $3, $4, $5, $6, $7, pg_catalog.now()) ON CONFLICT (pipeline, sink, source)
+       DO UPDATE SET log = excluded.log, names = excluded.names, cursor = excluded.cursor, epoch = excluded.epoch, updated_at = excluded.updated_at`,
+      [...own, logId, names, cursor, String(epoch)],
     )
     return new CursorRow(connection, owner, epoch, cursor)
   }

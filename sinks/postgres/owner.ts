@@ -30,7 +30,8 @@ export async function createOwnTables(connection: Connection): Promise<void> {
     `CREATE TABLE IF NOT EXISTS ${TABLES} (schema_name text, table_name text, pipeline text NOT NULL,
        sink text NOT NULL, source text NOT NULL, source_table text NOT NULL, incarnation bigint NOT NULL,
        layout text NOT NULL, PRIMARY KEY (schema_name, table_name));
-     CREATE TABLE IF NOT EXISTS ${CURSORS} (pipeline text, sink text, source text, log text NOT NULL, cursor text,
+     CREATE TABLE IF NOT EXISTS ${CURSORS} (pipeline text, sink text, source text, log text NOT NULL, names text NOT NULL,
+       cursor text,
        epoch bigint NOT NULL, updated_at timestamptz NOT NULL, PRIMARY KEY (pipeline, sink, source))`,
   )
 }

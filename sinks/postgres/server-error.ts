@@ -4,7 +4,7 @@ import { isTlsError } from '../../runtime/tls.ts'
 /**
  * What an error of a connection or statement means, by its SQLSTATE
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html). A TailraceError passes as it is. The server's words
- * are left out where they may quote values.
+ * are left out where they may quote values: those of class 42 name only what the statements name.
  */
 export function databaseError(cause: unknown, server: string): TailraceError {
   if (isTailraceError(cause)) return cause
@@ -68,7 +68,7 @@ export function databaseError(cause: unknown, server: string): TailraceError {
   return error(
     'SINK_SCHEMA',
     'stop',
-    `${at} refuses a statement (${state}${placeOf(cause)}).`,
+    `${at} refuses a statement (${state}${state.startsWith('42') ? `: ${text}` : placeOf(cause)}).`,
     'Undo what changed the tables of the sink by hand, or build it anew: tailrace backfill --sink, or remove --sink, then run.',
   )
 }

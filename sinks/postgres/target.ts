@@ -32,8 +32,9 @@ export class PostgresTarget implements Target {
       const catalog = new Catalog(connection, owner, this.#options)
       const row = await connection.transaction(async () => {
         await createOwnTables(connection)
-        const taken = await CursorRow.take(connection, owner, logId, await catalog.isWhole())
-        // Rows that no cursor vouches for, or of another log, would outlive the rebuilding.
+        const names = `${this.#options.template.schema}.${this.#options.template.table}`
+        const taken = await CursorRow.take(connection, owner, { logId, names }, await catalog.isWhole())
+        // Rows that no cursor vouches for, of another log or under other names, would outlive the rebuilding.
         if (taken.cursor === undefined) await catalog.emptyAll()
         return taken
       }, signal)

@@ -186,6 +186,18 @@ describe('tables of the postgres sink', () => {
     await expect(other.write(batch, never)).rejects.toMatchObject({ code: 'NAME_COLLISION' })
   })
 
+  it('are built anew where others are named', async () => {
+    await rig.build(undefined, [rig.put('1 one')])
+    await rig.close()
+    const config = postgres.config.parse({ ...place.options, name: 'elsewhere.{table}' })
+    await using target = await postgres.open(config, sinkContext())
+    const sink = await target.sink({ name: 'app', logId: rig.log.id }, never)
+    expect(await sink.cursor!(never)).toBeUndefined()
+    await follow(sink, [rig.announced, rig.put('2 two')])
+    expect(await place.sql('SELECT id FROM elsewhere.items')).toEqual([{ id: '2' }])
+    expect(await place.sql('SELECT id FROM app_public.items')).toEqual([])
+  })
+
   it('that are not the sink’s are left alone', async () => {
     await place.sql('CREATE SCHEMA app_public; CREATE TABLE app_public.items (mine int)')
     await expect(rig.build(undefined, [rig.put('1 x')])).rejects.toMatchObject({ code: 'TARGET_TAKEN' })
