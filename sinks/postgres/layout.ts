@@ -185,7 +185,14 @@ export function alterations(before: Layout, after: Layout): string[] {
     if (former === undefined) return `ADD COLUMN ${definition(column)}`
     if (former.storage === column.storage) return []
     const name = quote(column.name)
-    return `ALTER COLUMN ${name} TYPE ${column.storage} USING ${name}::${column.storage}`
+    return `ALTER COLUMN ${name} TYPE ${column.storage} USING ${converted(name, column.storage)}`
   })
   return changes.length === 0 ? [] : [`ALTER TABLE ${tableName(after)} ${changes.join(', ')}`]
+}
+
+/** A cast to text prints some values (true, ::1/128) otherwise than they are shown. */
+function converted(name: string, storage: Storage): string {
+  return storage === 'text'
+    ? `CASE WHEN ${name} IS NOT NULL THEN pg_catalog.format('%s', ${name}) END`
+    : `${name}::${storage}`
 }

@@ -69,6 +69,27 @@ describe('tables of the postgres sink', () => {
     })
   })
 
+  it('keep the text of their values where a column becomes text', async () => {
+    const before = version(
+      1,
+      typed('b', 'boolean', 'boolean'),
+      typed('c', 'text', 'character(4)'),
+      typed('i', 'other', 'inet'),
+    )
+    const after = version(2, ...['b', 'c', 'i'].map(name => typed(name, 'text', 'text')))
+    const sink = await rig.sink()
+    await follow(sink, [write(before, '1', 't', 'a   ', '::1'), write(before, '2', null, null, null)])
+    await apply(
+      sink,
+      rig.log.batch(writer => writer.announce(after)),
+    )
+    const rows = [...(await rowsIn(sink, after)).values()].map(row => [row.b, row.c, row.i])
+    expect(rows).toEqual([
+      ['t', 'a   ', '::1'],
+      [null, null, null],
+    ])
+  })
+
   it('never cut a value to the length of its column', async () => {
     const of = version(1, typed('t', 'text', 'character varying(3)'), typed('b', 'bits', 'bit(3)'))
     const sink = await rig.sink()

@@ -20,9 +20,10 @@ export async function postgresForms(server: PostgresServer, log: TypedLog): Prom
        WHERE attrelid = 'public.types'::regclass AND attnum > 0`,
     )
     const types = new Map(columns.map(({ name, type }) => [name, type]))
-    const texts = [...types.keys()].map(name => `${name}::text`)
-    const { rows } = await client.query<string[]>({ text: `SELECT ${texts} FROM public.types`, rowMode: 'array' })
-    const places = new Map([...types.keys()].map((name, i) => [name, i]))
+    // Not cast to text: that prints some values otherwise.
+    const names = [...types.keys()]
+    const { rows } = await client.query<string[]>({ text: `SELECT ${names} FROM public.types`, rowMode: 'array' })
+    const places = new Map(names.map((name, i) => [name, i]))
     const found = new Map(rows.map(row => [Number(row[places.get('id')!]), row]))
     const forms = log.places.map(({ row, column }): Form => {
       const name = `c${column}`
