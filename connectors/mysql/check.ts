@@ -1,7 +1,7 @@
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
 import { isTailraceError } from '../../runtime/errors.ts'
+import { addressName, addressWarning } from '../../runtime/server-address.ts'
 import { withOutbox } from '../common/event-options.ts'
-import { addressName, addressWarning } from '../common/server-address.ts'
 import { globalGrants, serverIds } from './check-grants.ts'
 import { checkTables } from './check-tables.ts'
 import type { MysqlConfig } from './config.ts'

@@ -1,6 +1,6 @@
 import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../runtime/errors.ts'
+import { addressName, type ServerAddress } from '../../runtime/server-address.ts'
 import { isTlsError } from '../../runtime/tls.ts'
-import { addressName, type ServerAddress } from '../common/server-address.ts'
 
 /** mysql2's own codes of TLS that the server or its certificate refuses. */
 const HANDSHAKE = /^HANDSHAKE_(NO_)?SSL/

@@ -1,15 +1,15 @@
 import { Socket } from 'node:net'
 import mysql from 'mysql2'
 import { abortable } from '../../runtime/abort.ts'
+import { addressTls, type ServerAddress, serverAddress, type UrlKind } from '../../runtime/server-address.ts'
 import type { DirectSocket } from '../common/direct-socket.ts'
-import { addressTls, type ServerAddress, serverAddress, type UrlKind } from '../common/server-address.ts'
 import { mysqlError } from './connection-error.ts'
 import type { Flavor } from './wire-column.ts'
 
 /** Connections to the source: how they are made, and what their sessions are set to. */
 
 const URL_KIND: UrlKind = {
-  type: 'mysql',
+  owner: 'mysql source',
   protocols: ['mysql:', 'mariadb:'],
   port: 3306,
   needsDatabase: false,

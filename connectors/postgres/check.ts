@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { addressName, addressWarning } from '../../runtime/server-address.ts'
 import { withOutbox } from '../common/event-options.ts'
-import { addressName, addressWarning } from '../common/server-address.ts'
 import { checkServer } from './check-server.ts'
 import { checkTables } from './check-tables.ts'
 import { type PostgresConfig, slotName } from './config.ts'

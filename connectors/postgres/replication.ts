@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { sessionSql } from '../../runtime/postgres-client.ts'
 import type { PostgresConfig } from './config.ts'
-import { clientOptions, postgresError, sessionSql } from './connection.ts'
+import { clientOptions, postgresError } from './connection.ts'
 
 /**
  * A connection that takes replication commands beside SQL, with the session's settings. The caller ends it; `signal`

@@ -32,6 +32,7 @@ const ENVIRONMENT = new Set([
   'SINK_AUTH',
   'SINK_CLUSTER',
   'SINK_DRIVER',
+  'SINK_POOLER',
   'SINK_REPLICA',
   'SINK_TLS',
   'TARGET_TAKEN',

@@ -1,5 +1,5 @@
+import { daysOf, intervalOf, timeOf, timestampOf } from '../common/times.ts'
 import type { Storage } from './storage.ts'
-import { daysOf, intervalOf, timeOf, timestampOf } from './times.ts'
 
 /**
  * Writes the value that the bytes from `from` to `to` spell at `at`, as DuckDB holds it in memory. False: the type has

@@ -2,16 +2,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
-import { type Group, Groups } from './groups.ts'
+import { type GroupKind, Groups } from '../common/groups.ts'
+import { NOTHING, roundsOf } from '../common/rounds.ts'
+import { timestampText } from '../common/times.ts'
 import { type LayoutOptions, OWN_STORAGE, Own, ownColumns, storageIn } from './layout.ts'
-import { NOTHING, roundsOf } from './rounds.ts'
-import { RowSet } from './row-set.ts'
+import { type RowGroup, RowSet } from './row-set.ts'
 import { type Storage, sqlType } from './storage.ts'
-import { timestampText } from './times.ts'
 
 export interface Encoded {
   /** In the order to be applied. */
-  readonly groups: readonly Group[]
+  readonly groups: readonly RowGroup[]
   /** Versions that were announced, in the log's order. */
   readonly tables: readonly Table[]
   /** Tables to empty first: a truncate comes alone. */
@@ -43,7 +43,7 @@ export class Encoder {
   async encode(batch: LogBatch, skip: ReadonlySet<number> | undefined, signal: AbortSignal): Promise<Encoded> {
     const { history, onDelete } = this.#options
     const rounds = history ? undefined : roundsOf(batch, skip, onDelete)
-    const groups = new Groups((...shape) => this.#newRows(...shape))
+    const groups = new Groups<RowSet>((...shape) => this.#newRows(...shape))
     const tables: Table[] = []
     const truncated: Table[] = []
     const rejected: { index: number; reason: string }[] = []
@@ -67,7 +67,7 @@ export class Encoder {
   }
 
   /** Answers why the row cannot be held, if it cannot. */
-  #add(change: LoggedChange, round: number, groups: Groups): string | undefined {
+  #add(change: LoggedChange, round: number, groups: Groups<RowSet>): string | undefined {
     const { table } = change
     const kind = this.#kindOf(change)
     const columns = kind === 'patch' ? table.columns.flatMap((_, i) => (isAbsent(change, i) ? [] : i)) : undefined
@@ -79,13 +79,13 @@ export class Encoder {
     return `Column "${table.columns[wrong]!.name}" is ${type}, which has no such value. \`asText\` of the sink keeps it as text.`
   }
 
-  #kindOf({ kind, complete, table }: LoggedChange): Group['kind'] {
+  #kindOf({ kind, complete, table }: LoggedChange): GroupKind {
     if (this.#options.history || table.key.length === 0) return 'append'
     if (kind === 'd') return 'remove'
     return complete ? 'put' : 'patch'
   }
 
-  #newRows(table: Table, kind: Group['kind'], columns: readonly number[]): RowSet {
+  #newRows(table: Table, kind: GroupKind, columns: readonly number[]): RowSet {
     const storages = this.#storagesOf(table)
     const own = kind === 'append' ? this.#own.map(name => OWN_STORAGE[name]!) : []
     return new RowSet([...own, ...columns.map(i => storages[i]!)])
@@ -101,7 +101,7 @@ export class Encoder {
   }
 
   /** A change as a row of its own: of a delete the key, of a truncate nothing. */
-  #append(change: LoggedChange, group: Group): number | undefined {
+  #append(change: LoggedChange, group: RowGroup): number | undefined {
     this.#addOwn(change, group)
     const { rows, columns } = group
     const first = this.#own.length
@@ -114,7 +114,7 @@ export class Encoder {
     return wrong
   }
 
-  #addOwn(change: LoggedChange, group: Group): void {
+  #addOwn(change: LoggedChange, group: RowGroup): void {
     const { version, kind, commitTime } = change
     const { rows } = group
     const { first, last } = group.versions ?? { first: version, last: version }
@@ -132,7 +132,7 @@ export class Encoder {
 }
 
 /** A row, or of a removal its key. Answers the place of a column that cannot hold its value, if there is one. */
-function put({ key, cells, table }: LoggedChange, { rows, kind }: Group): number | undefined {
+function put({ key, cells, table }: LoggedChange, { rows, kind }: RowGroup): number | undefined {
   if (kind !== 'remove') return placed(rows.putCells(cells, 0, false))
   const wrong = placed(rows.putCells(key, 0, false))
   return wrong === undefined ? undefined : table.key[wrong]

@@ -2,10 +2,14 @@ import type { DuckDBType } from '@duckdb/node-api'
 import type duckdb from '@duckdb/node-bindings'
 import { asBuffer, cellEnd, contentAt, malformed } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import type { Group } from '../common/groups.ts'
 import { bufferOf } from './buffers.ts'
 import type { ColumnBuffer } from './column-buffer.ts'
 import type { Api, Bindings } from './driver.ts'
 import type { Storage } from './storage.ts'
+
+/** Rows that one statement applies. */
+export type RowGroup = Group<RowSet>
 
 /** Rows of one shape on their way into a statement, column by column. */
 export class RowSet {

@@ -5,9 +5,9 @@ import { Catalog, type CatalogOptions } from './catalog.ts'
 import { CursorRow } from './cursor-row.ts'
 import { CATALOG, type Database, quote, VACUUMED_ROWS } from './database.ts'
 import { type Encoded, Encoder } from './encoder.ts'
-import type { Group } from './groups.ts'
 import { createTable, type Layout, Own, ownColumns, tableName } from './layout.ts'
 import type { Owner } from './owner.ts'
+import type { RowGroup } from './row-set.ts'
 import { addRows, appendRows, clearRows, markRows, patchRows, putRows, removeRows, replaceRows } from './statements.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
@@ -102,7 +102,7 @@ export class DuckdbSink implements Sink {
     for (const table of tables) await this.#layout(table)
   }
 
-  async #run(layout: Layout, group: Group): Promise<void> {
+  async #run(layout: Layout, group: RowGroup): Promise<void> {
     const { database } = this
     const { kind, rows } = group
     const isNew = kind === 'append' && (await this.#isNew(layout, group))
@@ -120,7 +120,7 @@ export class DuckdbSink implements Sink {
    * By two statements, each of which copies the values less often than the one that does both. Least often where former
    * rows are deleted; of a table that is not rid of them they are changed in place, so that the file does not grow.
    */
-  async #putLarge(layout: Layout, group: Group): Promise<void> {
+  async #putLarge(layout: Layout, group: RowGroup): Promise<void> {
     const { database } = this
     const { rows } = group
     const run = (statement: (from: string) => string): Promise<number> =>
@@ -143,7 +143,7 @@ export class DuckdbSink implements Sink {
   }
 
   /** Whether no row of the group can be there yet. */
-  async #isNew(layout: Layout, { versions }: Group): Promise<boolean> {
+  async #isNew(layout: Layout, { versions }: RowGroup): Promise<boolean> {
     const name = tableName(layout)
     let last = this.#versions.get(name)
     if (last === undefined) {
@@ -222,11 +222,11 @@ export class DuckdbSink implements Sink {
 }
 
 /** Columns that the source no longer has keep what they hold. */
-function hasAllColumns({ columns }: Layout, { table }: Group): boolean {
+function hasAllColumns({ columns }: Layout, { table }: RowGroup): boolean {
   return columns.every(({ source }) => source === undefined || table.columns.some(({ name }) => name === source))
 }
 
 /** The memory that its statement takes is worth asking for back. */
-function isLarge({ rows }: Group): boolean {
+function isLarge({ rows }: RowGroup): boolean {
   return rows.largeBytes >= LARGE_BYTES
 }

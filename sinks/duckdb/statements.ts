@@ -1,6 +1,6 @@
 import { quote } from './database.ts'
-import type { Group } from './groups.ts'
 import { isLive, type Layout, namesOf, Own, rowKey, tableName } from './layout.ts'
+import type { RowGroup } from './row-set.ts'
 
 /** SQL over rows that a statement reads from `from`, as c0, c1 and so on. */
 
@@ -8,7 +8,7 @@ const list = (names: readonly string[]): string => names.map(quote).join(', ')
 const columns = (count: number): string => Array.from({ length: count }, (_, i) => `c${i}`).join(', ')
 
 /** Whole rows, new or in the place of those with their keys. */
-export function putRows(layout: Layout, group: Group, from: string): string {
+export function putRows(layout: Layout, group: RowGroup, from: string): string {
   const names = namesOf(layout, group.table)
   const marks = hasMarks(layout)
   return `INSERT OR REPLACE INTO ${tableName(layout)} (${list(marks ? [...names, Own.deleted] : names)})
@@ -16,7 +16,7 @@ export function putRows(layout: Layout, group: Group, from: string): string {
 }
 
 /** Of whole rows, those whose keys are there: in place, so that the file does not grow by what they replace. */
-export function replaceRows(layout: Layout, group: Group, from: string): string {
+export function replaceRows(layout: Layout, group: RowGroup, from: string): string {
   const names = namesOf(layout, group.table)
   const set = names.flatMap((name, i) => (layout.key.includes(name) ? [] : `${quote(name)} = b.c${i}`))
   if (hasMarks(layout)) set.push(`${quote(Own.deleted)} = false`)
@@ -24,12 +24,12 @@ export function replaceRows(layout: Layout, group: Group, from: string): string 
 }
 
 /** Makes room for whole rows. */
-export function clearRows(layout: Layout, group: Group, from: string): string {
+export function clearRows(layout: Layout, group: RowGroup, from: string): string {
   return `DELETE FROM ${tableName(layout)} AS t USING ${from} AS b WHERE ${isKeyAmong(namesOf(layout, group.table), layout)}`
 }
 
 /** Of whole rows, those whose keys are not there; `isNew`: that is all of them. */
-export function addRows(layout: Layout, group: Group, from: string, isNew: boolean): string {
+export function addRows(layout: Layout, group: RowGroup, from: string, isNew: boolean): string {
   const names = namesOf(layout, group.table)
   const marks = hasMarks(layout)
   const isThere = `SELECT 1 FROM ${tableName(layout)} AS t WHERE ${isKeyAmong(names, layout)}`
@@ -39,7 +39,7 @@ export function addRows(layout: Layout, group: Group, from: string, isNew: boole
 }
 
 /** Rows of which only some columns are known: the others keep what they hold. */
-export function patchRows(layout: Layout, group: Group, from: string): string {
+export function patchRows(layout: Layout, group: RowGroup, from: string): string {
   const all = namesOf(layout, group.table)
   const names = group.columns.map(i => all[i]!)
   const set = names.filter(name => !layout.key.includes(name)).map(name => `${quote(name)} = excluded.${quote(name)}`)
@@ -67,7 +67,13 @@ export function markRows(layout: Layout, from: string): string {
 }
 
 /** `own`: names of the sink's own columns, which come first. `isNew`: none of these changes is there yet. */
-export function appendRows(layout: Layout, group: Group, own: readonly string[], from: string, isNew: boolean): string {
+export function appendRows(
+  layout: Layout,
+  group: RowGroup,
+  own: readonly string[],
+  from: string,
+  isNew: boolean,
+): string {
   const names = [...own, ...namesOf(layout, group.table)]
   const place = (name: string): string => `c${own.indexOf(name)}`
   const known = `SELECT 1 FROM ${tableName(layout)} AS t WHERE t.${quote(Own.log)} = b.${place(Own.log)}

@@ -2,8 +2,8 @@ import type { DuckDBValue } from '@duckdb/node-api'
 import type { Column } from '../../runtime/contract.ts'
 import { asBuffer } from '../../runtime/record/cells.ts'
 import { booleanText, elementText, floatText, mysqlFloatText, realText } from '../../runtime/record/text.ts'
+import { dateText, type Interval, intervalText, timestampText, timeText } from '../common/times.ts'
 import type { Storage } from './storage.ts'
-import { dateText, type Interval, intervalText, timestampText, timeText } from './times.ts'
 
 /** What to select of a column for `textOf`: text as its bytes, because the driver drops a byte order mark. */
 export function exactly(storage: Storage, column: string): string {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { CutLine, type Fate } from '../support/cut-line.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
-import { CutLine, type Fate } from '../support/redis-cut.ts'
 import { GenerationsRig, named } from '../support/redis-generations.ts'
 import { describeRedis } from '../support/redis-suite.ts'
 import { never } from '../support/sink-rig.ts'

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import redis from '../../sinks/redis.ts'
+import { CutLine, type Fate } from '../support/cut-line.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
-import { CutLine, type Fate } from '../support/redis-cut.ts'
 import { GenerationsRig, named } from '../support/redis-generations.ts'
 import type { RedisOptions } from '../support/redis-place.ts'
 import { describeRedis } from '../support/redis-suite.ts'

@@ -1,7 +1,7 @@
 /**
  * A reader that polls every 10 ms while a sink is built anew and rolled back under writes, again and again until it has
  * polled 10,000 times: never fewer rows, never an older version of one. For each sink that has generations. Arguments:
- * `sink=sqlite|redis|duckdb|elasticsearch polls=N rows=N`, a seed.
+ * `sink=sqlite|redis|duckdb|postgres|elasticsearch polls=N rows=N`, a seed.
  */
 import { seedFrom } from '../crash/random.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -11,7 +11,7 @@ import type { Figures } from '../support/run-full.ts'
 import { openSearch } from '../support/search/engines.ts'
 import { startSearch } from '../support/search/search-server.ts'
 
-const SINKS = ['sqlite', 'redis', 'duckdb', 'elasticsearch'] as const
+const SINKS = ['sqlite', 'redis', 'duckdb', 'postgres', 'elasticsearch'] as const
 
 export default async function rebuild(args: readonly string[]): Promise<Figures> {
   const given = new Map(args.flatMap(arg => (arg.includes('=') ? [arg.split('=') as [string, string]] : [])))

@@ -4,6 +4,8 @@
  */
 import { Random, seedFrom } from '../crash/random.ts'
 import { duckdbPlace, jsonlPlace, sqlitePlace } from '../support/file-places.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { PostgresPlace } from '../support/postgres-place.ts'
 import { startRedis } from '../support/redis.ts'
 import { RedisPlace } from '../support/redis-place.ts'
 import type { Figures, FullRun } from '../support/run-full.ts'
@@ -19,12 +21,14 @@ const run: FullRun = async args => {
   console.log(`seed: ${seed}`)
   const random = new Random(seed)
   await using redis = await startRedis()
+  await using postgres = await startPostgres()
   await using search = await startSearch(await openSearch())
   const places = {
     sqlite: sqlitePlace,
     jsonl: jsonlPlace,
     duckdb: duckdbPlace,
     redis: () => RedisPlace.make(redis, 1, { name: '{source}:{schema}.{table}', value: 'json' }),
+    postgres: () => PostgresPlace.make(postgres),
     elasticsearch: () => SearchPlace.make(search),
     'redis, hashes': () => RedisPlace.make(redis, 2, { name: '{source}:{schema}.{table}', value: 'hash' }),
   }

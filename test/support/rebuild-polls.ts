@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
+import type pg from 'pg'
 import { start } from '../../runtime/testing.ts'
 import { CATALOG, Database } from '../../sinks/duckdb/database.ts'
 import { addressOf } from '../../sinks/redis/address.ts'
@@ -27,7 +28,7 @@ export interface PollServers {
   readonly search?: SearchServer
 }
 
-type SinkType = 'sqlite' | 'redis' | 'duckdb' | 'elasticsearch'
+type SinkType = 'sqlite' | 'redis' | 'duckdb' | 'postgres' | 'elasticsearch'
 
 interface Hits {
   readonly hits: { readonly hits: readonly { readonly _source: { readonly id: number; readonly version: number } }[] }
@@ -54,7 +55,7 @@ export async function pollThroughRebuilds(
   const sql = (text: string): Promise<unknown> => server.sql(text, [], name)
   await sql('CREATE TABLE item (id int PRIMARY KEY, version int NOT NULL)')
   await sql(`INSERT INTO item SELECT n, 0 FROM generate_series(1, ${rows}) n`)
-  const place = placeOf(type, servers)
+  const place = type === 'postgres' ? { url, name: 'copy.{table}' } : placeOf(type, servers)
   const config = {
     pipeline: 'polls',
     log: { path: './data' },
@@ -64,7 +65,10 @@ export async function pollThroughRebuilds(
   await using pipeline = await start({ config })
   await pipeline.synced('copy', { timeout: SYNC_MS })
   await using stack = new AsyncDisposableStack()
-  const look = await looker(type, join(pipeline.folder, `rows.${type}`), servers, rows, stack)
+  const look =
+    type === 'postgres'
+      ? tableLooker(stack.adopt(await server.connect(name), client => client.end()))
+      : await looker(type, join(pipeline.folder, `rows.${type}`), servers, rows, stack)
 
   const versions = new Map<number, number>()
   const tally = { polls: 0, rebuilds: 0, rollbacks: 0, changes: 0 }
@@ -134,6 +138,14 @@ async function rebuilt(url: string, body: { rollback: boolean }): Promise<void> 
     'it is built anew',
     120,
   )
+}
+
+/** The sink's tables lie beside those of the source. */
+function tableLooker(client: pg.Client): Look {
+  return async () => {
+    const { rows } = await client.query<{ id: string; version: string }>('SELECT id, version FROM copy.item')
+    return new Map(rows.map(({ id, version }) => [Number(id), Number(version)]))
+  }
 }
 
 function placeOf(type: SinkType, { redis, search }: PollServers): object {

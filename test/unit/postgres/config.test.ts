@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
-import { addressWarning } from '../../../connectors/common/server-address.ts'
 import { postgresConfig, publicationNames, slotName } from '../../../connectors/postgres/config.ts'
 import { clientOptions, postgresAddress } from '../../../connectors/postgres/connection.ts'
 import { connectionError } from '../../../connectors/postgres/connection-error.ts'
+import { addressWarning } from '../../../runtime/server-address.ts'
 
 const url = 'postgres://user:p%40ss@db.example:5433/shop'
 const parse = (options: object) => postgresConfig.parse({ url, tables: ['public.*'], ...options })

@@ -1,6 +1,6 @@
 /**
  * Dates and times between the text that databases print (PostgreSQL with DateStyle ISO and IntervalStyle iso_8601) and
- * DuckDB's numbers: days and microseconds since 1970, proleptic Gregorian both. No time zone is guessed, no digit lost;
+ * numbers: days and microseconds since 1970, proleptic Gregorian both. No time zone is guessed, no digit lost;
  * undefined for text that is no such value.
  */
 

@@ -1,39 +1,41 @@
 import type { Table } from '../../runtime/contract.ts'
-import type { RowSet } from './row-set.ts'
 
-/** Rows that one statement applies. Their columns are the sink's own ones, then those of the table. */
-export interface Group {
+/** Rows that one statement applies, in the form `R`. Their columns are the sink's own ones, then those of the table. */
+export interface Group<R> {
   readonly round: number
   readonly table: Table
-  /** put: whole rows; patch: only these columns; remove: keys; append: a row for each change. */
-  readonly kind: 'put' | 'patch' | 'remove' | 'append'
+  /** put: whole rows; patch: only these columns; remove, mark: keys; append: a row for each change. */
+  readonly kind: GroupKind
   /** Places in the table's columns; of a removal the key's, in key order. */
   readonly columns: readonly number[]
-  readonly rows: RowSet
+  readonly rows: R
   /** Of an append: the lowest and highest version. */
   versions: { readonly first: bigint; readonly last: bigint } | undefined
 }
 
-type NewRows = (table: Table, kind: Group['kind'], columns: readonly number[]) => RowSet
+export type GroupKind = 'put' | 'patch' | 'remove' | 'mark' | 'append'
+
+type NewRows<R> = (table: Table, kind: GroupKind, columns: readonly number[]) => R
 
 /** The groups of a batch, each begun when its first row comes. */
-export class Groups {
-  readonly #newRows: NewRows
-  readonly #groups = new Map<string, Group>()
-  #last: Group | undefined
+export class Groups<R> {
+  readonly #newRows: NewRows<R>
+  readonly #groups = new Map<string, Group<R>>()
+  #last: Group<R> | undefined
 
-  constructor(newRows: NewRows) {
+  constructor(newRows: NewRows<R>) {
     this.#newRows = newRows
   }
 
   /** `columns`: those that a patch has. */
-  of(round: number, table: Table, kind: Group['kind'], columns: readonly number[] | undefined): Group {
+  of(round: number, table: Table, kind: GroupKind, columns: readonly number[] | undefined): Group<R> {
     const last = this.#last
     if (columns === undefined && last?.kind === kind && last.table === table && last.round === round) return last
     const id = `${round} ${table.id} ${kind} ${columns?.join() ?? ''}`
     let group = this.#groups.get(id)
     if (group === undefined) {
-      const places = kind === 'remove' ? table.key : (columns ?? table.columns.map((_, i) => i))
+      const isOfKeys = kind === 'remove' || kind === 'mark'
+      const places = isOfKeys ? table.key : (columns ?? table.columns.map((_, i) => i))
       const rows = this.#newRows(table, kind, places)
       group = { round, table, kind, columns: places, rows, versions: undefined }
       this.#groups.set(id, group)
@@ -43,7 +45,7 @@ export class Groups {
   }
 
   /** By rounds, and within one as they were begun. */
-  inOrder(): Group[] {
+  inOrder(): Group<R>[] {
     return [...this.#groups.values()].sort((a, b) => a.round - b.round)
   }
 }

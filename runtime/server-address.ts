@@ -1,13 +1,13 @@
-import { TailraceError } from '../../runtime/errors.ts'
-import { registerSecret } from '../../runtime/logger.ts'
-import { isLoopback, type TlsOptions, tlsOptions } from '../../runtime/tls.ts'
+import { TailraceError } from './errors.ts'
+import { registerSecret } from './logger.ts'
+import { isLoopback, type TlsOptions, tlsOptions } from './tls.ts'
 
-/** What the `url` of a source says of the server: where it is, and how it must prove itself. */
+/** What the `url` of a database says of the server: where it is, and how it must prove itself. */
 
 /** What urls of a kind look like. */
 export interface UrlKind {
-  /** Of the source, for messages. */
-  readonly type: string
+  /** Whose they are, for messages: `postgres source`. */
+  readonly owner: string
   /** With the colon. The first is the one to be written. */
   readonly protocols: readonly string[]
   readonly port: number
@@ -76,8 +76,8 @@ export function addressTls({ sslmode, kind, url }: ServerAddress): TlsOptions | 
   return tlsOptions(sslmode, url.searchParams, why => badUrl(kind, why))
 }
 
-function badUrl({ type, protocols, port }: UrlKind, why: string): TailraceError {
-  return new TailraceError('CONFIG_URL', 'stop', `The url of a ${type} source cannot be used: ${why}.`, {
+function badUrl({ owner, protocols, port }: UrlKind, why: string): TailraceError {
+  return new TailraceError('CONFIG_URL', 'stop', `The url of a ${owner} cannot be used: ${why}.`, {
     hint: `${protocols[0]}//user:password@host:${port}/database?sslmode=verify-full, special characters percent-encoded`,
   })
 }
