@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
+import { timestampText } from '../common/times.ts'
 import { type Group, Groups } from './groups.ts'
 import { type LayoutOptions, OWN_STORAGE, Own, ownColumns, storageIn } from './layout.ts'
 import { NOTHING, roundsOf } from './rounds.ts'
 import { RowSet } from './row-set.ts'
 import { type Storage, sqlType } from './storage.ts'
-import { timestampText } from './times.ts'
 
 export interface Encoded {
   /** In the order to be applied. */

@@ -1,10 +1,19 @@
 import type { Column } from '../../runtime/contract.ts'
 import { parseArray } from '../../runtime/record/array.ts'
 import { booleanText } from '../../runtime/record/text.ts'
-import { FLOAT, truthOf } from './cells.ts'
+import {
+  dateText,
+  daysOf,
+  intervalOf,
+  intervalText,
+  timeOf,
+  timestampOf,
+  timestampText,
+  timeText,
+} from '../common/times.ts'
+import { FLOAT, truthOf } from '../common/value-bytes.ts'
+import { listText, numberText } from '../common/value-text.ts'
 import type { Storage } from './storage.ts'
-import { listText, numberText } from './text.ts'
-import { dateText, daysOf, intervalOf, intervalText, timeOf, timestampOf, timestampText, timeText } from './times.ts'
 
 type Shown = (text: string) => string
 
