@@ -1,6 +1,6 @@
 import type { Finding } from '../../runtime/contract.ts'
 import type { Client } from './client.ts'
-import { text } from './sql.ts'
+import { quote, text } from './sql.ts'
 import { STATE_TABLE } from './state.ts'
 
 /** The first with `is_deleted` and FINAL that goes by it, and limits on dropping that a statement may lift. */
@@ -8,6 +8,9 @@ const OLDEST = 24
 /** Engines of databases whose tables change places at once. */
 const GOOD_ENGINES = ['Atomic', 'Replicated', 'Shared', 'Overlay']
 const RIGHTS = ['CREATE TABLE', 'SELECT', 'INSERT', 'ALTER', 'TRUNCATE', 'DROP TABLE']
+
+/** Servers before 24.11 know no CHECK GRANT. */
+const SYNTAX_ERROR = 62
 
 interface Facts {
   readonly version: string
@@ -38,7 +41,7 @@ export async function findingsOf(client: Client, signal: AbortSignal): Promise<F
       level: 'error',
       code: 'SINK_SCHEMA',
       message: `There is no database "${client.database}".`,
-      fix: `CREATE DATABASE ${client.database}`,
+      fix: `CREATE DATABASE ${quote(client.database)}`,
     })
   else if (!GOOD_ENGINES.includes(engine))
     findings.push({
@@ -54,9 +57,9 @@ export async function findingsOf(client: Client, signal: AbortSignal): Promise<F
 async function missingRights(client: Client, user: string, signal: AbortSignal): Promise<Finding[]> {
   const missing: string[] = []
   for (const right of RIGHTS) {
-    const sql = `CHECK GRANT ${right} ON \`${client.database}\`.\`${STATE_TABLE}\``
-    const [row] = await client.rows<{ readonly result: number }>(sql, signal)
-    if (row?.result !== 1) missing.push(right)
+    const sql = `CHECK GRANT ${right} ON ${quote(client.database)}.${quote(STATE_TABLE)} FORMAT TabSeparated`
+    const answer = await client.ask(sql, signal, { accept: [SYNTAX_ERROR] })
+    if (answer?.toString().trim() === '0') missing.push(right)
   }
   if (missing.length === 0) return []
   return [

@@ -9,7 +9,7 @@ import { createTable, type LayoutOptions, Own, ownColumns, rowKey } from './layo
 import { keysPlace, makingPlace, type Place, sqlName } from './names.ts'
 import { keyForms } from './reader.ts'
 import { type ColumnForm, columnType } from './row-bytes.ts'
-import { INSERTING, quote, settingsText, text } from './sql.ts'
+import { INSERTING, quote, READING, settingsText, text } from './sql.ts'
 import { type Found, State } from './state.ts'
 import { commentOf, dropTable, makeTable, placeIn, putInPlace, type TableDocument, tableAt } from './tables.ts'
 
@@ -38,14 +38,16 @@ export async function purge(
   await settle(client, state, sink, signal)
   const { next, previous, live } = await readHead(state, sink, signal)
   const lines: string[] = []
+  const dropped = new Set<string>()
   for (const found of await state.find<TableDocument>({ sink }, signal)) {
-    if (found.id.name === '') continue
+    if (found.id.name === '' || dropped.has(found.id.generation)) continue
     const table = tables.find(({ name }) => name === found.document.table)
     if (table === undefined) continue
     const { generation } = found.id
     const hidden = generation === next ? 'next' : generation === previous ? 'previous' : undefined
     if (hidden !== undefined && found.document.incarnation !== table.incarnation) {
       await drop(client, context, hidden, signal)
+      dropped.add(generation)
       lines.push(`removed the ${hidden} generation`)
       continue
     }
@@ -87,7 +89,7 @@ async function copy(
   const columns = names.map(quote).join(', ')
   await client.ask(
     `INSERT INTO ${sqlName(making)} (${columns})
-     SELECT ${columns} FROM ${sqlName(at)} FINAL WHERE NOT (${goes({ at, layout }, keys, wanted, options)}) ${INSERTING}`,
+     SELECT ${columns} FROM ${sqlName(at)} FINAL WHERE NOT (${goes({ at, layout }, keys, wanted, options)}) ${READING}`,
     signal,
     { isLong: true },
   )
