@@ -24,7 +24,9 @@ describe('the client', () => {
     beforeAll(async () => {
       server = await startOldServer()
     }, 60_000)
-    afterAll(() => server?.[Symbol.asyncDispose]())
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]()
+    })
 
     it('brings rows of any bytes in, and back, and cuts an answer off that is too long', async () => {
       await using client = new Client(addressOf(server!.url))
