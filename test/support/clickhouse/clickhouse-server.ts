@@ -69,7 +69,7 @@ export class ClickhouseServer implements AsyncDisposable {
     await mkdir(this.dataFolder, { recursive: true })
     const { tls, login = '' } = this.#options
     const pair = tls === true ? makeCertificate(path) : undefined
-    await this.#folder.own(path)
+    for (const owned of [this.dataFolder, ...Object.values(pair ?? {})]) await this.#folder.own(owned)
     const child = await this.#folder.start(
       [this.#programs.python, script],
       [String(this.#port), this.dataFolder, login, ...(pair === undefined ? [] : [pair.certificate, pair.key])],

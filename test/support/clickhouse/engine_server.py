@@ -2,7 +2,7 @@
 
 The engine is the server's own: parser, types, tables, files on disk. What this file adds stands in for the server's HTTP
 handler: the query in `?query=` or in the body, data behind it, FORMAT, the header of an exception's code and its status,
-basic authentication, TLS. Parameters of the URL other than `query` have no effect, nor have users and grants.
+basic authentication, TLS, `max_query_size`. Other parameters of the URL have no effect, nor have users and grants.
 
 Usage: engine_server.py PORT DATA_FOLDER [USER:PASSWORD [CERTIFICATE KEY]]
 """
@@ -28,10 +28,13 @@ login = sys.argv[3] if len(sys.argv) > 3 else ""
 local = threading.local()
 
 
-def connection():
-    """One for each thread, and so for each connection of a client."""
+def connection(size=None):
+    """One for each thread, and so for each connection of a client. `size`: of the longest query."""
     if not hasattr(local, "connection"):
-        local.connection = Connection(folder)
+        local.connection, local.size = Connection(folder), None
+    if size != local.size and size is not None:
+        local.connection.query(f"SET max_query_size = {int(size)}")
+        local.size = size
     return local.connection
 
 
@@ -74,8 +77,10 @@ class Handler(BaseHTTPRequestHandler):
         expected = "Basic " + base64.b64encode(login.encode()).decode()
         if login and not hmac.compare_digest(given, expected):
             return self.refuse("Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
-        query = parse_qs(path.query).get("query", [""])[0]
+        parameters = parse_qs(path.query)
+        query = parameters.get("query", [""])[0]
         try:
+            connection(parameters.get("max_query_size", [None])[0])
             result = answer(query, body)
         except Exception as error:
             return self.refuse(str(error))

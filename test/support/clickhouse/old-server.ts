@@ -41,12 +41,14 @@ export async function startOldServer(): Promise<OldServer> {
   const home = await oldProgram()
   const folder = await ServerFolder.make('tailrace-old-clickhouse-')
   try {
-    const program = await debianProgram(await folder.reach(home), 'usr/bin/clickhouse', 'clickhouse-server')
+    const program = await debianProgram(await folder.reach(home), 'usr/sbin/clickhouse-server')
     const port = await freePort()
-    for (const name of ['data', 'tmp', 'files']) await mkdir(join(folder.path, name))
     await writeFile(join(folder.path, 'users.xml'), USERS)
     await writeFile(join(folder.path, 'config.xml'), settings(folder.path, port))
-    await folder.own(folder.path)
+    for (const name of ['data', 'tmp', 'files']) {
+      await mkdir(join(folder.path, name))
+      await folder.own(join(folder.path, name))
+    }
     await start(folder, program, port)
     return {
       url: `http://default:word@127.0.0.1:${port}/default`,
