@@ -122,6 +122,27 @@ await describeClickhouse(server => {
     expect(await cursorOf(await rig.reopen())).toBeUndefined()
   })
 
+  it('goes on from a cursor that was put back with its tables, which are others to the server', async () => {
+    const sink = await rig.openSink()
+    many('first')
+    await follow(sink, rig.batches)
+    await rig.target[Symbol.asyncDispose]()
+    // As RESTORE does where the tables were dropped.
+    for (const name of [ITEMS, `${OWN_DATABASE}._tailrace`]) {
+      await server().ask(`CREATE TABLE ${name}_back AS ${name}`)
+      await server().ask(`INSERT INTO ${name}_back SELECT * FROM ${name}`)
+      await server().ask(`EXCHANGE TABLES ${name}_back AND ${name}`)
+      await server().ask(`ALTER TABLE ${name} MODIFY COMMENT 'tailrace shop:copy'`)
+      await server().ask(`DROP TABLE ${name}_back SYNC`)
+    }
+    const again = await rig.reopen()
+    expect(await cursorOf(again)).toBe(rig.batches.at(-1)!.cursor)
+    rig.batches.push(rig.put('1', 'later', null))
+    await follow(again, rig.batches)
+    await rig.expectEqual(again)
+    expect(await cursorOf(await rig.reopen())).toBe(rig.batches.at(-1)!.cursor)
+  })
+
   it('without the database of its url it stops and says so', async () => {
     await rig.target[Symbol.asyncDispose]()
     await server().ask(`DROP DATABASE ${OWN_DATABASE} SYNC`)

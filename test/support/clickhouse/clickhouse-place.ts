@@ -10,9 +10,9 @@ export type ClickhouseOptions = Partial<z.input<typeof clickhouse.config>>
 export const OWN_DATABASE = 'desk'
 const SERVERS_OWN = ['system', 'information_schema', 'INFORMATION_SCHEMA', 'default']
 
-/** Values of the sink's contract that a type of ClickHouse does not hold: BC, infinity, lists in lists. */
+/** Values of the sink's contract that a type of ClickHouse does not hold, or shows otherwise: BC, lists in lists, digits. */
 const AS_TEXT = [
-  ...['day', 'moment', 'list'].map(name => `app.public.types.${name}`),
+  ...['single', 'day', 'moment', 'list'].map(name => `app.public.types.${name}`),
   ...[18, 19, 21].map(i => `app.public.near.c${i}`),
   ...[17, 18, 20].map(i => `app.public.key_${i}.key`),
 ]
