@@ -63,11 +63,17 @@ export async function tablesAt(
 
 /** Makes a table; `statement` says where. Answers the server's own name of it. Throws NAME_COLLISION. */
 export async function makeTable(client: Client, place: Place, statement: string, signal: AbortSignal): Promise<string> {
-  await client.ask(`CREATE DATABASE IF NOT EXISTS ${quote(place.database)}`, signal)
+  await makeDatabase(client, place.database, signal)
   const made = await client.ask(statement, signal, { accept: [Code.tableExists] })
   const known = await tableAt(client, place, signal)
   if (made === undefined || known === undefined) throw taken(place)
   return known.uuid
+}
+
+/** Not asked for where it is there, as a user may lack the right. */
+async function makeDatabase(client: Client, database: string, signal: AbortSignal): Promise<void> {
+  const known = await client.rows(`SELECT name FROM system.databases WHERE name = ${text(database)}`, signal)
+  if (known.length === 0) await client.ask(`CREATE DATABASE IF NOT EXISTS ${quote(database)}`, signal)
 }
 
 /** Gone with its files when it resolves. */
