@@ -12,7 +12,7 @@ const SERVERS_OWN = ['system', 'information_schema', 'INFORMATION_SCHEMA', 'defa
 
 /** Values of the sink's contract that a type of ClickHouse does not hold, or shows otherwise: BC, lists in lists, digits. */
 const AS_TEXT = [
-  ...['single', 'day', 'moment', 'list'].map(name => `app.public.types.${name}`),
+  ...['double', 'single', 'day', 'moment', 'list'].map(name => `app.public.types.${name}`),
   ...[18, 19, 21].map(i => `app.public.near.c${i}`),
   ...[17, 18, 20].map(i => `app.public.key_${i}.key`),
 ]
