@@ -6,8 +6,8 @@ import { generationPrefix } from '../runtime/generation.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption, sizeOption } from '../runtime/quantity.ts'
-import { parseName, qualifiedName } from '../runtime/select.ts'
 import { checkWritable } from '../runtime/writable.ts'
+import { columnKeys } from './common/as-text.ts'
 import { checkDatabase, Database } from './duckdb/database.ts'
 import { drop, type Files, recall, swap } from './duckdb/generations.ts'
 import { storageIn, TABLE_NAMES } from './duckdb/layout.ts'
@@ -50,7 +50,7 @@ export default defineSink<Config>({
   config,
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
   shown: (options, table) => {
-    const asText = asTextOf(options)
+    const asText = columnKeys(options.asText)
     return table.columns.map(column => shownOf(column, storageIn(table, column, { asText })))
   },
   open,
@@ -81,7 +81,7 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
     prefix: generationPrefix(context),
     history: options.mode === 'changes',
     marks: context.onDelete === 'mark',
-    asText: asTextOf(options),
+    asText: columnKeys(options.asText),
   }
   await using opening = new AsyncDisposableStack()
   const database = opening.use(await Database.open(resolve(options.path), options))
@@ -112,15 +112,6 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
 function templateOf(name: string): { schema: string; table: string } {
   const dot = name.indexOf('.')
   return dot === -1 ? { schema: 'main', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) }
-}
-
-function asTextOf({ asText }: Config): ReadonlySet<string> {
-  return new Set(asText.map(columnKey))
-}
-
-function columnKey(name: string): string {
-  const parts = parseName(name, ['source', 'schema', 'table', 'column'])
-  return `${qualifiedName(parts.slice(0, 3))}\0${parts[3]}`
 }
 
 async function check(options: Config): Promise<Finding[]> {

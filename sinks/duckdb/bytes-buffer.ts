@@ -1,4 +1,5 @@
 import type duckdb from '@duckdb/node-bindings'
+import { isHexForm, writeHex } from '../common/hex.ts'
 import { ColumnBuffer, FIRST_ROWS, grown } from './column-buffer.ts'
 import type { Bindings } from './driver.ts'
 
@@ -10,17 +11,9 @@ export const textBytes: Convert = (bytes, from, to, isText) =>
 
 /** Text is PostgreSQL's hex form, or the bytes themselves. */
 export const blobBytes: Convert = (bytes, from, to, isText) => {
-  const isHex = isText && to - from >= 2 && bytes[from] === 0x5c && bytes[from + 1] === 0x78
-  return isHex ? fromHex(bytes, from + 2, to) : undefined
-}
-
-/** Digits made a string at a time. */
-const HEX_PIECE = 1024 * 1024
-
-function fromHex(bytes: Buffer, from: number, to: number): Buffer {
-  const found = Buffer.allocUnsafeSlow((to - from) >> 1)
-  for (let at = from; at < to; at += HEX_PIECE)
-    found.write(bytes.toString('latin1', at, Math.min(to, at + HEX_PIECE)), (at - from) >> 1, 'hex')
+  if (!isText || !isHexForm(bytes, from, to)) return undefined
+  const found = Buffer.allocUnsafeSlow((to - from - 2) >> 1)
+  writeHex(bytes, from + 2, to, found, 0)
   return found
 }
 

@@ -11,9 +11,9 @@ import {
   timestampText,
   timeText,
 } from '../common/times.ts'
-import { FLOAT, truthOf } from './cells.ts'
+import { FLOAT, truthOf } from '../common/value-bytes.ts'
+import { listText, numberText } from '../common/value-text.ts'
 import type { Storage } from './storage.ts'
-import { listText, numberText } from './text.ts'
 
 type Shown = (text: string) => string
 

@@ -1,8 +1,9 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { Column } from '../../runtime/contract.ts'
 import { asBuffer } from '../../runtime/record/cells.ts'
-import { booleanText, elementText, floatText, mysqlFloatText, realText } from '../../runtime/record/text.ts'
+import { booleanText } from '../../runtime/record/text.ts'
 import { dateText, type Interval, intervalText, timestampText, timeText } from '../common/times.ts'
+import { listText, numberText } from '../common/value-text.ts'
 import type { Storage } from './storage.ts'
 
 /** What to select of a column for `textOf`: text as its bytes, because the driver drops a byte order mark. */
@@ -46,15 +47,4 @@ export function textOf(column: Column, storage: Storage, value: DuckDBValue): st
     default:
       return String(value)
   }
-}
-
-/** As the database prints it, shortest among the numbers of its size. */
-export function numberText(kind: 'float32' | 'float64', declared: string, value: number): string {
-  const text = mysqlFloatText(kind, declared, value)
-  if (text !== undefined) return text
-  return kind === 'float32' ? realText(value) : floatText(kind, value)
-}
-
-export function listText(values: readonly (string | null)[]): string {
-  return `{${values.map(value => (value === null ? 'NULL' : elementText(value))).join(',')}}`
 }

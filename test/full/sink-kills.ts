@@ -3,6 +3,8 @@
  * it has in the end is what the log says. `--seed N` repeats a run.
  */
 import { Random, seedFrom } from '../crash/random.ts'
+import { ClickhousePlace } from '../support/clickhouse/clickhouse-place.ts'
+import { startClickhouse } from '../support/clickhouse/clickhouse-server.ts'
 import { duckdbPlace, jsonlPlace, sqlitePlace } from '../support/file-places.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { PostgresPlace } from '../support/postgres-place.ts'
@@ -23,6 +25,7 @@ const run: FullRun = async args => {
   await using redis = await startRedis()
   await using postgres = await startPostgres()
   await using search = await startSearch(await openSearch())
+  await using clickhouse = await startClickhouse()
   const places = {
     sqlite: sqlitePlace,
     jsonl: jsonlPlace,
@@ -30,6 +33,7 @@ const run: FullRun = async args => {
     redis: () => RedisPlace.make(redis, 1, { name: '{source}:{schema}.{table}', value: 'json' }),
     postgres: () => PostgresPlace.make(postgres),
     elasticsearch: () => SearchPlace.make(search),
+    clickhouse: () => ClickhousePlace.make(clickhouse),
     'redis, hashes': () => RedisPlace.make(redis, 2, { name: '{source}:{schema}.{table}', value: 'hash' }),
   }
   const figures: Record<string, Figures[string]> = { seed }

@@ -9,6 +9,7 @@ import { CATALOG, Database } from '../../sinks/duckdb/database.ts'
 import { addressOf } from '../../sinks/redis/address.ts'
 import { Connection } from '../../sinks/redis/connection.ts'
 import { Random } from '../crash/random.ts'
+import type { ClickhouseServer } from './clickhouse/clickhouse-server.ts'
 import type { PostgresServer } from './postgres.ts'
 import type { RedisServer } from './redis.ts'
 import type { Figures } from './run-full.ts'
@@ -26,9 +27,10 @@ export interface PollServers {
   readonly postgres: PostgresServer
   readonly redis?: RedisServer
   readonly search?: SearchServer
+  readonly clickhouse?: ClickhouseServer
 }
 
-type SinkType = 'sqlite' | 'redis' | 'duckdb' | 'postgres' | 'elasticsearch'
+type SinkType = 'sqlite' | 'redis' | 'duckdb' | 'postgres' | 'elasticsearch' | 'clickhouse'
 
 interface Hits {
   readonly hits: { readonly hits: readonly { readonly _source: { readonly id: number; readonly version: number } }[] }
@@ -41,6 +43,7 @@ const EVERY_MS = 10
 const SYNC_MS = 60_000
 /** An engine that is searched, written to and built anew on two cores is slower than PostgreSQL writes without a pause. */
 const PACE_MS = 20
+const PACED: ReadonlySet<SinkType> = new Set(['elasticsearch', 'clickhouse'])
 /** A pipeline of a test has a name of its own, that of an index would be known by. */
 const ALIAS = 'polls-item'
 
@@ -89,7 +92,7 @@ export async function pollThroughRebuilds(
       const from = random.between(1, rows)
       await sql(`UPDATE item SET version = version + 1 WHERE id BETWEEN ${from} AND ${from + 20}`)
       tally.changes += Math.min(21, rows - from + 1)
-      if (type === 'elasticsearch') await setTimeout(PACE_MS)
+      if (PACED.has(type)) await setTimeout(PACE_MS)
     }
   })()
   const polling = (async () => {
@@ -148,17 +151,18 @@ function tableLooker(client: pg.Client): Look {
   }
 }
 
-function placeOf(type: SinkType, { redis, search }: PollServers): object {
+function placeOf(type: SinkType, { redis, search, clickhouse }: PollServers): object {
   if (type === 'redis') return { url: redis!.url() }
   if (type === 'elasticsearch')
     return { url: search!.url, name: 'polls-{table}', refresh: 'true', settings: { number_of_replicas: 0 } }
+  if (type === 'clickhouse') return { url: clickhouse!.url }
   return { path: `./rows.${type}` }
 }
 
 async function looker(
   type: SinkType,
   path: string,
-  { redis, search }: PollServers,
+  { redis, search, clickhouse }: PollServers,
   rows: number,
   stack: AsyncDisposableStack,
 ): Promise<Look> {
@@ -183,6 +187,13 @@ async function looker(
     return async () => {
       const { hits } = (await search!.ask('POST', `/${ALIAS}/_search`, { size: rows })) as Hits
       return new Map(hits.hits.map(({ _source: { id, version } }) => [id, version]))
+    }
+  if (type === 'clickhouse')
+    return async () => {
+      const found = await clickhouse!.rows<{ readonly id: number; readonly version: number }>(
+        `${query} public.item FINAL`,
+      )
+      return new Map(found.map(({ id, version }) => [Number(id), Number(version)]))
     }
   const keys = Array.from({ length: rows }, (_, i) => `public.item:${i + 1}`)
   const never = new AbortController().signal

@@ -4,33 +4,44 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
 /**
- * What becomes of a bulk request: it passes; the line is cut before the server has it, or before its answer comes; it is
- * answered with a status in the server's place; or some of its items are, by their place, and the others pass.
+ * What becomes of a write: it passes; the line is cut before the server has it, or before its answer comes; it is answered
+ * in the server's place; or some items of a bulk request are, by their place, and the others pass.
  */
-export type Fate = 'passes' | 'lost' | 'unanswered' | number | ((item: number) => number | undefined)
+export type Fate = 'passes' | 'lost' | 'unanswered' | number | Told | ((item: number) => number | undefined)
 
-interface Answer {
+/** An answer in the server's place. */
+export interface Told {
   readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface Answer extends Told {
   readonly bytes: Buffer
 }
 
-/** A way to a search engine on which bulk requests meet what one chooses. */
+const TOLD = Buffer.from('{"error":{"type":"told_to"}}')
+/** Headers of an answer that clients go by. */
+const KEPT = ['x-clickhouse-exception-code']
+
+/** A way to a server on which writes meet what one chooses. */
 export class FaultyProxy implements AsyncDisposable {
   readonly #server: http.Server
   readonly #target: string
-  /** Of the bulk request with this number, counted from 1. */
-  fate: (bulk: number) => Fate = () => 'passes'
-  bulks = 0
+  readonly #isWrite: (url: string) => boolean
+  /** Of the write with this number, counted from 1. */
+  fate: (write: number) => Fate = () => 'passes'
+  writes = 0
 
-  private constructor(target: string) {
+  private constructor(target: string, isWrite: (url: string) => boolean) {
     this.#target = target
+    this.#isWrite = isWrite
     this.#server = http.createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy())
     })
   }
 
-  static async to(target: string): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target)
+  static async to(target: string, isWrite: (url: string) => boolean): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, isWrite)
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
@@ -42,15 +53,16 @@ export class FaultyProxy implements AsyncDisposable {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await buffer(request)
-    const fate = request.url!.startsWith('/_bulk') ? this.fate(++this.bulks) : 'passes'
+    const fate = this.#isWrite(request.url!) ? this.fate(++this.writes) : 'passes'
     if (fate === 'lost') return void response.destroy()
-    const { status, bytes } = await this.#answer(request, body, fate)
+    const { status, bytes, headers } = await this.#answer(request, body, fate)
     if (fate === 'unanswered') return void response.destroy()
-    response.writeHead(status, { 'content-type': 'application/json' }).end(bytes)
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(bytes)
   }
 
   async #answer(request: http.IncomingMessage, body: Buffer, fate: Fate): Promise<Answer> {
-    if (typeof fate === 'number') return { status: fate, bytes: Buffer.from('{"error":{"type":"told_to"}}') }
+    if (typeof fate === 'number') return { status: fate, headers: {}, bytes: TOLD }
+    if (typeof fate === 'object') return { ...fate, bytes: TOLD }
     if (typeof fate !== 'function') return await this.#pass(request, body)
     const items = itemsOf(body)
     const told = items.map((_, i) => fate(i))
@@ -63,7 +75,7 @@ export class FaultyProxy implements AsyncDisposable {
         ? answers.next().value
         : { index: { status, error: { type: 'told_to', reason: 'told to' } } },
     )
-    return { status: 200, bytes: Buffer.from(JSON.stringify({ items: all })) }
+    return { status: 200, headers: {}, bytes: Buffer.from(JSON.stringify({ items: all })) }
   }
 
   async #pass({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<Answer> {
@@ -73,7 +85,9 @@ export class FaultyProxy implements AsyncDisposable {
       ...(type === undefined ? {} : { headers: { 'content-type': type } }),
       ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
     })
-    return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) }
+    const kept = KEPT.flatMap(name => (answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : []))
+    const bytes = Buffer.from(await answer.arrayBuffer())
+    return { status: answer.status, headers: Object.fromEntries(kept) as Told['headers'], bytes }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
