@@ -16,8 +16,8 @@ const IDLE_CURSOR_MS = 1000
 export interface DuckdbOptions extends CatalogOptions {
   readonly context: SinkContext
   readonly source: { readonly name: string; readonly logId: string }
-  /** Told of each commit that changed rows. */
-  readonly onCommit: () => void
+  /** Told of each commit that changed rows, or tables, and of which. */
+  readonly onCommit: (tables: readonly Table[]) => void
 }
 
 /** What a sink stands on once it has taken over from whoever wrote before. */
@@ -88,7 +88,7 @@ export class DuckdbSink implements Sink {
     }
     await this.#transaction(apply, signal, encoded.groups.some(isLarge))
     this.#stored(batch.cursor)
-    if (batch.count > 0) this.options.onCommit()
+    if (batch.count > 0) this.options.onCommit(tablesOf(encoded))
     return { rejected: [] }
   }
 
@@ -206,7 +206,7 @@ export class DuckdbSink implements Sink {
       await this.#cursorRow.check()
       await this.#empty(table)
     }, signal)
-    this.options.onCommit()
+    this.options.onCommit([table])
   }
 
   async flush(signal: AbortSignal = new AbortController().signal): Promise<void> {
@@ -219,6 +219,10 @@ export class DuckdbSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
   }
+}
+
+function tablesOf({ tables, truncated, groups }: Encoded): readonly Table[] {
+  return [...tables, ...truncated, ...groups.map(({ table }) => table)]
 }
 
 /** Columns that the source no longer has keep what they hold. */
