@@ -13,6 +13,18 @@ export function keyNames(layout: Layout, { key, columns }: Table): readonly stri
   return isWhole && (isAny || names.join('\0') === layout.key.join('\0')) ? names : undefined
 }
 
+/** The keys, and behind each whether the columns can hold it: what they cannot hold they do not have. */
+export function keySet(layout: Layout, names: readonly string[], keys: readonly Uint8Array[]): RowSet {
+  const storages = names.map(name => layout.columns.find(column => column.name === name)!.storage)
+  const wanted = new RowSet([...storages, { kind: 'boolean' }])
+  for (const key of keys) {
+    const isHeld = wanted.putCells(key, 0, false) === -1
+    wanted.putText(names.length, isHeld ? 't' : 'f')
+    wanted.endRow()
+  }
+  return wanted
+}
+
 export async function deleteRows(
   database: Database,
   layout: Layout,
@@ -20,13 +32,6 @@ export async function deleteRows(
   keys: readonly Uint8Array[],
   isMarked: boolean,
 ): Promise<void> {
-  const storages = names.map(name => layout.columns.find(column => column.name === name)!.storage)
-  const wanted = new RowSet([...storages, { kind: 'boolean' }])
-  for (const key of keys) {
-    // What the columns cannot hold they do not have.
-    const isHeld = wanted.putCells(key, 0, false) === -1
-    wanted.putText(names.length, isHeld ? 't' : 'f')
-    wanted.endRow()
-  }
+  const wanted = keySet(layout, names, keys)
   await database.feed.run(wanted, from => database.run(purgeRows(layout, names, from, isMarked)))
 }

@@ -59,7 +59,7 @@ const COLUMN_NAMES: NameRules = { maxBytes: 255, holds: character => character !
 /** Names of schemas and tables: DuckDB compares them without regard to case; `_tailrace` is the sink's own schema. */
 export const TABLE_NAMES: NameRules = {
   ...COLUMN_NAMES,
-  reserved: /^(_tailrace|_tailrace_(next|previous)_.*|information_schema|pg_catalog)$/is,
+  reserved: /^(_tailrace|_tailrace_(next|previous|sealed)_.*|information_schema|pg_catalog)$/is,
 }
 
 /** Own columns of a table of this kind. */

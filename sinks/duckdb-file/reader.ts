@@ -19,6 +19,11 @@ export class Reader implements Disposable {
     signal.addEventListener('abort', this.#interrupt, { once: true })
   }
 
+  /** From here on all queries see the same: what is committed when the first of them looks at the file. */
+  async begin(): Promise<void> {
+    await this.#connection.run('BEGIN TRANSACTION READ ONLY')
+  }
+
   /** The rows of a query, all of them made before the first is answered. */
   async *query(sql: string): AsyncGenerator<Rows> {
     yield* this.#reading(async function* (connection) {

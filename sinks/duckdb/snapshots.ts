@@ -31,7 +31,7 @@ export class Snapshots implements AsyncDisposable {
     this.#logger = logger
   }
 
-  /** Something has been committed. */
+  /** Something is about to be committed: a copy waits for its turn behind that. */
   readonly touch = (): void => {
     this.#isStale = true
     if (this.#timer !== undefined || this.#making !== undefined) return
