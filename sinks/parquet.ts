@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
-import type { SinkContext, Target } from '../runtime/contract.ts'
+import type { Finding, SinkContext, Target } from '../runtime/contract.ts'
+import { errorMessage, isTailraceError } from '../runtime/errors.ts'
 import { Names } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
+import { isLoopback } from '../runtime/tls.ts'
 import { FOLDER_NAMES } from './common/folder-names.ts'
 import { asTextOf } from './duckdb-file/as-text.ts'
 import { checkFile } from './duckdb-file/check.ts'
@@ -10,6 +12,7 @@ import { storageIn, TABLE_NAMES } from './duckdb-file/layout.ts'
 import { RowsSink } from './duckdb-file/rows-sink.ts'
 import { shownOf } from './duckdb-file/shown.ts'
 import { type DuckdbOptions, DuckdbSink, takePlace } from './duckdb-file/sink.ts'
+import { BucketPlace } from './parquet/bucket-place.ts'
 import { FolderPlace } from './parquet/folder-place.ts'
 import { type ParquetConfig, parquetConfig, partitioning, storeFiles } from './parquet/options.ts'
 import type { Place } from './parquet/place.ts'
@@ -33,7 +36,7 @@ export default defineSink<ParquetConfig>({
     return table.columns.map(column => shownOf(column, storageIn(table, column, { asText })))
   },
   open,
-  check: async options => checkFile(storeFiles(options).path),
+  check,
   destroy: async (options, context, signal) => {
     await using place = await placeOf(options)
     return await removeAll(place, storeFiles(options), context, signal)
@@ -44,8 +47,35 @@ export default defineSink<ParquetConfig>({
   },
 })
 
-async function placeOf({ path }: ParquetConfig): Promise<Place> {
-  return new FolderPlace(resolve(path))
+async function placeOf({ path, url, ...options }: ParquetConfig): Promise<Place> {
+  return url === undefined ? new FolderPlace(resolve(path)) : await BucketPlace.open({ url, ...options })
+}
+
+/** A bucket is asked for its manifest, which takes the keys and the right to read. */
+async function check(options: ParquetConfig, _: SinkContext, signal: AbortSignal): Promise<Finding[]> {
+  const findings = await checkFile(storeFiles(options).path)
+  if (options.url === undefined) return findings
+  try {
+    await using place = await placeOf(options)
+    await place.read(signal)
+    findings.push({ level: 'ok', code: 'TARGET_REACHED', message: `${place.name} answers.` })
+    const risk = riskOf(options)
+    if (risk !== undefined)
+      findings.push({ level: 'warning', code: 'SINK_TLS', message: `${risk}.`, fix: 'Use https:// in `endpoint`.' })
+  } catch (error) {
+    if (!isTailraceError(error)) throw error
+    const { code, hint } = error
+    findings.push({ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) })
+  }
+  return findings
+}
+
+function riskOf({ endpoint }: ParquetConfig): string | undefined {
+  if (endpoint === undefined) return undefined
+  const { protocol, hostname, host } = new URL(endpoint)
+  return protocol === 'http:' && !isLoopback(hostname.replace(/[[\]]/g, ''))
+    ? `rows go to ${host} unencrypted`
+    : undefined
 }
 
 function settingsOf(options: ParquetConfig, context: SinkContext) {

@@ -31,6 +31,13 @@ export class Reader implements Disposable {
     })
   }
 
+  /** The rows of a query that has few. */
+  async all(sql: string): Promise<(readonly DuckDBValue[])[]> {
+    const found: (readonly DuckDBValue[])[] = []
+    for await (const rows of this.query(sql)) found.push(...rows)
+    return found
+  }
+
   /**
    * The rows of a query, a vector's length at a time; `count` is the same as a query for how many there are. Throws
    * SINK_MEMORY if they were not all.

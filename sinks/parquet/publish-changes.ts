@@ -1,10 +1,11 @@
 import { crashPoint } from '../../runtime/crash.ts'
-import { tableName } from '../duckdb-file/layout.ts'
 import type { SourceCursor } from './manifest.ts'
+import { mergeSmall } from './merge.ts'
 import { changesPath } from './paths.ts'
 import { nextTable, ownerOf, type Publishing, partitionOf, removeReplaced } from './publishing.ts'
-import { dropSealed, seal, sealedLayout } from './sealed.ts'
+import { dropSealed, seal } from './sealed.ts'
 import type { Intent, Sealed } from './state.ts'
+import { unknownRows } from './unknown-rows.ts'
 import { Writer } from './writer.ts'
 
 /** Adds files with all changes that no set has yet, if there are some. After a crash anywhere it makes the same files. */
@@ -18,6 +19,7 @@ export async function publishChanges(publishing: Publishing, signal: AbortSignal
   if (intent === undefined) return
   crashPoint('parquet.sealed')
   await publishSealed(publishing, intent, signal)
+  await mergeSmall(publishing, signal)
 }
 
 async function publishSealed(
@@ -33,7 +35,7 @@ async function publishSealed(
     const { sourceTable, layout } = own
     const before = tables[sourceTable]
     const { table, schema } = nextTable(publishing, own, before)
-    const from = tableName(sealedLayout(layout))
+    const from = await unknownRows(publishing, reader, layout, before, signal)
     const partition = partitionOf(publishing, sourceTable, layout)
     const path = changesPath(table.folder, intent.sequence)
     const files = await writer.write({ layout, from, partition, schema, path }, signal)

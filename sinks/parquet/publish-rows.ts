@@ -24,7 +24,7 @@ export async function publishRows(
   using reader = await database.reader(signal)
   const { sources, stored, changed } = await database.exclusive(async () => {
     await reader.begin()
-    for await (const _ of reader.query(`SELECT count(*) FROM ${CURSORS}`));
+    await reader.all(`SELECT count(*) FROM ${CURSORS}`)
     return {
       sources: await cursorsOf(database, owner),
       stored: await ownTables(database, owner),

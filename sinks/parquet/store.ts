@@ -40,8 +40,8 @@ export async function takeUpStore(
       await state.stand(manifest.set)
     }, signal)
   if (known?.published === manifest.set) {
-    // What was put aside makes the same files once more; of rows that went on there may be fewer.
-    if (known.intent !== undefined && manifest.mode === 'rows')
+    // What was put aside makes the same files once more; of anything else there may be fewer or none.
+    if (known.intent !== undefined && known.intent.sealed === undefined)
       await removeOrphans(sets.place, listedFiles(manifest), signal)
     return
   }

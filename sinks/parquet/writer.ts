@@ -1,6 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DuckDBValue } from '@duckdb/node-api'
 import { crashPoint } from '../../runtime/crash.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { literal, quote } from '../duckdb-file/database.ts'
@@ -24,6 +23,8 @@ export interface Rows {
   readonly layout: Layout
   /** What they are read from, in SQL, with the layout's columns. */
   readonly from: string
+  /** What of that is written, in SQL. Default: the layout's columns. */
+  readonly select?: string
   readonly partition: Partition | undefined
   /** Place of their columns among the schemas of the table's files. */
   readonly schema: number
@@ -80,7 +81,7 @@ export class Writer {
     const hasVersions = layout.columns.some(({ source, name }) => source === undefined && name === Own.version)
     const version = hasVersions ? quote(Own.version) : 'NULL::BIGINT'
     const value = partition?.sql ?? 'NULL::VARCHAR'
-    const found = await this.#query(
+    const found = await this.#reader.all(
       `SELECT ${value} AS value, min(${version}) AS first, max(${version}) AS last FROM ${from}
        GROUP BY ALL ORDER BY first, value LIMIT ${MOST_PARTITIONS + 1}`,
     )
@@ -100,23 +101,16 @@ export class Writer {
   }
 
   async #copy(
-    { layout, from }: Rows,
+    { layout, from, select = fileColumns(layout) }: Rows,
     { condition }: Part,
     folder: string,
   ): Promise<{ file: string; count: number; bytes: number }[]> {
     const { compression, fileBytes } = this.#options
-    const columns = layout.columns.map(({ name, storage }) => fileColumn(name, storage))
     const options = `FORMAT parquet, COMPRESSION ${compression}, FILE_SIZE_BYTES ${fileBytes}, RETURN_STATS true`
-    const made = await this.#query(
-      `COPY (SELECT ${columns.join(', ')} FROM ${from} WHERE ${condition}) TO ${literal(join(folder, 'rows'))} (${options})`,
+    const made = await this.#reader.all(
+      `COPY (SELECT ${select} FROM ${from} WHERE ${condition}) TO ${literal(join(folder, 'rows'))} (${options})`,
     )
     return made.map(([file, count, bytes]) => ({ file: file as string, count: Number(count), bytes: Number(bytes) }))
-  }
-
-  async #query(sql: string): Promise<(readonly DuckDBValue[])[]> {
-    const found: (readonly DuckDBValue[])[] = []
-    for await (const rows of this.#reader.query(sql)) found.push(...rows)
-    return found
   }
 }
 
@@ -126,6 +120,10 @@ function isValue(sql: string, value: string | null): string {
 
 function versionTexts(versions: Versions | undefined): Pick<SetFile, 'minVersion' | 'maxVersion'> {
   return versions === undefined ? {} : { minVersion: String(versions.first), maxVersion: String(versions.last) }
+}
+
+function fileColumns({ columns }: Layout): string {
+  return columns.map(({ name, storage }) => fileColumn(name, storage)).join(', ')
 }
 
 /** A column as it is written: Parquet's intervals end at milliseconds, so that they are text. */

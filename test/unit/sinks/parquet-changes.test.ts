@@ -76,6 +76,39 @@ describe('the parquet sink with `mode: changes`', () => {
     expect(await names()).toEqual(Array.from({ length: 25 }, (_, i) => `name ${i}`))
   })
 
+  it('adds nothing when a batch comes again, also an older one, also after it became files', async () => {
+    await place.announce(items)
+    const first = await place.write(
+      place.log.batch(writer => {
+        for (let i = 0; i < 20; i++) writer.row('c', items, tuple([`${i % 5}`, `name ${i}`, i % 2 === 0 ? null : 'n']))
+      }),
+    )
+    await place.write(first)
+    const between = await place.write(place.put(items, '7', 'between', null))
+    await place.close()
+    const { files } = (await place.manifest()).tables[items.name]!
+    await place.write(first)
+    await place.write(between)
+    await place.close()
+    expect((await place.manifest()).tables[items.name]!.files).toEqual(files)
+    await place.write(first)
+    await place.write(place.put(items, '8', 'new', null))
+    expect(await names()).toEqual([...Array.from({ length: 20 }, (_, i) => `name ${i}`), 'between', 'new'])
+  })
+
+  it('puts small files together, those of earlier days at once', async () => {
+    place.options = { partitionBy: 'hour', keepReplaced: '0ms' }
+    await place.announce(items)
+    for (let i = 0; i < 40; i++) {
+      await place.write(place.put(items, `${i}`, `name ${i}`, null))
+      await place.close()
+    }
+    const { files } = (await place.manifest()).tables[items.name]!
+    expect(files.length).toBeLessThan(32)
+    expect(files.reduce((sum, { rows }) => sum + rows, 0)).toBe(40)
+    expect(await names()).toEqual(Array.from({ length: 40 }, (_, i) => `name ${i}`))
+  })
+
   it('goes on from the cursor of the manifest when its store is lost, and repeats nothing', async () => {
     await place.announce(items)
     await place.write(place.put(items, '1', 'one', null))
