@@ -16,8 +16,8 @@ const IDLE_CURSOR_MS = 1000
 export interface DuckdbOptions extends CatalogOptions {
   readonly context: SinkContext
   readonly source: { readonly name: string; readonly logId: string }
-  /** Told in each transaction of the tables that it changes. */
-  readonly onChange: (tables: readonly Table[]) => void
+  /** Told in each transaction of the tables that it changes, and may add to it. */
+  readonly onChange: (tables: readonly Table[]) => Promise<void> | void
 }
 
 /** What a sink stands on once it has taken over from whoever wrote before. */
@@ -85,7 +85,7 @@ export class DuckdbSink implements Sink {
     const apply = async (): Promise<void> => {
       await this.#cursorRow.move(batch.cursor)
       await this.#apply(encoded, signal)
-      if (batch.count > 0) this.options.onChange(tablesOf(encoded))
+      if (batch.count > 0) await this.options.onChange(tablesOf(encoded))
     }
     await this.#transaction(apply, signal, encoded.groups.some(isLarge))
     this.#stored(batch.cursor)
@@ -205,7 +205,7 @@ export class DuckdbSink implements Sink {
     await this.#transaction(async () => {
       await this.#cursorRow.check()
       await this.#empty(table)
-      this.options.onChange([table])
+      await this.options.onChange([table])
     }, signal)
   }
 

@@ -10,11 +10,12 @@ import { Writer } from './writer.ts'
 
 /**
  * A new set of the current rows, as one moment between two transactions has them: files anew of the tables that changed,
- * the others keep theirs. `takeChanged` is asked for their full names at that moment. Rows are written on meanwhile.
+ * the others keep theirs. `takeChanged` is asked for their full names at that moment,
+ * and told of the set. Rows are written on meanwhile.
  */
 export async function publishRows(
   publishing: Publishing,
-  takeChanged: () => ReadonlySet<string>,
+  takeChanged: (set: string) => ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<void> {
   const { database, sets } = publishing
@@ -28,7 +29,7 @@ export async function publishRows(
     return {
       sources: await cursorsOf(database, owner),
       stored: await ownTables(database, owner),
-      changed: takeChanged(),
+      changed: takeChanged(intent.set),
     }
   })
   crashPoint('parquet.sealed')
@@ -48,5 +49,6 @@ export async function publishRows(
     tables[sourceTable] = { ...table, files }
   }
   const gone = await removeReplaced(publishing, signal)
-  await sets.publish(intent, { sources, tables, gone }, signal)
+  const settle = (): Promise<void> => sets.state.forgetChanged(intent.set)
+  await sets.publish(intent, { sources, tables, gone, settle }, signal)
 }

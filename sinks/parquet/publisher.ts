@@ -32,11 +32,14 @@ export class Publisher implements AsyncDisposable {
   #making: Promise<void> | undefined
   #failure: unknown
   #isRetry = false
+  /** The set that was begun last. */
+  #begun: string
 
   constructor(publishing: Publishing, limits: Limits, { rows, isBegun, tables }: Waiting) {
     this.#publishing = publishing
     this.#limits = limits
     this.#rows = rows
+    this.#begun = publishing.sets.manifest.set
     this.#changed = new Set(tables)
     this.#isStale = isBegun || rows > 0 || tables.length > 0
     if (this.#isStale) this.#schedule(isBegun ? 0 : limits.waitMs)
@@ -46,9 +49,13 @@ export class Publisher implements AsyncDisposable {
     return this.#publishing.sets.manifest.mode === 'changes'
   }
 
-  /** A transaction changes these tables. */
-  readonly touch = (tables: readonly Table[]): void => {
-    for (const { name } of tables) this.#changed.add(name)
+  /** A transaction changes these tables. Adds a note of it: a set that is made after a crash has them, too. */
+  readonly touch = async (tables: readonly Table[]): Promise<void> => {
+    if (!this.#isHistory) {
+      const names = tables.map(({ name }) => name).filter(name => !this.#changed.has(name))
+      for (const name of names) this.#changed.add(name)
+      await this.#publishing.sets.state.noteChanged(names, this.#begun)
+    }
     this.#isStale = true
     this.#schedule(this.#limits.waitMs)
   }
@@ -90,6 +97,7 @@ export class Publisher implements AsyncDisposable {
   #begin(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    if (this.#making !== undefined) return
     this.#making = this.#make()
       .catch(error => {
         const { context, sets } = this.#publishing
@@ -121,7 +129,8 @@ export class Publisher implements AsyncDisposable {
     this.#isRetry = false
     let taken: ReadonlySet<string> = new Set()
     try {
-      const take = (): ReadonlySet<string> => {
+      const take = (set: string): ReadonlySet<string> => {
+        this.#begun = set
         taken = this.#changed
         this.#changed = new Set()
         this.#isStale = false

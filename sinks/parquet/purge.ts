@@ -48,7 +48,10 @@ export async function purge(options: PurgeOptions, signal: AbortSignal): Promise
     if (mode === 'changes') {
       await publishChanges(publishing, signal)
       await purgeHistory(publishing, options.rows, signal)
-    } else await publishRows(publishing, () => purged, signal)
+    } else {
+      const changed = await database.exclusive(() => sets.state.changed())
+      await publishRows(publishing, () => new Set([...purged, ...changed]), signal)
+    }
     await removeReplaced(publishing, signal)
     await removeOrphans(place, listedFiles(sets.manifest), signal)
     for (const name of purged)

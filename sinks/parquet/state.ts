@@ -4,6 +4,7 @@ import { CURSORS, OWN_SCHEMA } from '../duckdb-file/owner.ts'
 import type { SourceCursor } from './manifest.ts'
 
 const SETS = `${CATALOG}.${OWN_SCHEMA}.sets`
+const CHANGED = `${CATALOG}.${OWN_SCHEMA}.changed`
 
 /** A set that is being published, noted before its first file is put. */
 export interface Intent {
@@ -51,6 +52,9 @@ export class SetState {
     await this.#database.run(
       `CREATE TABLE IF NOT EXISTS ${SETS} (pipeline VARCHAR, sink VARCHAR, published VARCHAR, intent VARCHAR)`,
     )
+    await this.#database.run(
+      `CREATE TABLE IF NOT EXISTS ${CHANGED} (pipeline VARCHAR, sink VARCHAR, source_table VARCHAR, "set" VARCHAR)`,
+    )
   }
 
   async read(): Promise<{ published: string; intent: Intent | undefined } | undefined> {
@@ -73,6 +77,28 @@ export class SetState {
     await this.#database.run(`UPDATE ${SETS} SET intent = $3 WHERE pipeline = $1 AND sink = $2`, [
       ...this.#values,
       JSON.stringify(intent),
+    ])
+  }
+
+  /** Notes tables that a set still to come has otherwise. `set`: the one that was begun last. */
+  async noteChanged(names: readonly string[], set: string): Promise<void> {
+    for (const name of names)
+      await this.#database.run(`INSERT INTO ${CHANGED} VALUES ($1, $2, $3, $4)`, [...this.#values, name, set])
+  }
+
+  async changed(): Promise<string[]> {
+    const rows = await this.#database.query(
+      `SELECT DISTINCT source_table FROM ${CHANGED} WHERE pipeline = $1 AND sink = $2`,
+      this.#values,
+    )
+    return rows.map(row => String(row.source_table))
+  }
+
+  /** This set has what was noted before it was begun. */
+  async forgetChanged(set: string): Promise<void> {
+    await this.#database.run(`DELETE FROM ${CHANGED} WHERE pipeline = $1 AND sink = $2 AND "set" <> $3`, [
+      ...this.#values,
+      set,
     ])
   }
 

@@ -10,7 +10,7 @@ import { listedFiles, type SetTable } from './manifest.ts'
 import { removeOrphans } from './orphans.ts'
 import { dropSealed } from './sealed.ts'
 import type { Sets } from './sets.ts'
-import { cursorsOf, type Waiting } from './state.ts'
+import type { Waiting } from './state.ts'
 import { fileType } from './writer.ts'
 
 /**
@@ -61,6 +61,7 @@ export async function takeUpStore(
         log,
         cursor,
       ])
+    await state.forgetChanged(manifest.set)
     await state.stand(manifest.set)
   }, signal)
 }
@@ -112,20 +113,13 @@ export async function waiting(database: Database, sets: Sets, context: SinkConte
   const { manifest, state } = sets
   const owner = { pipeline: context.pipeline, sink: context.name }
   return database.exclusive(async () => {
-    const tables = await ownTables(database, owner)
     const isBegun = (await state.read())?.intent !== undefined
     let rows = 0
     if (manifest.mode === 'changes')
-      for (const { layout } of tables) {
+      for (const { layout } of await ownTables(database, owner)) {
         const [row] = await database.query(`SELECT count(*) AS rows FROM ${tableName(layout)}`)
         rows += Number(row?.rows)
       }
-    const cursors = manifest.mode === 'rows' ? await cursorsOf(database, owner) : {}
-    const isAhead = (name: string): boolean => {
-      const source = name.slice(0, name.indexOf('.'))
-      return cursors[source]?.cursor !== manifest.sources[source]?.cursor
-    }
-    const ahead = tables.flatMap(({ sourceTable }) => (isAhead(sourceTable) ? sourceTable : []))
-    return { rows, isBegun, tables: manifest.mode === 'rows' ? ahead : [] }
+    return { rows, isBegun, tables: await state.changed() }
   })
 }

@@ -7,7 +7,7 @@ import { errorCode, errorMessage } from '../../../runtime/errors.ts'
 import { cached } from '../cached-package.ts'
 
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw'
-const VERSION = 'VERSITY_VERSION'
+const VERSION = 'v1.8.0'
 
 /** The folder that holds `versitygw`. Rejects, saying why, if it cannot be built here. */
 export async function gatewayProgram(): Promise<string> {
