@@ -5,11 +5,14 @@ import { connectionError } from '../common/http-error.ts'
 interface Answered {
   readonly name?: string
   readonly $metadata?: { readonly httpStatusCode?: number }
+  /** Of an answer that the client could not read. */
+  readonly $response?: { readonly statusCode?: number }
 }
 
 /** The status of the server's answer; undefined: there was none. */
 export function statusOf(error: unknown): number | undefined {
-  return (error as Answered).$metadata?.httpStatusCode
+  const { $metadata, $response } = error as Answered
+  return $metadata?.httpStatusCode ?? $response?.statusCode
 }
 
 /** What an error of the client means. `name`: of the place. The server's own text is left out: it may quote keys. */

@@ -3,7 +3,7 @@
  * it has in the end is what the log says. `--seed N` repeats a run.
  */
 import { Random, seedFrom } from '../crash/random.ts'
-import { duckdbPlace, jsonlPlace, sqlitePlace } from '../support/file-places.ts'
+import { duckdbPlace, jsonlPlace, parquetPlace, sqlitePlace } from '../support/file-places.ts'
 import { startRedis } from '../support/redis.ts'
 import { RedisPlace } from '../support/redis-place.ts'
 import type { Figures, FullRun } from '../support/run-full.ts'
@@ -24,6 +24,7 @@ const run: FullRun = async args => {
     sqlite: sqlitePlace,
     jsonl: jsonlPlace,
     duckdb: duckdbPlace,
+    parquet: parquetPlace,
     redis: () => RedisPlace.make(redis, 1, { name: '{source}:{schema}.{table}', value: 'json' }),
     elasticsearch: () => SearchPlace.make(search),
     'redis, hashes': () => RedisPlace.make(redis, 2, { name: '{source}:{schema}.{table}', value: 'hash' }),

@@ -11,7 +11,7 @@ import { follow } from '../../support/sink-driver.ts'
 import { crashAt, killAfter, killScript } from '../../support/sink-kill.ts'
 import { LOG_ID, never, sinkContext } from '../../support/sink-rig.ts'
 
-const BATCHES = 120
+const BATCHES = 400
 const POINTS = ['duckdb.applied', 'parquet.sealed', 'parquet.written', 'parquet.put', 'parquet.switched']
 
 /** What the log says of a table, as a reader of the changes finds it: `version kind id body`. */
