@@ -40,6 +40,13 @@ export interface Versions {
 interface Part {
   readonly folder: string
   readonly condition: string
+}
+
+interface Made {
+  /** On this machine. */
+  readonly file: string
+  readonly rows: number
+  readonly bytes: number
   readonly versions: Versions | undefined
 }
 
@@ -64,12 +71,12 @@ export class Writer {
       await mkdir(staging, { recursive: true, mode: 0o700 })
       const made = await this.#copy(rows, part, staging)
       crashPoint('parquet.written')
-      for (const { file, count, bytes } of made) {
+      for (const { file, versions, ...counts } of made) {
         signal.throwIfAborted()
-        const path = rows.path(part.folder, part.versions, files.length + 1)
+        const path = rows.path(part.folder, versions, files.length + 1)
         await this.#place.put(file, path, signal)
         crashPoint('parquet.put')
-        files.push({ path, rows: count, bytes, ...versionTexts(part.versions), schema: rows.schema })
+        files.push({ path, ...counts, ...versionTexts(versions), schema: rows.schema })
       }
       await rm(staging, { recursive: true, force: true })
     }
@@ -79,11 +86,11 @@ export class Writer {
   /** The partitions, in the order of their first rows. */
   async #parts({ layout, from, partition }: Rows): Promise<Part[]> {
     const hasVersions = layout.columns.some(({ source, name }) => source === undefined && name === Own.version)
-    const version = hasVersions ? quote(Own.version) : 'NULL::BIGINT'
+    const first = hasVersions ? `min(${quote(Own.version)})` : 'NULL'
     const value = partition?.sql ?? 'NULL::VARCHAR'
     const found = await this.#reader.all(
-      `SELECT ${value} AS value, min(${version}) AS first, max(${version}) AS last FROM ${from}
-       GROUP BY ALL ORDER BY first, value LIMIT ${MOST_PARTITIONS + 1}`,
+      `SELECT ${value}, ${first} FROM ${from}
+       GROUP BY 1 ORDER BY 2, 1 LIMIT ${MOST_PARTITIONS + 1}`,
     )
     if (found.length > MOST_PARTITIONS)
       throw new TailraceError(
@@ -92,11 +99,10 @@ export class Writer {
         `"${layout.table}" would be dealt out to more than ${MOST_PARTITIONS} folders.`,
         { hint: 'Name a column with fewer values in `partitionBy` of the sink.' },
       )
-    if (found.length === 0 && !hasVersions) return [{ folder: '', condition: 'true', versions: undefined }]
-    return found.map(([text, first, last]) => ({
+    if (found.length === 0 && !hasVersions) return [{ folder: '', condition: 'true' }]
+    return found.map(([text]) => ({
       folder: partition === undefined ? '' : `${partitionFolder(partition, text as string | null)}/`,
       condition: found.length === 1 ? 'true' : isValue(value, text as string | null),
-      versions: hasVersions ? { first: first as bigint, last: last as bigint } : undefined,
     }))
   }
 
@@ -104,14 +110,35 @@ export class Writer {
     { layout, from, select = fileColumns(layout) }: Rows,
     { condition }: Part,
     folder: string,
-  ): Promise<{ file: string; count: number; bytes: number }[]> {
+  ): Promise<Made[]> {
     const { compression, fileBytes } = this.#options
     const options = `FORMAT parquet, COMPRESSION ${compression}, FILE_SIZE_BYTES ${fileBytes}, RETURN_STATS true`
     const made = await this.#reader.all(
       `COPY (SELECT ${select} FROM ${from} WHERE ${condition}) TO ${literal(join(folder, 'rows'))} (${options})`,
     )
-    return made.map(([file, count, bytes]) => ({ file: file as string, count: Number(count), bytes: Number(bytes) }))
+    return made.map(([file, count, bytes, , statistics]) => ({
+      file: file as string,
+      rows: Number(count),
+      bytes: Number(bytes),
+      versions: versionsIn(statistics as Statistics),
+    }))
   }
+}
+
+/** By quoted name of a column, what DuckDB has found of it. */
+interface Statistics {
+  readonly entries: readonly { readonly key: string; readonly value: { readonly entries: readonly Entry[] } }[]
+}
+
+interface Entry {
+  readonly key: string
+  readonly value: string
+}
+
+function versionsIn({ entries }: Statistics): Versions | undefined {
+  const found = entries.find(({ key }) => key === quote(Own.version))?.value.entries
+  const [first, last] = ['min', 'max'].map(name => found?.find(({ key }) => key === name)?.value)
+  return first === undefined || last === undefined ? undefined : { first: BigInt(first), last: BigInt(last) }
 }
 
 function isValue(sql: string, value: string | null): string {

@@ -121,19 +121,18 @@ describe('the parquet sink with `mode: changes`', () => {
   })
 
   it('has a column that came later, and one that became wider', async () => {
-    const narrow = table(1, 'public.items', [column('id', { kind: 'int32' }), column('name', 'text')])
-    const wide = table(2, 'public.items', [column('id', 'int64'), column('name', 'text'), column('size', 'int64')], {
+    const narrow = table(1, 'public.items', [column('id', 'int64'), column('count', { kind: 'int32' })])
+    const wide = table(2, 'public.items', [column('id', 'int64'), column('count', 'int64'), column('size', 'int64')], {
       version: 2,
     })
     await place.announce(narrow)
-    await place.write(place.put(narrow, '1', 'one'))
+    await place.write(place.put(narrow, '1', '7'))
     await place.close()
     await place.announce(wide)
-    await place.write(place.put(wide, '9223372036854775807', 'two', '7'))
-    const rows = await place.query(items, 'SELECT id, name, size, typeof(id) AS type FROM t ORDER BY _version')
-    expect(rows).toEqual([
-      { id: '1', name: 'one', size: null, type: 'BIGINT' },
-      { id: '9223372036854775807', name: 'two', size: '7', type: 'BIGINT' },
+    await place.write(place.put(wide, '2', '9223372036854775807', '7'))
+    expect(await place.query(items, 'SELECT id, count, size, typeof(count) AS type FROM t ORDER BY _version')).toEqual([
+      { id: '1', count: '7', size: null, type: 'BIGINT' },
+      { id: '2', count: '9223372036854775807', size: '7', type: 'BIGINT' },
     ])
     const { schemas, files } = (await place.manifest()).tables[items.name]!
     expect(files.map(({ schema }) => schemas[schema]!.length)).toEqual([8, 9])
