@@ -14,7 +14,9 @@ export async function gatewayProgram(): Promise<string> {
   return await cached('versitygw', `${VERSION}-${process.arch}`, async work => {
     const bin = join(work, 'bin')
     await mkdir(bin)
-    const env = { ...process.env, GOBIN: bin, GOPATH: join(work, 'go'), GOFLAGS: '-modcacherw' }
+    // All that the build leaves goes with the folder.
+    const places = { GOBIN: bin, GOPATH: join(work, 'go'), GOCACHE: join(work, 'cache') }
+    const env = { ...process.env, ...places, GOFLAGS: '-modcacherw' }
     await promisify(execFile)('go', ['install', `${MODULE}@${VERSION}`], { env, cwd: work }).catch(error => {
       const why = errorCode(error) === 'ENOENT' ? 'there is no go here' : lastLine(errorMessage(error))
       throw new Error(`${MODULE} cannot be built: ${why}`)
