@@ -26,7 +26,8 @@ export function bucketError(name: string, error: unknown): unknown {
     })
   const status = statusOf(error)
   if (status === undefined) return isOfNetwork(error) ? connectionError(name, error) : error
-  if (status === 401 || status === 403)
+  // Not every server says 403 to a key that it does not know.
+  if (status === 401 || status === 403 || /AccessKey|UserNotFound|Signature|Authorization|Token$/.test(what))
     return new TailraceError('SINK_AUTH', 'stop', `${name} refuses: ${what}.`, {
       cause: error,
       hint: 'Check the keys and what they may do (docs/parquet.md), and the clock of this machine.',

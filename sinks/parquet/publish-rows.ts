@@ -1,6 +1,7 @@
 import { crashPoint } from '../../runtime/crash.ts'
 import { ownTables } from '../duckdb-file/catalog.ts'
-import { tableName } from '../duckdb-file/layout.ts'
+import { quote } from '../duckdb-file/database.ts'
+import { rowKey, tableName } from '../duckdb-file/layout.ts'
 import { CURSORS } from '../duckdb-file/owner.ts'
 import type { SetTable } from './manifest.ts'
 import { rowsPath } from './paths.ts'
@@ -45,7 +46,9 @@ export async function publishRows(
     const { table } = nextTable(publishing, own, undefined)
     const partition = partitionOf(publishing, sourceTable, layout)
     const path = rowsPath(table.folder, intent.sequence)
-    const files = await writer.write({ layout, from: tableName(layout), partition, schema: 0, path }, signal)
+    // Sorted they take a third of the bytes, and readers pass over more of them.
+    const order = rowKey(layout).map(quote)
+    const files = await writer.write({ layout, from: tableName(layout), order, partition, schema: 0, path }, signal)
     tables[sourceTable] = { ...table, files }
   }
   const gone = await removeReplaced(publishing, signal)

@@ -25,6 +25,8 @@ export interface Rows {
   readonly from: string
   /** What of that is written, in SQL. Default: the layout's columns. */
   readonly select?: string
+  /** Columns to sort by, quoted. Default: as they come. */
+  readonly order?: readonly string[]
   readonly partition: Partition | undefined
   /** Place of their columns among the schemas of the table's files. */
   readonly schema: number
@@ -107,15 +109,15 @@ export class Writer {
   }
 
   async #copy(
-    { layout, from, select = fileColumns(layout) }: Rows,
+    { layout, from, select = fileColumns(layout), order = [] }: Rows,
     { condition }: Part,
     folder: string,
   ): Promise<Made[]> {
     const { compression, fileBytes } = this.#options
     const options = `FORMAT parquet, COMPRESSION ${compression}, FILE_SIZE_BYTES ${fileBytes}, RETURN_STATS true`
-    const made = await this.#reader.all(
-      `COPY (SELECT ${select} FROM ${from} WHERE ${condition}) TO ${literal(join(folder, 'rows'))} (${options})`,
-    )
+    const sorted = order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`
+    const rows = `SELECT ${select} FROM ${from} WHERE ${condition}${sorted}`
+    const made = await this.#reader.all(`COPY (${rows}) TO ${literal(join(folder, 'rows'))} (${options})`)
     return made.map(([file, count, bytes, , statistics]) => ({
       file: file as string,
       rows: Number(count),

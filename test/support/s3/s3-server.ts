@@ -31,7 +31,12 @@ export class S3Server implements AsyncDisposable {
     this.#program = program
     this.#port = port
     this.url = `http://127.0.0.1:${port}`
-    this.#client = new S3Client({ endpoint: this.url, region: 'us-east-1', forcePathStyle: true, credentials: { ...KEYS } })
+    this.#client = new S3Client({
+      endpoint: this.url,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: { ...KEYS },
+    })
   }
 
   static async start(): Promise<S3Server> {
