@@ -12,7 +12,7 @@ import { purge } from './clickhouse/purge.ts'
 import { shownOf } from './clickhouse/shown.ts'
 import { storageOf } from './clickhouse/storage.ts'
 import { ClickhouseTarget } from './clickhouse/target.ts'
-import { columnKeys } from './common/as-text.ts'
+import { asTextOption, namedColumns } from './common/column-key.ts'
 
 const config = z.strictObject({
   url: z
@@ -28,10 +28,7 @@ const config = z.strictObject({
   name: nameTemplate('{schema}.{table}').describe(
     'Database and table; without a dot, a table of the database in `url`.',
   ),
-  asText: z
-    .array(z.string())
-    .default([])
-    .describe('Columns, source.schema.table.column, to keep as the source prints them instead of by their type.'),
+  asText: asTextOption(),
   settings: z
     .record(z.string().regex(/^\w+$/), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
@@ -49,7 +46,7 @@ export default defineSink<Config>({
   coalesce: true,
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
   shown: ({ asText }, table) => {
-    const texts = columnKeys(asText)
+    const texts = namedColumns(asText)
     return table.columns.map(column => shownOf(column, storageOf(table, column, texts)))
   },
   async open(options, context) {
@@ -73,7 +70,7 @@ const NO_HISTORY =
   'With `mode: changes` the log may no longer have all that the tables hold. Use tailrace replay for a part of the history.'
 
 function layoutOptions({ mode, asText, settings }: Config, { onDelete }: SinkContext): LayoutOptions {
-  return { history: mode === 'changes', marks: onDelete === 'mark', asText: columnKeys(asText), settings }
+  return { history: mode === 'changes', marks: onDelete === 'mark', asText: namedColumns(asText), settings }
 }
 
 async function withClient<T>({ url }: Config, work: (client: Client) => Promise<T>): Promise<T> {

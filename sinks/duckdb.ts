@@ -1,23 +1,22 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import type { Sink, SinkContext, Target } from '../runtime/contract.ts'
 import { generationPrefix } from '../runtime/generation.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption, sizeOption } from '../runtime/quantity.ts'
-import { checkWritable } from '../runtime/writable.ts'
-import { columnKeys } from './common/as-text.ts'
-import { checkDatabase, Database } from './duckdb/database.ts'
+import { asTextOption, namedColumns } from './common/column-key.ts'
 import { drop, type Files, recall, swap } from './duckdb/generations.ts'
-import { storageIn, TABLE_NAMES } from './duckdb/layout.ts'
-import { createOwnTables } from './duckdb/owner.ts'
 import { purge } from './duckdb/purge.ts'
 import { removeAll } from './duckdb/remove.ts'
-import { RowsSink } from './duckdb/rows-sink.ts'
-import { shownOf } from './duckdb/shown.ts'
-import { type DuckdbOptions, DuckdbSink, takePlace } from './duckdb/sink.ts'
 import { Snapshots } from './duckdb/snapshots.ts'
+import { checkFile } from './duckdb-file/check.ts'
+import { Database } from './duckdb-file/database.ts'
+import { storageIn, TABLE_NAMES } from './duckdb-file/layout.ts'
+import { createOwnTables } from './duckdb-file/owner.ts'
+import { RowsSink } from './duckdb-file/rows-sink.ts'
+import { shownOf } from './duckdb-file/shown.ts'
+import { type DuckdbOptions, DuckdbSink, takePlace } from './duckdb-file/sink.ts'
 
 const config = z.strictObject({
   path: z.string().min(1).describe('The database file; relative to this file.'),
@@ -26,10 +25,7 @@ const config = z.strictObject({
     .default('rows')
     .describe('rows: the current rows. changes: a row for every change, with kind, commit time and version.'),
   name: nameTemplate('{schema}.{table}').describe('Schema and table in the database; without a dot, a table of main.'),
-  asText: z
-    .array(z.string())
-    .default([])
-    .describe('Columns, source.schema.table.column, to keep as the source prints them instead of by their type.'),
+  asText: asTextOption(),
   snapshotTo: z
     .string()
     .min(1)
@@ -50,11 +46,11 @@ export default defineSink<Config>({
   config,
   reads: ({ mode }) => (mode === 'changes' ? 'history' : 'state'),
   shown: (options, table) => {
-    const asText = columnKeys(options.asText)
+    const asText = namedColumns(options.asText)
     return table.columns.map(column => shownOf(column, storageIn(table, column, { asText })))
   },
   open,
-  check,
+  check: async ({ path }) => checkFile(resolve(path)),
   destroy: async (options, context) => removeAll(filesOf(options), context),
   generations: {
     refusal: ({ mode }) => (mode === 'changes' ? NO_HISTORY : undefined),
@@ -81,7 +77,7 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
     prefix: generationPrefix(context),
     history: options.mode === 'changes',
     marks: context.onDelete === 'mark',
-    asText: columnKeys(options.asText),
+    asText: namedColumns(options.asText),
   }
   await using opening = new AsyncDisposableStack()
   const database = opening.use(await Database.open(resolve(options.path), options))
@@ -95,7 +91,7 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
   const sinks: Sink[] = []
   return {
     async sink(source, signal) {
-      const sinkOptions: DuckdbOptions = { ...shared, source, onCommit: snapshots?.touch ?? (() => {}) }
+      const sinkOptions: DuckdbOptions = { ...shared, source, onChange: snapshots?.touch ?? (() => {}) }
       const place = await takePlace(database, sinkOptions, signal)
       const sink = new (shared.history ? DuckdbSink : RowsSink)(place, sinkOptions)
       sinks.push(sink)
@@ -112,18 +108,4 @@ async function open(options: Config, context: SinkContext): Promise<Target> {
 function templateOf(name: string): { schema: string; table: string } {
   const dot = name.indexOf('.')
   return dot === -1 ? { schema: 'main', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) }
-}
-
-async function check(options: Config): Promise<Finding[]> {
-  const path = resolve(options.path)
-  const findings = [await checkWritable(path)]
-  try {
-    await checkDatabase(path)
-  } catch (error) {
-    const { code, hint } = isTailraceError(error) ? error : { code: 'TARGET_UNREADABLE', hint: undefined }
-    // It may well be this pipeline that has it open.
-    const level = code === 'TARGET_BUSY' ? 'warning' : 'error'
-    findings.push({ level, code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) })
-  }
-  return findings
 }

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import type { SinkContext } from '../runtime/contract.ts'
 import { Names, nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
-import { parseName, qualifiedName } from '../runtime/select.ts'
+import { asTextOption, namedColumn, namedColumns } from './common/column-key.ts'
 import { addressOf } from './postgres/address.ts'
 import { checkPostgres } from './postgres/check.ts'
 import { drop, recall, swap } from './postgres/generations.ts'
-import { columnKey, type LayoutOptions, storageIn, TABLE_NAMES } from './postgres/layout.ts'
+import { type LayoutOptions, storageIn, TABLE_NAMES } from './postgres/layout.ts'
 import { purge } from './postgres/purge.ts'
 import { removeAll } from './postgres/remove.ts'
 import { shownOf } from './postgres/shown.ts'
@@ -17,10 +17,7 @@ const config = z.strictObject({
   name: nameTemplate('{schema}.{table}').describe(
     'Schema and table in the database; without a dot, a table of public.',
   ),
-  asText: z
-    .array(z.string())
-    .default([])
-    .describe('Columns, source.schema.table.column, to keep as the source prints them instead of by their type.'),
+  asText: asTextOption(),
   types: z
     .record(z.string(), z.string().min(1))
     .default({})
@@ -69,12 +66,7 @@ function templateOf(name: string): { schema: string; table: string } {
 
 function columnOptions({ asText, types }: Config): Pick<LayoutOptions, 'asText' | 'types'> {
   return {
-    asText: new Set(asText.map(keyOf)),
-    types: new Map(Object.entries(types).map(([name, type]) => [keyOf(name), type])),
+    asText: namedColumns(asText),
+    types: new Map(Object.entries(types).map(([name, type]) => [namedColumn(name), type])),
   }
-}
-
-function keyOf(name: string): string {
-  const parts = parseName(name, ['source', 'schema', 'table', 'column'])
-  return columnKey(qualifiedName(parts.slice(0, 3)), parts[3]!)
 }

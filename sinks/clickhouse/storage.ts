@@ -1,4 +1,5 @@
 import type { Column, LogicalType, Table } from '../../runtime/contract.ts'
+import { columnKey } from '../common/column-key.ts'
 
 /** How a column's values stand in a table. */
 export type Storage =
@@ -31,7 +32,7 @@ const MOST_DIGITS = 76
  */
 export function storageOf(table: Table, column: Column, asText: ReadonlySet<string>): Storage {
   const { type, masked, declared, nullable } = column
-  if (masked === true || asText.has(`${table.name}\0${column.name}`)) return TEXT
+  if (masked === true || asText.has(columnKey(table, column))) return TEXT
   const isKey = table.key.some(i => table.columns[i] === column)
   if (type.kind === 'array') return isKey || nullable ? TEXT : storageOfType(type)
   // A key of floats would take 0 for -0, and NaN would be in no order.

@@ -1,4 +1,4 @@
-import { daysOf, timeOf, timestampOf } from './times.ts'
+import { daysOf, timeOf, timestampOf } from '../common/times.ts'
 
 /**
  * Values of one size as targets hold them: little-endian. An Encode writes the value that the bytes from `from` to `to`

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { RowKey, SinkContext, Table } from '../../runtime/contract.ts'
-import { ownTables } from './catalog.ts'
-import { Database } from './database.ts'
+import { ownTables } from '../duckdb-file/catalog.ts'
+import { Database } from '../duckdb-file/database.ts'
+import { deleteRows, keyNames } from '../duckdb-file/delete-rows.ts'
+import { isHistory } from '../duckdb-file/layout.ts'
+import { createOwnTables } from '../duckdb-file/owner.ts'
+import { rewriteFile } from '../duckdb-file/rewrite.ts'
+import { hasMarks } from '../duckdb-file/statements.ts'
 import { type Files, GENERATIONS, hasTable, ownersOf, removeGeneration } from './generations.ts'
-import { isHistory, type Layout, Own } from './layout.ts'
-import { createOwnTables } from './owner.ts'
-import { rewriteFile } from './rewrite.ts'
-import { RowSet } from './row-set.ts'
 import { renewCopy } from './snapshots.ts'
-import { hasMarks, purgeRows } from './statements.ts'
 
 /**
  * Writes the file anew with what is in it, then the copy for readers: nothing that was deleted or replaced is left in
@@ -68,31 +68,4 @@ async function forget(
       }
     }
   }
-}
-
-/** Names in the database of the columns that tell the table's rows apart; undefined: the database tells them otherwise. */
-function keyNames(layout: Layout, { key, columns }: Table): readonly string[] | undefined {
-  const isAny = isHistory(layout)
-  if (key.length === 0) return isAny || layout.key.length === 0 ? [Own.log, Own.version] : undefined
-  const names = key.flatMap(i => layout.columns.find(({ source }) => source === columns[i]!.name)?.name ?? [])
-  const isWhole = names.length === key.length
-  return isWhole && (isAny || names.join('\0') === layout.key.join('\0')) ? names : undefined
-}
-
-async function deleteRows(
-  database: Database,
-  layout: Layout,
-  names: readonly string[],
-  keys: readonly Uint8Array[],
-  isMarked: boolean,
-): Promise<void> {
-  const storages = names.map(name => layout.columns.find(column => column.name === name)!.storage)
-  const wanted = new RowSet([...storages, { kind: 'boolean' }])
-  for (const key of keys) {
-    // What the columns cannot hold they do not have.
-    const isHeld = wanted.putCells(key, 0, false) === -1
-    wanted.putText(names.length, isHeld ? 't' : 'f')
-    wanted.endRow()
-  }
-  await database.feed.run(wanted, from => database.run(purgeRows(layout, names, from, isMarked)))
 }

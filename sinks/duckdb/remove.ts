@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs'
 import type { SinkContext } from '../../runtime/contract.ts'
-import { CATALOG, Database } from './database.ts'
+import { CATALOG, Database } from '../duckdb-file/database.ts'
+import { CURSORS, createOwnTables, OWN_SCHEMA } from '../duckdb-file/owner.ts'
 import { type Files, GENERATIONS, removeGeneration } from './generations.ts'
-import { CURSORS, createOwnTables, OWN_SCHEMA } from './owner.ts'
 
 /**
  * Drops every table the sink made, of all generations, the copy for readers, and the file if nothing else is in it.

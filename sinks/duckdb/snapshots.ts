@@ -1,10 +1,11 @@
 import { constants, existsSync } from 'node:fs'
-import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
-import type { Owners } from './catalog.ts'
-import { CATALOG, type Database, literal } from './database.ts'
-import { OWN_SCHEMA } from './owner.ts'
+import { sync } from '../common/files.ts'
+import type { Owners } from '../duckdb-file/catalog.ts'
+import { CATALOG, type Database, literal } from '../duckdb-file/database.ts'
+import { OWN_SCHEMA } from '../duckdb-file/owner.ts'
 
 /** More than a write-ahead log ever has. */
 const NEVER = '1000TB'
@@ -30,7 +31,7 @@ export class Snapshots implements AsyncDisposable {
     this.#logger = logger
   }
 
-  /** Something has been committed. */
+  /** Something is about to be committed: a copy waits for its turn behind that. */
   readonly touch = (): void => {
     this.#isStale = true
     if (this.#timer !== undefined || this.#making !== undefined) return
@@ -109,9 +110,4 @@ export async function isCopyOld(database: Database, path: string, { pipeline, si
       await database.run('DETACH readers')
     }
   })
-}
-
-export async function sync(path: string): Promise<void> {
-  await using file = await open(path, 'r')
-  await file.sync()
 }

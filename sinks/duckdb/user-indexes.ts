@@ -1,6 +1,6 @@
 import { errorMessage } from '../../runtime/errors.ts'
-import { CATALOG, type Database, quote } from './database.ts'
-import type { Layout } from './layout.ts'
+import { CATALOG, type Database, quote } from '../duckdb-file/database.ts'
+import type { Layout } from '../duckdb-file/layout.ts'
 
 /** An index that users made on a table of the sink. DuckDB alters no table that has one. */
 export interface UserIndex {

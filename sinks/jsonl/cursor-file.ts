@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cursor, SinkContext, Table } from '../../runtime/contract.ts'
 import { errorCode, TailraceError } from '../../runtime/errors.ts'
-import { readJson, replaceFile, replaceOpen } from './files.ts'
+import { readJson, replaceFile, replaceOpen } from '../common/files.ts'
 
 /** `_cursor-<source>.json`: what the folder holds of a source. Its rename is the commit of a batch. */
 export interface Stored {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Purge, SinkContext, Table } from '../../runtime/contract.ts'
+import { fileError, sync } from '../common/files.ts'
 import { currentLines } from './current-lines.ts'
 import { readOwn, type Stored } from './cursor-file.ts'
-import { fileError, syncFolder } from './files.ts'
 import { filterFile, isEventOf } from './filter.ts'
 import { KeyParts, type StateRow } from './fold.ts'
 import { keyOfLines } from './lines.ts'
@@ -48,7 +48,7 @@ async function filterHistory(
 ): Promise<void> {
   const isPurged = isEventOf(table, keys)
   for (const part of folder.parts()) await filterFile(part, line => !isPurged(line), signal)
-  await syncFolder(folder.path)
+  await sync(folder.path)
 }
 
 /** Rows that are there under these keys came later, unless deletes leave rows. */

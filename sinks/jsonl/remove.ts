@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SinkContext } from '../../runtime/contract.ts'
+import { removeFolder } from '../common/files.ts'
 import { cursorPath, readOwn, tablesPath } from './cursor-file.ts'
-import { removeFolder } from './files.ts'
 
 /** Removes every file the sink wrote, and answers a line for each folder. */
 export async function removeAll(path: string, context: SinkContext): Promise<string[]> {

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { Cursor, LogBatch, LoggedChange, Sink, SinkContext, Table, WriteResult } from '../../runtime/contract.ts'
 import { crashPoint } from '../../runtime/crash.ts'
 import type { Names } from '../../runtime/naming.ts'
+import { fileError, removeFolder, sync } from '../common/files.ts'
 import type { CursorFile } from './cursor-file.ts'
-import { fileError, removeFolder, syncFolder } from './files.ts'
 import { Lines, type Marker } from './lines.ts'
 import { TableFolder } from './table-folder.ts'
 
@@ -158,7 +158,7 @@ export abstract class JsonlSink implements Sink {
   /** Durable on return: tables whose first lines come, and the names of their folders. */
   async #storeTables(): Promise<void> {
     await this.cursorFile.storeTables()
-    if (this.#hasNewFolders) await syncFolder(this.#options.path)
+    if (this.#hasNewFolders) await sync(this.#options.path)
     this.#hasNewFolders = false
   }
 

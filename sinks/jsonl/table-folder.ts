@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { syncFolder } from './files.ts'
+import { sync } from '../common/files.ts'
 import { MARKER_START, type Marker, markerLine } from './lines.ts'
 
 const FILE = /^(\d{8})\.jsonl$/
@@ -63,7 +63,7 @@ export class TableFolder {
       else files.unshift({ number, size: cut.size, committed: cut.size })
       marker ??= cut.marker
     }
-    if (names.length > files.length) await syncFolder(path)
+    if (names.length > files.length) await sync(path)
     return new TableFolder(path, fileBytes, files, marker)
   }
 
@@ -108,7 +108,7 @@ export class TableFolder {
     file.size += lines.length + end.length
     await writeAll(handle, [lines, end], size)
     await handle.datasync()
-    if (isNew) await syncFolder(this.path)
+    if (isNew) await sync(this.path)
   }
 
   /** What was appended last counts from now on. */
@@ -144,12 +144,12 @@ export class TableFolder {
       await rename(`${path}.tmp`, path)
       this.#files.push(file)
     }
-    await syncFolder(this.path)
+    await sync(this.path)
     for (let i = 0; i < old; i++) {
       await rm(join(this.path, fileName(this.#files[0]!.number)))
       this.#files.shift()
     }
-    await syncFolder(this.path)
+    await sync(this.path)
     this.#marker = marker()
   }
 

@@ -3,6 +3,7 @@ import type { Generation, Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { generationPrefix } from '../../runtime/generation.ts'
 import { columnNames, fitName, type NameRules } from '../../runtime/naming.ts'
+import { columnKey } from '../common/column-key.ts'
 import { type Storage, storageOf, widens } from './storage.ts'
 
 /** How a table of the source stands in the database. */
@@ -66,10 +67,6 @@ export function ownName(name: string): string {
   return fitName(name, NAMES)
 }
 
-export function columnKey(table: string, column: string): string {
-  return `${table}\0${column}`
-}
-
 /**
  * The layout for this version of a table: that of the version before with what is new, so that names stay and nothing
  * is taken away. Throws SINK_SCHEMA where a column's type changed to one that does not hold what the former did.
@@ -106,7 +103,7 @@ export function storageIn(
   column: Table['columns'][number],
   { asText, types }: Pick<LayoutOptions, 'asText' | 'types'>,
 ): Storage {
-  const name = columnKey(table.name, column.name)
+  const name = columnKey(table, column)
   const isKey = table.key.some(i => table.columns[i] === column)
   return storageOf(column, { asText: asText.has(name), chosen: types.get(name), isKey })
 }

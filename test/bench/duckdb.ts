@@ -1,22 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  DuckDBDataChunk,
-  DuckDBDecimalValue,
-  DuckDBInstance,
-  DuckDBTimestampTZValue,
-  type DuckDBType,
-  type DuckDBValue,
-} from '@duckdb/node-api'
+import { DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import { pino } from 'pino'
 import type { LogBatch, SinkContext } from '../../runtime/contract.ts'
-import { timestampOf } from '../../sinks/common/times.ts'
-import { driverType } from '../../sinks/duckdb/row-set.ts'
-import { sqlType, storageOf } from '../../sinks/duckdb/storage.ts'
 import duckdb from '../../sinks/duckdb.ts'
+import { driverType } from '../../sinks/duckdb-file/row-set.ts'
+import { sqlType } from '../../sinks/duckdb-file/storage.ts'
 import { ScriptedLog, tuple } from '../support/scripted-log.ts'
 import { orderRow, orders } from './support/order-rows.ts'
+import { chunksOf, orderStorages, orderValues } from './support/order-values.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 /**
@@ -26,24 +19,6 @@ import { type BenchResult, median, note, pairedRatio } from './support/result.ts
  */
 
 const ROUNDS = 3
-const VECTOR = 2048
-
-const storages = orders.columns.map(each => storageOf(each, false))
-
-/** The same values as the driver's own API takes them, by column. */
-function valuesOf(rows: readonly (string | null)[][]): DuckDBValue[][] {
-  return storages.map((storage, column) =>
-    rows.map(cells => {
-      const text = cells[column] ?? null
-      if (text === null) return null
-      if (storage.kind === 'int64') return BigInt(text)
-      if (storage.kind === 'int32') return Number(text)
-      if (storage.kind === 'decimal') return new DuckDBDecimalValue(BigInt(text.replace('.', '')), 12, 2)
-      if (storage.kind === 'timestamptz') return new DuckDBTimestampTZValue(timestampOf(text)!)
-      return storage.kind === 'boolean' ? text === 't' : text
-    }),
-  )
-}
 
 export default async function duckdbBench(args: readonly string[]): Promise<BenchResult> {
   const option = (name: string, byDefault: number): number =>
@@ -51,7 +26,7 @@ export default async function duckdbBench(args: readonly string[]): Promise<Benc
   const rows = option('--rows', 50_000)
   const size = option('--batch', 5000)
   const api = await import('@duckdb/node-api')
-  const types = storages.map(each => driverType(api, each))
+  const types = orderStorages.map(each => driverType(api, each))
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
   let blocked = 0
   for (let round = 0; round <= ROUNDS; round++) {
@@ -64,7 +39,7 @@ export default async function duckdbBench(args: readonly string[]): Promise<Benc
         for (let from = 0; from < rows; from += size) {
           const cells = Array.from({ length: Math.min(size, rows - from) }, (_, i) => orderRow(from + i, pass))
           const batch = ours.batch(cells)
-          const values = valuesOf(cells)
+          const values = orderValues(cells)
           blocked = Math.max(
             blocked,
             await longestTurn(async () => {
@@ -158,19 +133,14 @@ async function openOurs(path: string): Promise<Contender<LogBatch> & { batch(row
 async function openTheirs(path: string, types: DuckDBType[]): Promise<Contender<DuckDBValue[][]>> {
   const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '1GB' })
   const connection = await instance.connect()
-  const columns = orders.columns.map((each, i) => `${each.name} ${sqlType(storages[i]!)}`).join(', ')
+  const columns = orders.columns.map((each, i) => `${each.name} ${sqlType(orderStorages[i]!)}`).join(', ')
   await connection.run(`CREATE TABLE orders (${columns}, PRIMARY KEY (id))`)
   await connection.run(`CREATE TEMP TABLE staging (${columns})`)
   return {
     async write(values) {
       await connection.run('BEGIN')
       const appender = await connection.createAppender('staging', 'main', 'temp')
-      const count = values[0]!.length
-      for (let from = 0; from < count; from += VECTOR) {
-        const chunk = DuckDBDataChunk.create(types, Math.min(VECTOR, count - from))
-        chunk.setColumns(values.map(each => each.slice(from, from + VECTOR)))
-        appender.appendDataChunk(chunk)
-      }
+      for (const chunk of chunksOf(values, types)) appender.appendDataChunk(chunk)
       appender.closeSync()
       await connection.run('INSERT OR REPLACE INTO orders SELECT * FROM staging')
       await connection.run('TRUNCATE staging')

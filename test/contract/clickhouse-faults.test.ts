@@ -20,7 +20,7 @@ await describeClickhouse(server => {
   let proxy: FaultyProxy
   let rig: SinkRig
   beforeEach(async () => {
-    proxy = await FaultyProxy.to(server().url, isInsert)
+    proxy = await FaultyProxy.to(server().url, ({ url }) => isInsert(url!))
     rig = new SinkRig()
     await rig.begin(await ClickhousePlace.make(server(), { url: `${proxy.url}/${OWN_DATABASE}` }))
   })

@@ -10,7 +10,7 @@ await describeEachSearch(server => {
   let proxy: FaultyProxy
   let rig: SinkRig
   beforeEach(async () => {
-    proxy = await FaultyProxy.to(server().url, url => url.startsWith('/_bulk'))
+    proxy = await FaultyProxy.to(server().url, ({ url }) => url!.startsWith('/_bulk'))
     rig = new SinkRig()
     await rig.begin(await SearchPlace.make(server(), { url: proxy.url }))
   })
@@ -34,7 +34,7 @@ await describeEachSearch(server => {
     many('first')
     proxy.fate = bulk => (bulk < 4 ? item => (item % 2 === 1 || bulk === 1 ? 429 : undefined) : 'passes')
     await follow(sink, rig.batches)
-    expect(proxy.writes).toBe(4)
+    expect(proxy.counted).toBe(4)
     await rig.expectEqual(sink)
     expect(await cursorOf(sink)).toBe(rig.batches.at(-1)!.cursor)
   })

@@ -5,7 +5,7 @@
 import { Random, seedFrom } from '../crash/random.ts'
 import { ClickhousePlace } from '../support/clickhouse/clickhouse-place.ts'
 import { startClickhouse } from '../support/clickhouse/clickhouse-server.ts'
-import { duckdbPlace, jsonlPlace, sqlitePlace } from '../support/file-places.ts'
+import { duckdbPlace, jsonlPlace, parquetPlace, sqlitePlace } from '../support/file-places.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { PostgresPlace } from '../support/postgres-place.ts'
 import { startRedis } from '../support/redis.ts'
@@ -30,6 +30,7 @@ const run: FullRun = async args => {
     sqlite: sqlitePlace,
     jsonl: jsonlPlace,
     duckdb: duckdbPlace,
+    parquet: parquetPlace,
     redis: () => RedisPlace.make(redis, 1, { name: '{source}:{schema}.{table}', value: 'json' }),
     postgres: () => PostgresPlace.make(postgres),
     elasticsearch: () => SearchPlace.make(search),

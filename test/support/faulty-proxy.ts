@@ -4,44 +4,44 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
 /**
- * What becomes of a write: it passes; the line is cut before the server has it, or before its answer comes; it is answered
- * in the server's place; or some items of a bulk request are, by their place, and the others pass.
+ * What becomes of a request: it passes; the line is cut before the server has it, or before its answer comes; it is
+ * answered in the server's place; or, of a bulk request, some of its items are, by their place, and the others pass.
  */
 export type Fate = 'passes' | 'lost' | 'unanswered' | number | Told | ((item: number) => number | undefined)
 
 /** An answer in the server's place. */
 export interface Told {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: http.OutgoingHttpHeaders
 }
 
 interface Answer extends Told {
   readonly bytes: Buffer
 }
 
-const TOLD = Buffer.from('{"error":{"type":"told_to"}}')
-/** Headers of an answer that clients go by. */
-const KEPT = ['x-clickhouse-exception-code']
+const TOLD = { error: { type: 'told_to' } }
 
-/** A way to a server on which writes meet what one chooses. */
+/** A way to a server on which some requests meet what one chooses. */
 export class FaultyProxy implements AsyncDisposable {
   readonly #server: http.Server
-  readonly #target: string
-  readonly #isWrite: (url: string) => boolean
-  /** Of the write with this number, counted from 1. */
-  fate: (write: number) => Fate = () => 'passes'
-  writes = 0
+  readonly #target: URL
+  readonly #isCounted: (request: http.IncomingMessage) => boolean
+  /** Of the request with this number, counted from 1. */
+  fate: (request: number) => Fate = () => 'passes'
+  /** Requests that had a fate. */
+  counted = 0
 
-  private constructor(target: string, isWrite: (url: string) => boolean) {
-    this.#target = target
-    this.#isWrite = isWrite
+  private constructor(target: string, isCounted: (request: http.IncomingMessage) => boolean) {
+    this.#target = new URL(target)
+    this.#isCounted = isCounted
     this.#server = http.createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy())
     })
   }
 
-  static async to(target: string, isWrite: (url: string) => boolean): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target, isWrite)
+  /** `isCounted`: which requests have a fate; the others pass. */
+  static async to(target: string, isCounted: (request: http.IncomingMessage) => boolean): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, isCounted)
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
@@ -53,41 +53,41 @@ export class FaultyProxy implements AsyncDisposable {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await buffer(request)
-    const fate = this.#isWrite(request.url!) ? this.fate(++this.writes) : 'passes'
+    const fate = this.#isCounted(request) ? this.fate(++this.counted) : 'passes'
     if (fate === 'lost') return void response.destroy()
-    const { status, bytes, headers } = await this.#answer(request, body, fate)
+    const { status, headers, bytes } = await this.#answer(request, body, fate)
     if (fate === 'unanswered') return void response.destroy()
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(bytes)
+    response.writeHead(status, headers).end(bytes)
   }
 
   async #answer(request: http.IncomingMessage, body: Buffer, fate: Fate): Promise<Answer> {
-    if (typeof fate === 'number') return { status: fate, headers: {}, bytes: TOLD }
-    if (typeof fate === 'object') return { ...fate, bytes: TOLD }
+    if (typeof fate === 'number') return told(fate, TOLD)
+    if (typeof fate === 'object') return told(fate.status, TOLD, fate.headers)
     if (typeof fate !== 'function') return await this.#pass(request, body)
     const items = itemsOf(body)
-    const told = items.map((_, i) => fate(i))
-    const passing = items.filter((_, i) => told[i] === undefined)
+    const fates = items.map((_, i) => fate(i))
+    const passing = items.filter((_, i) => fates[i] === undefined)
     const { bytes } =
       passing.length === 0 ? { bytes: Buffer.from('{"items":[]}') } : await this.#pass(request, Buffer.concat(passing))
     const answers = (JSON.parse(bytes.toString()) as { items: unknown[] }).items.values()
-    const all = told.map(status =>
+    const all = fates.map(status =>
       status === undefined
         ? answers.next().value
         : { index: { status, error: { type: 'told_to', reason: 'told to' } } },
     )
-    return { status: 200, headers: {}, bytes: Buffer.from(JSON.stringify({ items: all })) }
+    return told(200, { items: all })
   }
 
+  /** As it came: signatures are of the host that the client named, too. */
   async #pass({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<Answer> {
-    const type = headers['content-type']
-    const answer = await fetch(this.#target + url!, {
-      method: method!,
-      ...(type === undefined ? {} : { headers: { 'content-type': type } }),
-      ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
-    })
-    const kept = KEPT.flatMap(name => (answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : []))
-    const bytes = Buffer.from(await answer.arrayBuffer())
-    return { status: answer.status, headers: Object.fromEntries(kept) as Told['headers'], bytes }
+    const { hostname: host, port } = this.#target
+    const { 'transfer-encoding': _, ...kept } = headers
+    const passed = { ...kept, 'content-length': String(body.length) }
+    const asking = http.request({ host, port, method, path: url, headers: passed, agent: false })
+    asking.end(body)
+    const [answer] = (await once(asking, 'response')) as [http.IncomingMessage]
+    const { 'transfer-encoding': __, connection: ___, ...answered } = answer.headers
+    return { status: answer.statusCode!, headers: answered, bytes: await buffer(answer) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,6 +95,11 @@ export class FaultyProxy implements AsyncDisposable {
     this.#server.close()
     await once(this.#server, 'close')
   }
+}
+
+function told(status: number, content: unknown, headers: Told['headers'] = {}): Answer {
+  const all = { 'content-type': 'application/json', ...headers }
+  return { status, headers: all, bytes: Buffer.from(JSON.stringify(content)) }
 }
 
 /** The lines of each item of a bulk request. */

@@ -6,8 +6,10 @@ import type { SinkPlugin } from '../../runtime/contract.ts'
 import { openInWorker } from '../../runtime/worker/client.ts'
 import duckdb from '../../sinks/duckdb.ts'
 import jsonl from '../../sinks/jsonl.ts'
+import parquet from '../../sinks/parquet.ts'
 import sqlite from '../../sinks/sqlite.ts'
 import { copyClient, sqliteClient } from './items-clients.ts'
+import { parquetTexts } from './parquet-files.ts'
 import type { ItemsClient, SinkPlace } from './sink-rig.ts'
 
 /** Columns whose values in the contract no type of DuckDB spells the same way again. */
@@ -40,6 +42,17 @@ export const duckdbPlaceWithCopy = (): Promise<SinkPlace> =>
     },
   )
 
+/** Sets are made all the time. */
+export const parquetPlace = (): Promise<SinkPlace> =>
+  filePlace(
+    parquet,
+    'duckdb.applied',
+    data => ({ path: data, mode: 'rows', name: '{source}.{schema}.{table}', asText: AS_TEXT, snapshotEvery: '20ms' }),
+    { bent: { '{-0}': '{0}' }, refuses: true, purgePoints: PARQUET_PURGE, unpackedIn: parquetTexts },
+  )
+
+const PARQUET_PURGE = ['duckdb.applied', 'parquet.written', 'parquet.put', 'parquet.switched', 'duckdb.rewritten']
+
 /** Small files: that tables go on in new ones belongs to every test. */
 export const jsonlPlace = (): Promise<SinkPlace> =>
   filePlace(jsonl, 'jsonl.synced', data => ({
@@ -65,13 +78,14 @@ interface Traits extends Pick<SinkPlace, 'bent' | 'refuses'> {
   readonly clientIn?: (data: string) => Promise<ItemsClient>
   readonly swapPoints?: readonly string[]
   readonly purgePoints?: readonly string[]
+  readonly unpackedIn?: (data: string) => Promise<string>
 }
 
 async function filePlace<C>(
   plugin: SinkPlugin<C>,
   crashPoint: string,
   optionsIn: (data: string) => unknown,
-  { clientIn, swapPoints = [], purgePoints = [], ...traits }: Traits = {},
+  { clientIn, swapPoints = [], purgePoints = [], unpackedIn, ...traits }: Traits = {},
   host: 'main' | 'worker' = 'main',
 ): Promise<SinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), `tailrace-${plugin.type}-`))
@@ -82,7 +96,11 @@ async function filePlace<C>(
   return {
     ...traits,
     ...(clientIn && { generations: { crashPoints: swapPoints, client: () => clientIn(data) } }),
-    files: { folder: data, crashPoints: purgePoints },
+    files: {
+      folder: data,
+      crashPoints: purgePoints,
+      ...(unpackedIn && { unpacked: () => unpackedIn(data) }),
+    },
     shown: table => plugin.shown!(parsed, table),
     child: { type: plugin.type, options, crashPoint },
     open: context =>

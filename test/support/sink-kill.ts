@@ -90,7 +90,7 @@ export function killAfter(child: ScriptedChild, batches: number, milliseconds: n
 }
 
 /** Lets a child process write to the place until it kills itself at the nth pass of a crash point. */
-function crashAt(child: ScriptedChild, point: string, pass: number): Promise<boolean> {
+export function crashAt(child: ScriptedChild, point: string, pass: number): Promise<boolean> {
   return ended(start(child, { TAILRACE_CRASH: `${point}:${pass}` }))
 }
 

@@ -4,6 +4,7 @@ import { logicalTypeOf } from '../../connectors/mysql/values/logical-type.ts'
 import { logicalType, type TypeCatalog } from '../../connectors/postgres/types.ts'
 import duckdb from '../../sinks/duckdb.ts'
 import jsonl from '../../sinks/jsonl.ts'
+import parquet from '../../sinks/parquet.ts'
 import sqlite from '../../sinks/sqlite.ts'
 import { entriesOf, typedTable } from '../support/types/entries.ts'
 import { MYSQL_TYPES } from '../support/types/mysql-types.ts'
@@ -58,9 +59,22 @@ describe('docs/types.md', () => {
         const cells = back.get(String(row))
         if (forms[row] === undefined) expect(cells).toBeUndefined()
         // DuckDB itself loses the sign of a zero in a list.
-        else if (name === 'duckdb' && value.text === '{-0}') expect(cells?.get(`c${column}`)).toBe('{0}')
+        else if ((name === 'duckdb' || name === 'parquet') && value.text === '{-0}')
+          expect(cells?.get(`c${column}`)).toBe('{0}')
         else expect([of.type, cells?.get(`c${column}`)]).toEqual([of.type, value.text])
       })
+    },
+  )
+
+  it.each([
+    ['PostgreSQL', ALL],
+    ['MySQL and MariaDB', MYSQL_TYPES],
+  ] as const)(
+    'Parquet files have every value of every type of %s as DuckDB has it, intervals as text',
+    async (_, cases) => {
+      const log = typedLog(cases)
+      const [files, database] = [(await SINKS.parquet(log)).forms, (await SINKS.duckdb(log)).forms]
+      expect(files).toEqual(database.map(form => form && { ...form, type: form.type.replace('INTERVAL', 'VARCHAR') }))
     },
   )
 
@@ -73,6 +87,7 @@ describe('docs/types.md', () => {
     ['json', jsonl.shown!({} as never, typedTable(MYSQL_TYPES))],
     ['sqlite', sqlite.shown!(sqlite.config.parse({ path: 'x' }), typedTable(MYSQL_TYPES))],
     ['duckdb', duckdb.shown!(duckdb.config.parse({ path: 'x' }), typedTable(MYSQL_TYPES))],
+    ['parquet', parquet.shown!(parquet.config.parse({ path: 'x' }), typedTable(MYSQL_TYPES))],
   ] as const)(
     'every value of MySQL and MariaDB comes back from %s as the text that the plugin says',
     async (name, shown) => {

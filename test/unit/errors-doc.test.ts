@@ -26,6 +26,7 @@ const NOT_CODES = new Set([
   'SQL_ASCII',
   'TAILRACE_CONFIG',
   'UTF8MB4_BIN',
+  'WHEN_REQUIRED',
 ])
 
 function without(all: ReadonlySet<string>, some: ReadonlySet<string>): Set<string> {

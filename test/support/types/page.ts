@@ -5,15 +5,16 @@ import { type Entry, entriesOf, placesOf, typedTable } from './entries.ts'
 import { EXTENSIONS } from './extensions.ts'
 import { ARRAYS, MADE } from './made.ts'
 import { isListed, MYSQL_TYPES } from './mysql-types.ts'
-import { duckdbForms, type Form, jsonForms, sqliteForms, type TypedLog } from './sink-forms.ts'
+import { duckdbForms, type Form, jsonForms, parquetForms, sqliteForms, type TypedLog } from './sink-forms.ts'
 import type { TypeCase } from './type-case.ts'
 
 export const ALL: readonly TypeCase[] = [...BUILT_IN, ...ARRAYS, ...MADE, ...EXTENSIONS]
 
-/** Sinks that need no server, in the order of the page's columns. */
-export const SINKS = { json: jsonForms, sqlite: sqliteForms, duckdb: duckdbForms }
-type Name = keyof typeof SINKS
-const NAMES: readonly Name[] = ['json', 'sqlite', 'duckdb']
+/** Sinks that need no server. */
+export const SINKS = { json: jsonForms, sqlite: sqliteForms, duckdb: duckdbForms, parquet: parquetForms }
+/** The page's columns. */
+const NAMES = ['json', 'sqlite', 'duckdb'] as const
+type Name = (typeof NAMES)[number]
 
 /** A value and its form in each sink. */
 export interface Documented {

@@ -8,7 +8,9 @@ import type { LogBatch } from '../../../runtime/contract.ts'
 import { type ExactJson, parseExact } from '../../../runtime/record/text.ts'
 import duckdb from '../../../sinks/duckdb.ts'
 import jsonl from '../../../sinks/jsonl.ts'
+import parquet from '../../../sinks/parquet.ts'
 import sqlite from '../../../sinks/sqlite.ts'
+import { filesOf, readManifest } from '../parquet-files.ts'
 import { context, type Filled, fill } from './fill-sink.ts'
 
 /** Type and text of a value; undefined: the sink refused the row. */
@@ -87,29 +89,50 @@ export function jsonForm(row: string, column: number): Form {
   return { type, text: typeof value === 'string' ? value : JSON.stringify(value) }
 }
 
+/** `typeof` and the text of DuckDB, of the Parquet files of a set. */
+export function parquetForms(log: TypedLog): Promise<Forms> {
+  return inFolder(async path => {
+    const filled = await fill(await parquet.open(parquet.config.parse({ path, mode: 'rows' }), context), log)
+    const files = filesOf(await readManifest(path), path, 'app.public.types')!
+    const instance = await DuckDBInstance.create(':memory:')
+    return { ...filled, forms: await formsOf(instance, `CREATE TABLE types AS SELECT * FROM ${files}`, 'types', log) }
+  })
+}
+
 /** `typeof` and the text of DuckDB. */
 export function duckdbForms(log: TypedLog): Promise<Forms> {
   return inFolder(async folder => {
     const path = join(folder, 'rows.duckdb')
     const filled = await fill(await duckdb.open(duckdb.config.parse({ path }), context), log)
     const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' })
-    const connection = await instance.connect()
-    try {
-      await connection.run("SET TimeZone = 'UTC'")
-      const forms: Form[] = []
-      for (const { row, column } of log.places) {
-        // As its bytes: the driver drops a byte order mark.
-        const found = await connection.runAndReadAll(
-          `SELECT typeof(c${column}), encode(c${column}::VARCHAR) FROM public.types WHERE id = ${row}`,
-        )
-        const [[type, text] = ['', null]] = found.getRows() as [string, { bytes: Uint8Array } | null][]
-        // Where a later version of a row was refused, an earlier one without the value may be there.
-        forms.push(text === null ? undefined : { type, text: Buffer.from(text.bytes).toString() })
-      }
-      return { ...filled, forms }
-    } finally {
-      connection.closeSync()
-      instance.closeSync()
-    }
+    return { ...filled, forms: await formsOf(instance, 'SELECT 1', 'public.types', log) }
   })
+}
+
+/** Closes the instance. `prepare`: what it runs before. */
+async function formsOf(
+  instance: DuckDBInstance,
+  prepare: string,
+  table: string,
+  { places }: TypedLog,
+): Promise<Form[]> {
+  const connection = await instance.connect()
+  try {
+    await connection.run("SET TimeZone = 'UTC'")
+    await connection.run(prepare)
+    const forms: Form[] = []
+    for (const { row, column } of places) {
+      // As its bytes: the driver drops a byte order mark.
+      const found = await connection.runAndReadAll(
+        `SELECT typeof(c${column}), encode(c${column}::VARCHAR) FROM ${table} WHERE id = ${row}`,
+      )
+      const [[type, text] = ['', null]] = found.getRows() as [string, { bytes: Uint8Array } | null][]
+      // Where a later version of a row was refused, an earlier one without the value may be there.
+      forms.push(text === null ? undefined : { type, text: Buffer.from(text.bytes).toString() })
+    }
+    return forms
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
 }

@@ -128,18 +128,23 @@ export class Catalog {
 /** A sink of a pipeline, or one source of it. */
 export type Owners = Pick<Owner, 'pipeline' | 'sink'> & Partial<Owner>
 
+/** A table of the database, and of which table of the source, in which life, it has the rows. */
+export interface OwnTable {
+  readonly sourceTable: string
+  readonly incarnation: number
+  readonly layout: Layout
+}
+
 /** Every table of the owners, in no order. */
-export async function ownTables(
-  database: Database,
-  { pipeline, sink, source }: Owners,
-): Promise<{ sourceTable: string; layout: Layout }[]> {
+export async function ownTables(database: Database, { pipeline, sink, source }: Owners): Promise<OwnTable[]> {
   const rows = await database.query(
-    `SELECT source_table, layout FROM ${TABLES}
+    `SELECT source_table, incarnation, layout FROM ${TABLES}
      WHERE pipeline = $1 AND sink = $2 AND source = coalesce($3::VARCHAR, source)`,
     [pipeline, sink, source ?? null],
   )
   return rows.map(row => ({
     sourceTable: String(row.source_table),
+    incarnation: Number(row.incarnation),
     layout: JSON.parse(String(row.layout)) as Layout,
   }))
 }

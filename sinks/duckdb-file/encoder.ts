@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
+import type { Kind, LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
 import { keyTexts } from '../../runtime/record/key.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { type GroupKind, Groups } from '../common/groups.ts'
@@ -33,10 +33,14 @@ export class Encoder {
   /** The sink's own columns where every change is a row. */
   readonly #own: readonly string[]
   readonly #storages = new WeakMap<Table, readonly Storage[]>()
-  #time: { micros: bigint; text: string } = { micros: 0n, text: timestampText(0n, '+00') }
+  readonly #log: Buffer
+  /** Of the change before: mostly those of the next one too. */
+  #time: { micros: bigint; bytes: Buffer } = { micros: 0n, bytes: Buffer.from(timestampText(0n, '+00')) }
+  #transaction: { text: string; bytes: Buffer } = { text: '', bytes: Buffer.alloc(0) }
 
   constructor(options: EncoderOptions) {
     this.#options = options
+    this.#log = Buffer.from(options.logId)
     this.#own = ownColumns(false, options)
   }
 
@@ -119,17 +123,28 @@ export class Encoder {
     const { rows } = group
     const { first, last } = group.versions ?? { first: version, last: version }
     group.versions = { first: version < first ? version : first, last: version > last ? version : last }
-    if (commitTime !== this.#time.micros) this.#time = { micros: commitTime, text: timestampText(commitTime, '+00') }
+    if (commitTime !== this.#time.micros)
+      this.#time = { micros: commitTime, bytes: Buffer.from(timestampText(commitTime, '+00')) }
     this.#own.forEach((name, i) => {
-      if (name === Own.log) rows.putText(i, this.#options.logId)
+      if (name === Own.log) rows.putBytes(i, this.#log)
       else if (name === Own.version) rows.putText(i, String(version))
-      else if (name === Own.kind) rows.putText(i, kind)
-      else if (name === Own.committedAt) rows.putText(i, this.#time.text)
-      else if (name === Own.transaction) rows.putText(i, change.transaction ?? null)
+      else if (name === Own.kind) rows.putBytes(i, KINDS[kind])
+      else if (name === Own.committedAt) rows.putBytes(i, this.#time.bytes)
+      else if (name === Own.transaction) this.#putTransaction(rows, i, change.transaction)
       else rows.putText(i, absentOf(change))
     })
   }
+
+  #putTransaction(rows: RowSet, column: number, text: string | undefined): void {
+    if (text === undefined) rows.putText(column, null)
+    else {
+      if (text !== this.#transaction.text) this.#transaction = { text, bytes: Buffer.from(text) }
+      rows.putBytes(column, this.#transaction.bytes)
+    }
+  }
 }
+
+const KINDS = Object.fromEntries([...'crudtms'].map(kind => [kind, Buffer.from(kind)])) as Record<Kind, Buffer>
 
 /** A row, or of a removal its key. Answers the place of a column that cannot hold its value, if there is one. */
 function put({ key, cells, table }: LoggedChange, { rows, kind }: RowGroup): number | undefined {

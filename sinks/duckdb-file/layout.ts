@@ -1,6 +1,7 @@
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { columnNames, type NameRules } from '../../runtime/naming.ts'
+import { columnKey } from '../common/column-key.ts'
 import { CATALOG, quote } from './database.ts'
 import { type Storage, sqlType, storageOf, widens } from './storage.ts'
 
@@ -59,7 +60,7 @@ const COLUMN_NAMES: NameRules = { maxBytes: 255, holds: character => character !
 /** Names of schemas and tables: DuckDB compares them without regard to case; `_tailrace` is the sink's own schema. */
 export const TABLE_NAMES: NameRules = {
   ...COLUMN_NAMES,
-  reserved: /^(_tailrace|_tailrace_(next|previous)_.*|information_schema|pg_catalog)$/is,
+  reserved: /^(_tailrace|_tailrace_(next|previous|sealed)_.*|information_schema|pg_catalog)$/is,
 }
 
 /** Own columns of a table of this kind. */
@@ -103,7 +104,7 @@ export function storageIn(
   column: Table['columns'][number],
   { asText }: Pick<LayoutOptions, 'asText'>,
 ): Storage {
-  const storage = storageOf(column, asText.has(`${table.name}\0${column.name}`))
+  const storage = storageOf(column, asText.has(columnKey(table, column)))
   const isKey = table.key.some(i => table.columns[i] === column)
   return isKey && storage.kind === 'list' ? { kind: 'varchar' } : storage
 }

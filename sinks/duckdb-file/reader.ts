@@ -19,11 +19,23 @@ export class Reader implements Disposable {
     signal.addEventListener('abort', this.#interrupt, { once: true })
   }
 
+  /** From here on all queries see the same: what is committed when the first of them looks at the file. */
+  async begin(): Promise<void> {
+    await this.#connection.run('BEGIN TRANSACTION READ ONLY')
+  }
+
   /** The rows of a query, all of them made before the first is answered. */
   async *query(sql: string): AsyncGenerator<Rows> {
     yield* this.#reading(async function* (connection) {
       for await (const chunk of await connection.run(sql)) yield chunk
     })
+  }
+
+  /** The rows of a query that has few. */
+  async all(sql: string): Promise<(readonly DuckDBValue[])[]> {
+    const found: (readonly DuckDBValue[])[] = []
+    for await (const rows of this.query(sql)) found.push(...rows)
+    return found
   }
 
   /**

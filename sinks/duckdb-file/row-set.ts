@@ -53,7 +53,11 @@ export class RowSet {
       this.#column(column).addNull()
       return true
     }
-    const bytes = Buffer.from(text)
+    return this.putBytes(column, Buffer.from(text))
+  }
+
+  /** The bytes of a text. */
+  putBytes(column: number, bytes: Buffer): boolean {
     return this.#column(column).add(bytes, 0, bytes.length, true)
   }
 

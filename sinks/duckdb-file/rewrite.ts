@@ -1,8 +1,8 @@
 import { chmod, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crashPoint } from '../../runtime/crash.ts'
+import { sync } from '../common/files.ts'
 import { CATALOG, type Database, literal } from './database.ts'
-import { sync } from './snapshots.ts'
 
 /** The name under which the new file is attached. */
 const NEW = 'rewritten'

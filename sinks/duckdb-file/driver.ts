@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { errorMessage, TailraceError } from '../../runtime/errors.ts'
+import { driverError } from '../common/driver-error.ts'
 
 export type Api = typeof import('@duckdb/node-api')
 export type Bindings = typeof import('@duckdb/node-bindings')
@@ -19,13 +19,6 @@ export async function loadDriver(): Promise<Driver> {
     const bindings = createRequire(entry)('@duckdb/node-bindings') as Bindings
     return { api, bindings }
   } catch (cause) {
-    throw new TailraceError('SINK_DRIVER', 'stop', `The DuckDB driver cannot be loaded: ${firstLine(cause)}`, {
-      cause,
-      hint: 'npm install @duckdb/node-api',
-    })
+    throw driverError('The DuckDB driver', '@duckdb/node-api', cause)
   }
-}
-
-function firstLine(error: unknown): string {
-  return errorMessage(error).split('\n', 1)[0]!
 }

@@ -4,21 +4,17 @@ import { errorCode, errorMessage, isTailraceError, TailraceError } from '../../r
 
 /** File access whose result outlives a power cut, with errors that say what to do. */
 
-/** Makes the entries of a folder durable: names of files created, renamed or removed in it. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+/** Makes a file durable, or the entries of a folder: names of files created, renamed or removed in it. */
+export async function sync(path: string): Promise<void> {
+  await using file = await open(path, 'r')
+  await file.sync()
 }
 
 /** Replaces a file as a whole: after a crash it is the old or the new one. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const file = await replaceOpen(path, content)
   await file.close()
-  await syncFolder(dirname(path))
+  await sync(dirname(path))
 }
 
 /** The same, durable once the folder is synced. Answers the new file, open. */

@@ -16,8 +16,8 @@ const IDLE_CURSOR_MS = 1000
 export interface DuckdbOptions extends CatalogOptions {
   readonly context: SinkContext
   readonly source: { readonly name: string; readonly logId: string }
-  /** Told of each commit that changed rows. */
-  readonly onCommit: () => void
+  /** Told in each transaction of the tables that it changes, and may add to it. */
+  readonly onChange: (tables: readonly Table[]) => Promise<void> | void
 }
 
 /** What a sink stands on once it has taken over from whoever wrote before. */
@@ -85,10 +85,10 @@ export class DuckdbSink implements Sink {
     const apply = async (): Promise<void> => {
       await this.#cursorRow.move(batch.cursor)
       await this.#apply(encoded, signal)
+      if (batch.count > 0) await this.options.onChange(tablesOf(encoded))
     }
     await this.#transaction(apply, signal, encoded.groups.some(isLarge))
     this.#stored(batch.cursor)
-    if (batch.count > 0) this.options.onCommit()
     return { rejected: [] }
   }
 
@@ -205,8 +205,8 @@ export class DuckdbSink implements Sink {
     await this.#transaction(async () => {
       await this.#cursorRow.check()
       await this.#empty(table)
+      await this.options.onChange([table])
     }, signal)
-    this.options.onCommit()
   }
 
   async flush(signal: AbortSignal = new AbortController().signal): Promise<void> {
@@ -219,6 +219,10 @@ export class DuckdbSink implements Sink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
   }
+}
+
+function tablesOf({ tables, truncated, groups }: Encoded): readonly Table[] {
+  return [...tables, ...truncated, ...groups.map(({ table }) => table)]
 }
 
 /** Columns that the source no longer has keep what they hold. */
