@@ -34,8 +34,8 @@ const TAKE_ATTEMPTS = 20
 
 /**
  * The document that says up to where the tables hold a source's changes. Every opening raises its epoch, and what is of a
- * lower one does not count. Who moved it, and who is about to write, reads it back, with the head: another writer, a
- * generation that was swapped, a document that was removed or set back is noticed.
+ * lower one does not count. Who is about to write reads it back, with the head: another writer, a generation that was
+ * swapped, a document that was removed or set back is noticed.
  */
 export class CursorRow {
   readonly #state: State
@@ -94,7 +94,10 @@ export class CursorRow {
     return this.#taken.revision
   }
 
-  /** Undefined: nothing vouches for the tables any more. Throws SINK_FENCED, SINK_RESTORED; then it may have moved. */
+  /**
+   * Undefined: nothing vouches for the tables any more. Where another has taken the row over this counts for nothing, which
+   * the next `check` tells.
+   */
   async move(cursor: Cursor | undefined, signal: AbortSignal): Promise<void> {
     const { cursor: _, ...rest } = this.#taken.document
     const document = {
@@ -105,7 +108,6 @@ export class CursorRow {
     const revision = this.#taken.revision + 1n
     await this.#state.put(rowId(this.#owner), document, revision, signal)
     this.#taken = { document, revision }
-    await this.check(signal)
   }
 
   /** Throws SINK_FENCED, SINK_RESTORED if the row is not ours any more. */

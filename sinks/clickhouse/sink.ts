@@ -5,7 +5,7 @@ import { storeLastCursor } from '../common/last-cursor.ts'
 import type { Catalog, Held } from './catalog.ts'
 import type { Client } from './client.ts'
 import type { CursorRow } from './cursor-row.ts'
-import { Encoder, type Group } from './encoder.ts'
+import { type Encoded, Encoder, type Group } from './encoder.ts'
 import { Former } from './former.ts'
 import { KeyBytes } from './keys.ts'
 import type { LayoutOptions } from './layout.ts'
@@ -16,6 +16,11 @@ import { type VersionRange, WrittenVersions } from './written-versions.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
+/** Rows of larger batches are not made ahead: two would be in memory. */
+const EARLY_BYTES = 16 * 1024 * 1024
+/** Batches that are not made ahead behind one that was in vain. */
+const REST = 16
+const never = new AbortController().signal
 
 export interface SinkParts {
   readonly client: Client
@@ -34,6 +39,11 @@ interface Needs {
   readonly versions: Map<string, VersionRange>
 }
 
+/** The rows of a batch, and the versions of those that are told apart by them. */
+interface Rows extends Encoded {
+  readonly versions: readonly VersionRange[]
+}
+
 /**
  * Rows of one source. The cursor follows once they are on disk; what a crash leaves between them is written again with
  * the same versions, and changes nothing.
@@ -46,6 +56,9 @@ export class ClickhouseSink implements Sink {
   /** Up to here all is in the tables, whatever the row says. */
   #applied: Cursor | undefined
   #storedAt = 0
+  /** The batch that comes next most likely, with all its rows; undefined: they could not be made. */
+  #early: { readonly batch: LogBatch; readonly encoded: Promise<Encoded | undefined> } | undefined
+  #rest = 0
 
   constructor(parts: SinkParts) {
     this.parts = parts
@@ -64,24 +77,74 @@ export class ClickhouseSink implements Sink {
       this.#applied = batch.cursor
       return { rejected: [] }
     }
-    const { row, options, logId, context } = this.parts
-    await row.check(signal)
-    const needs = await this.#prepare(batch, skip, signal)
-    const former = await this.#readFormer(needs, batch, signal)
-    for (const range of needs.versions.values()) await this.#written.load(range, signal)
-    const encoder = new Encoder({ ...options, logId, onDelete: context.onDelete }, former, (held, version) =>
-      this.#written.has(held, version),
-    )
-    const heldOf = (table: Table): Held | undefined => this.#tables.get(table.id)?.held ?? undefined
-    const { groups, rejected } = await encoder.encode(batch, skip, heldOf, signal)
+    const { row } = this.parts
+    // Made ready while the row is looked at.
+    const checked = row.check(signal)
+    checked.catch(() => {})
+    const { groups, rejected, versions } =
+      (await this.#takeEarly(batch, skip)) ?? (await this.#encode(batch, skip, signal))
+    await checked
     if (rejected.length > 0) return { rejected }
     await this.#insert(groups, signal)
-    for (const range of needs.versions.values()) this.#written.add(range)
+    for (const range of versions) this.#written.add(range)
     crashPoint('clickhouse.written')
     await row.move(batch.cursor, signal)
     this.#applied = batch.cursor
     this.#storedAt = Date.now()
     return { rejected: [] }
+  }
+
+  async #encode(batch: LogBatch, skip: ReadonlySet<number> | undefined, signal: AbortSignal): Promise<Rows> {
+    const needs = await this.#prepare(batch, skip, signal)
+    const versions = [...needs.versions.values()]
+    const former = await this.#readFormer(needs, batch, signal)
+    for (const range of versions) await this.#written.load(range, signal)
+    const encoder = this.#encoder(former)
+    return { ...(await encoder.encode(batch, skip, this.#heldOf, signal)), versions }
+  }
+
+  #encoder(former: Former): Encoder {
+    const { options, logId, context } = this.parts
+    return new Encoder({ ...options, logId, onDelete: context.onDelete }, former, (held, version) =>
+      this.#written.has(held, version),
+    )
+  }
+
+  readonly #heldOf = (table: Table): Held | undefined => this.#tables.get(table.id)?.held ?? undefined
+
+  /** Makes the rows of a batch that needs to know nothing, while the one before it is on its way. */
+  ahead(batch: LogBatch): void {
+    this.#early = undefined
+    if (this.#rest > 0) this.#rest--
+    else if (this.#isPlain(batch)) {
+      const encoded = this.#encoder(new Former()).encode(batch, undefined, this.#heldOf, never)
+      this.#early = { batch, encoded: encoded.catch(() => undefined) }
+    }
+  }
+
+  /** Of whole rows and deletes with a key, of tables that are known, and not too large. */
+  #isPlain(batch: LogBatch): boolean {
+    let bytes = 0
+    for (const change of batch) {
+      bytes += change.cells.length
+      const isPlain = isRowChange(change) && !this.#buildsOn(change) && bytes <= EARLY_BYTES
+      if (!isPlain || (this.#heldOf(change.table)?.layout.key.length ?? 0) === 0) return false
+    }
+    return true
+  }
+
+  /** Undefined where the rows are to be made now: some are left out, or a table is another one than it was. */
+  async #takeEarly(batch: LogBatch, skip: ReadonlySet<number> | undefined): Promise<Rows | undefined> {
+    const early = this.#early
+    this.#early = undefined
+    if (early?.batch !== batch) return undefined
+    if (skip !== undefined && skip.size > 0) {
+      this.#rest = REST
+      return undefined
+    }
+    const encoded = await early.encoded
+    const now = new Set([...this.#tables.values()].map(({ held }) => held))
+    return encoded?.groups.every(({ held }) => now.has(held)) === true ? { ...encoded, versions: [] } : undefined
   }
 
   /** All at once; none is on its way any more when it returns or throws. */
