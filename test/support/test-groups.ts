@@ -20,7 +20,7 @@ const MYSQL_TESTS = ['test/db/mysql/', 'test/contract/source-mysql', 'test/crash
 
 export const TEST_GROUPS: readonly TestGroup[] = [
   { name: 'unit', tests: ['test/unit/'], workers: 2, minutes: 12 },
-  { name: 'contract', tests: ['test/contract/'], workers: 2, minutes: 15 },
+  { name: 'contract', tests: ['test/contract/'], workers: 2, minutes: 25 },
   { name: 'db', tests: ['test/db/'], workers: 2, minutes: 25 },
   { name: 'crash', tests: ['test/crash/'], workers: 1, minutes: 10 },
   ...['mysql-8.4', 'mysql-8.0'].map(release),

@@ -159,6 +159,8 @@ export class SearchServer implements AsyncDisposable {
       `path.repo: ${join(path, SNAPSHOTS)}`,
       // The disk of a machine of tests may be nearly full.
       'cluster.routing.allocation.disk.threshold_enabled: false',
+      // Tests empty it.
+      'action.destructive_requires_name: false',
       ...(this.engine.name === 'elasticsearch' ? ['xpack.security.enabled: false'] : []),
       ...this.#options,
     ]
