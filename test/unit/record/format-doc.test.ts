@@ -55,6 +55,6 @@ describe('docs/format.md', () => {
   it('lists every member of a table', () => {
     const schema = rows('| entry | in this order |').find(([name]) => name === 'schema')
     const members = Object.keys(JSON.parse(encodeTable(table('orders')).toString()) as object)
-    expect(schema?.[1]?.split(': ')[1]?.split(', ')).toEqual(members)
+    expect(schema?.[1]?.split(/: |; /)[1]?.split(', ')).toEqual(members)
   })
 })
