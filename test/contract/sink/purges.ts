@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from '@jest/globals'
@@ -23,12 +24,23 @@ async function contentOf(file: string): Promise<string> {
   }
 }
 
+/** All below a folder, listed anew where a server has removed a part of it meanwhile. */
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  for (;;) {
+    try {
+      return await readdir(folder, { recursive: true, withFileTypes: true })
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
+  }
+}
+
 /** What is left of rows once they are purged: nothing. */
 export function purgeCases(rig: GenerationRig): void {
   /** The words that are in any file of the target. */
   const found = async (...words: readonly string[]): Promise<string[]> => {
     await rig.close()
-    const entries = await readdir(rig.place.files!.folder, { recursive: true, withFileTypes: true })
+    const entries = await entriesOf(rig.place.files!.folder)
     const files = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
     const contents = await Promise.all(files.map(contentOf))
     contents.push((await rig.place.files!.unpacked?.()) ?? '')
