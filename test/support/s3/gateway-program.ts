@@ -20,10 +20,12 @@ export async function gatewayProgram(): Promise<string> {
     // All that the build leaves goes with the folder.
     const places = { GOBIN: bin, GOPATH: join(work, 'go'), GOCACHE: join(work, 'cache') }
     const env = { ...process.env, ...places, GOFLAGS: '-modcacherw' }
-    await promisify(execFile)('go', ['install', `${MODULE}@${VERSION}`], { env, cwd: work, timeout: BUILD_MS }).catch(error => {
-      const why = errorCode(error) === 'ENOENT' ? 'there is no go here' : lastLine(errorMessage(error))
-      throw new Error(`${MODULE} cannot be built: ${why}`)
-    })
+    await promisify(execFile)('go', ['install', `${MODULE}@${VERSION}`], { env, cwd: work, timeout: BUILD_MS }).catch(
+      error => {
+        const why = errorCode(error) === 'ENOENT' ? 'there is no go here' : lastLine(errorMessage(error))
+        throw new Error(`${MODULE} cannot be built: ${why}`)
+      },
+    )
     return bin
   })
 }
