@@ -1,10 +1,11 @@
 import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { columnNames } from '../../runtime/naming.ts'
+import { widens } from '../common/number-width.ts'
 import { COLUMN, type Place, sqlName } from './names.ts'
 import { type ColumnForm, columnType } from './row-bytes.ts'
 import { quote, settingsText, type TableSettings, text } from './sql.ts'
-import { sqlType, storageOf, widens } from './storage.ts'
+import { sqlType, storageOf } from './storage.ts'
 
 /** How a table of the source stands in the target. */
 export interface Layout {

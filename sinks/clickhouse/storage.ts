@@ -1,10 +1,11 @@
 import type { Column, LogicalType, Table } from '../../runtime/contract.ts'
 import { columnKey } from '../common/column-key.ts'
+import { type DecimalWidth, decimalWidth } from '../common/number-width.ts'
 
 /** How a column's values stand in a table. */
 export type Storage =
   | { readonly kind: 'boolean' | 'int16' | 'int32' | 'int64' | 'uint64' | 'float32' | 'float64' }
-  | { readonly kind: 'decimal'; readonly width: number; readonly scale: number }
+  | ({ readonly kind: 'decimal' } & DecimalWidth)
   | { readonly kind: 'date' | 'timestamp' | 'timestamptz' | 'uuid' }
   | { readonly kind: 'bytes' | 'text' }
   | { readonly kind: 'array'; readonly element: Storage }
@@ -68,11 +69,9 @@ function storageOfType(type: LogicalType): Storage {
   }
 }
 
-/** PostgreSQL's scale may be negative or beyond the precision. */
 function decimalOf(precision: number | undefined, scale: number): Storage {
-  if (precision === undefined) return TEXT
-  const width = Math.max(scale < 0 ? precision - scale : precision, scale)
-  return width > MOST_DIGITS ? TEXT : { kind: 'decimal', width, scale: Math.max(scale, 0) }
+  const digits = decimalWidth(precision, scale, MOST_DIGITS)
+  return digits === undefined ? TEXT : { kind: 'decimal', ...digits }
 }
 
 const NAMES: Readonly<Record<Exclude<Storage['kind'], 'decimal' | 'array'>, string>> = {
@@ -95,11 +94,4 @@ const NAMES: Readonly<Record<Exclude<Storage['kind'], 'decimal' | 'array'>, stri
 export function sqlType(storage: Storage): string {
   if (storage.kind === 'decimal') return `Decimal(${storage.width}, ${storage.scale})`
   return storage.kind === 'array' ? `Array(Nullable(${sqlType(storage.element)}))` : NAMES[storage.kind]
-}
-
-/** Whether a value of the one type is, without loss, a value of the other. */
-export function widens(from: Storage, to: Storage): boolean {
-  if (from.kind === 'decimal' && to.kind === 'decimal') return from.scale === to.scale && from.width <= to.width
-  const integers = ['int16', 'int32', 'int64']
-  return integers.indexOf(from.kind) !== -1 && integers.indexOf(to.kind) > integers.indexOf(from.kind)
 }

@@ -2,8 +2,9 @@ import type { Table } from '../../runtime/contract.ts'
 import { TailraceError } from '../../runtime/errors.ts'
 import { columnNames, type NameRules } from '../../runtime/naming.ts'
 import { columnKey } from '../common/column-key.ts'
+import { widens } from '../common/number-width.ts'
 import { CATALOG, quote } from './database.ts'
-import { type Storage, sqlType, storageOf, widens } from './storage.ts'
+import { type Storage, sqlType, storageOf } from './storage.ts'
 
 /** How a table of the source stands in the database. */
 export interface Layout {

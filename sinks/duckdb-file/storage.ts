@@ -1,9 +1,10 @@
 import type { Column, LogicalType } from '../../runtime/contract.ts'
+import { type DecimalWidth, decimalWidth } from '../common/number-width.ts'
 
 /** How a column's values stand in the database. */
 export type Storage =
   | { readonly kind: 'boolean' | 'int16' | 'int32' | 'int64' | 'uint64' | 'float32' | 'float64' }
-  | { readonly kind: 'decimal'; readonly width: number; readonly scale: number }
+  | ({ readonly kind: 'decimal' } & DecimalWidth)
   | { readonly kind: 'date' | 'time' | 'timestamp' | 'timestamptz' | 'interval' | 'uuid' }
   | { readonly kind: 'blob' | 'varchar' | 'json' }
   | { readonly kind: 'list'; readonly element: Storage }
@@ -69,11 +70,9 @@ function storageOfType(type: LogicalType): Storage {
   }
 }
 
-/** PostgreSQL's scale may be negative or beyond the precision. */
 function decimalOf(precision: number | undefined, scale: number): Storage {
-  if (precision === undefined) return VARCHAR
-  const width = Math.max(scale < 0 ? precision - scale : precision, scale)
-  return width > MOST_DIGITS ? VARCHAR : { kind: 'decimal', width, scale: Math.max(scale, 0) }
+  const digits = decimalWidth(precision, scale, MOST_DIGITS)
+  return digits === undefined ? VARCHAR : { kind: 'decimal', ...digits }
 }
 
 const NAMES: Readonly<Record<Exclude<Storage['kind'], 'decimal' | 'list'>, string>> = {
@@ -99,11 +98,4 @@ const NAMES: Readonly<Record<Exclude<Storage['kind'], 'decimal' | 'list'>, strin
 export function sqlType(storage: Storage): string {
   if (storage.kind === 'decimal') return `DECIMAL(${storage.width},${storage.scale})`
   return storage.kind === 'list' ? `${sqlType(storage.element)}[]` : NAMES[storage.kind]
-}
-
-/** Whether a value of the one type is, without loss, a value of the other. */
-export function widens(from: Storage, to: Storage): boolean {
-  if (from.kind === 'decimal' && to.kind === 'decimal') return from.scale === to.scale && from.width <= to.width
-  const integers = ['int16', 'int32', 'int64']
-  return integers.indexOf(from.kind) !== -1 && integers.indexOf(to.kind) > integers.indexOf(from.kind)
 }
