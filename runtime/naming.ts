@@ -15,6 +15,8 @@ export interface NameRules {
   readonly caseless: boolean
   /** Names the target keeps for itself; their first character is escaped. */
   readonly reserved?: RegExp
+  /** What an escaped character begins with, if the target cannot hold `%`. */
+  readonly escape?: string
 }
 
 export interface NameParts {
@@ -55,20 +57,21 @@ export function nameFrom(template: string, parts: NameParts, rules: NameRules): 
 
 /**
  * A name as the target can hold it: itself if it can, else with each character it cannot hold, and `%`, as `%XX` per
- * UTF-8 byte. Too long ones are cut and end in a hash of the whole.
+ * UTF-8 byte (or with what stands for `%` there). Too long ones are cut and end in a hash of the whole.
  */
 export function fitName(name: string, rules: NameRules): string {
   const characters = [...name]
   const isReserved = rules.reserved?.test(name) ?? false
+  const mark = rules.escape ?? '%'
   const isHeld = (character: string, i: number): boolean => rules.holds(character, i === 0) && !(i === 0 && isReserved)
-  const escaped = characters.every(isHeld)
+  const fit = characters.every(isHeld)
     ? name
-    : characters.map((c, i) => (c === '%' || !isHeld(c, i) ? percent(c) : c)).join('')
-  if (Buffer.byteLength(escaped) <= rules.maxBytes) return escaped
+    : characters.map((c, i) => (c === mark || !isHeld(c, i) ? escaped(c, mark) : c)).join('')
+  if (Buffer.byteLength(fit) <= rules.maxBytes) return fit
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_DIGITS)
   let cut = ''
   let bytes = HASH_DIGITS + 1
-  for (const character of escaped) {
+  for (const character of fit) {
     bytes += Buffer.byteLength(character)
     if (bytes > rules.maxBytes) break
     cut += character
@@ -82,7 +85,11 @@ export function columnNames(columns: readonly string[], rules: NameRules, inUse:
   return columns.map(column => {
     let name = fitName(column, rules)
     // A column that differs from an earlier one only by case keeps its letters visible as escapes.
-    if (taken.has(fold(name, rules))) name = fitName(column.replace(/[%\p{Lu}\p{Lt}]/gu, percent), rules)
+    if (taken.has(fold(name, rules)))
+      name = fitName(
+        column.replace(/[%\p{Lu}\p{Lt}]/gu, character => escaped(character, '%')),
+        rules,
+      )
     if (taken.has(fold(name, rules))) {
       const hash = createHash('sha256').update(column).digest('hex').slice(0, HASH_DIGITS)
       name = `${name.slice(0, Math.max(1, rules.maxBytes - HASH_DIGITS - 1))}_${hash}`
@@ -92,8 +99,9 @@ export function columnNames(columns: readonly string[], rules: NameRules, inUse:
   })
 }
 
-function percent(character: string): string {
-  return [...Buffer.from(character)].map(byte => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+function escaped(character: string, mark: string): string {
+  const bytes = [...Buffer.from(character)]
+  return bytes.map(byte => `${mark}${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
 }
 
 function fold(name: string, rules: NameRules): string {
