@@ -64,12 +64,21 @@ export function tlsOptions(
 }
 
 /** For Node's own sockets. */
-export function socketTls({ verifyIdentity, ...options }: TlsOptions, host: string): ConnectionOptions {
-  return {
-    ...options,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(verifyIdentity ? {} : { checkServerIdentity: () => undefined }),
-  }
+export function socketTls(options: TlsOptions, host: string): ConnectionOptions {
+  return { ...anyHostTls(options), ...(isIP(host) === 0 ? { servername: host } : {}) }
+}
+
+/** The same for a client that says itself which host it is about to reach. */
+export function anyHostTls({ verifyIdentity, ...options }: TlsOptions): ConnectionOptions {
+  return { ...options, ...(verifyIdentity ? {} : { checkServerIdentity: () => undefined }) }
+}
+
+/** What is wrong with the way to a target, for `check`. */
+export function tlsRisk(tls: TlsOptions | undefined, host: string): string | undefined {
+  if (tls?.rejectUnauthorized === false)
+    return `sslmode=require encrypts but does not verify that the server is ${host}`
+  if (tls === undefined && !isLoopback(host)) return `rows go to ${host} unencrypted`
+  return undefined
 }
 
 function fileOption(parameters: URLSearchParams, name: string): string | undefined {

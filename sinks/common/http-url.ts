@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { TailraceError } from '../../runtime/errors.ts'
 import { registerSecret } from '../../runtime/logger.ts'
-import { isLoopback, socketTls, TLS_PARAMETERS, type TlsOptions, tlsOptions } from '../../runtime/tls.ts'
+import { socketTls, TLS_PARAMETERS, tlsOptions, tlsRisk } from '../../runtime/tls.ts'
 
 /** Where a server is that speaks HTTP, and how to log in, from `https://user:password@host/path?sslrootcert=ca.pem`. */
 export interface HttpUrl {
@@ -47,7 +47,7 @@ export function parseHttpUrl(text: string, refuse: (why: string) => TailraceErro
     parameters,
     authorization: loginOf(url, refuse),
     tls: tls === undefined ? undefined : socketTls(tls, host),
-    risk: riskOf(tls, host),
+    risk: tlsRisk(tls, host),
   }
 }
 
@@ -58,11 +58,4 @@ function loginOf({ username, password }: URL, refuse: (why: string) => TailraceE
   const login = Buffer.from(`${decodeURIComponent(username)}:${secret}`).toString('base64')
   for (const known of [secret, login]) registerSecret(known)
   return `Basic ${login}`
-}
-
-function riskOf(tls: TlsOptions | undefined, host: string): string | undefined {
-  if (tls?.rejectUnauthorized === false)
-    return `sslmode=require encrypts but does not verify that the server is ${host}`
-  if (tls === undefined && !isLoopback(host)) return `rows go to ${host} unencrypted`
-  return undefined
 }
