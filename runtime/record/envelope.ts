@@ -26,10 +26,19 @@ export class EnvelopeWriter {
    * the next call. Not for schema changes (`s`).
    */
   write(change: LoggedChange, cursor: string): Uint8Array {
-    const head =
-      `{"cursor":${JSON.stringify(cursor)},"table":${JSON.stringify(change.table.name)},"key":${keyJson(change.table, change.key)},` +
-      `"value":{"before":${beforeJson(change)},"after":`
-    const tail = `,"source":${this.#source(change)},"op":"${change.kind}","ts_ms":${milliseconds(change.appendTime)},"transaction":${transactionJson(change)}}}`
+    const { table, key } = change
+    const frame = `{"cursor":${JSON.stringify(cursor)},"table":${JSON.stringify(table.name)},"key":${keyJson(table, key)},"value":`
+    return this.#write(change, frame, '}')
+  }
+
+  /** The envelope alone, likewise. */
+  value(change: LoggedChange): Uint8Array {
+    return this.#write(change, '', '')
+  }
+
+  #write(change: LoggedChange, before: string, behind: string): Uint8Array {
+    const head = `${before}{"before":${beforeJson(change)},"after":`
+    const tail = `,"source":${this.#source(change)},"op":"${change.kind}","ts_ms":${milliseconds(change.appendTime)},"transaction":${transactionJson(change)}}${behind}`
     const hasRow = change.kind !== 'd' && change.kind !== 't'
     if (this.#buffer.length >= LARGE_BYTES) {
       giveBack(this.#buffer)
@@ -77,7 +86,7 @@ function beforeJson(change: LoggedChange): string {
 }
 
 /** A masked value is text, whatever the column's type. */
-function memberJson({ name, type, masked }: Column, text: string | null): string {
+export function memberJson({ name, type, masked }: Column, text: string | null): string {
   const value = text === null ? 'null' : masked === true ? JSON.stringify(text) : valueJson(type, text)
   return `${JSON.stringify(name)}:${value}`
 }
