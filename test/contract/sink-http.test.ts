@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import type { Sink } from '../../runtime/contract.ts'
 import type { Delivery } from '../../runtime/deliver/delivery.ts'
-import { DeliveryProgress, deliver } from '../../runtime/deliver.ts'
 import { OrderedMemoryLog } from '../../runtime/log/memory/ordered.ts'
 import { BatchWriter } from '../../runtime/record/writer.ts'
-import { Supervisor } from '../../runtime/supervisor.ts'
 import http from '../../sinks/http.ts'
-import { deliveryFrom } from '../support/delivery.ts'
+import { deliverEvents } from '../support/event-delivery.ts'
 import { HttpReceiver, type Verdict } from '../support/http-receiver.ts'
 import { table, transaction, tuple } from '../support/records.ts'
 import { never, sinkContext } from '../support/sink-rig.ts'
@@ -40,19 +38,8 @@ async function openSink(options: Record<string, unknown> = {}): Promise<Sink> {
   return target.sink({ name: 'app', logId: log.id }, never)
 }
 
-/** As the pipeline does it, with a new sink at every attempt, until all is taken. */
 async function deliverAll(options: Record<string, unknown> = {}, limits: Delivery['limits'] = {}): Promise<void> {
-  const progress = new DeliveryProgress()
-  const supervisor = new Supervisor('sink hook', sinkContext().logger, async work => {
-    await using sink = await openSink(options)
-    await deliver(deliveryFrom(log, { reads: 'history', coalesce: false, limits }), sink, progress, work)
-  })
-  supervisor.start(false)
-  try {
-    await progress.reached(log, log.end()!, AbortSignal.timeout(20_000))
-  } finally {
-    await supervisor.stop()
-  }
+  await deliverEvents(log, () => openSink(options), limits)
 }
 
 const taken = (): unknown[] => receiver.changes.map(({ key, value }) => [key?.id, value.op, value.after?.body])

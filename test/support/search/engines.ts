@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { unzipSync } from 'fflate'
 import { errorCode } from '../../../runtime/errors.ts'
 import { cached } from '../cached-package.ts'
-import { type Java, newestJava } from './java.ts'
+import { type Java, newestJava } from '../java.ts'
 
 export interface Engine {
   readonly title: string
