@@ -6,12 +6,13 @@ import { parseArgs } from 'node:util'
 import clickhouse from './clickhouse.ts'
 import duckdb from './duckdb.ts'
 import elasticsearch from './elasticsearch.ts'
+import kafka from './kafka.ts'
 import parquet from './parquet.ts'
 import postgres from './postgres-sink.ts'
 import sqlite from './sqlite.ts'
 import { type BenchResult, note } from './support/result.ts'
 
-const SINKS = { sqlite, duckdb, postgres, elasticsearch, clickhouse, parquet }
+const SINKS = { sqlite, duckdb, postgres, elasticsearch, clickhouse, parquet, kafka }
 
 export default async function sinks(args: readonly string[]): Promise<BenchResult> {
   const { values } = parseArgs({ args: [...args], options: { only: { type: 'string' } } })
