@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogBatch, LoggedChange, Table, WriteResult } from '../../runtime/contract.ts'
-import { asBuffer, cellEnd, malformed } from '../../runtime/record/cells.ts'
+import { asBuffer, cellEnd } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { isRowChange } from '../../runtime/record/row-change.ts'
 import type { Held } from './catalog.ts'
@@ -9,6 +9,7 @@ import { KeyBytes } from './keys.ts'
 import { columnsOf, type LayoutColumn, type LayoutOptions, ownColumns } from './layout.ts'
 import { keyForms } from './reader.ts'
 import { RowBytes } from './row-bytes.ts'
+import type { SpareMemory } from './spare-memory.ts'
 import { sqlType } from './storage.ts'
 
 /** Rows that one INSERT brings. */
@@ -49,14 +50,16 @@ export class Encoder {
   readonly #options: EncoderOptions
   readonly #former: Former
   readonly #isWritten: IsWritten
+  readonly #memory: SpareMemory
   readonly #known = new Map<number, Known>()
   /** Rows made of a former one have all columns of their table. By that. */
   readonly #whole = new Map<string, Group>()
 
-  constructor(options: EncoderOptions, former: Former, isWritten: IsWritten) {
+  constructor(options: EncoderOptions, former: Former, isWritten: IsWritten, memory: SpareMemory) {
     this.#options = options
     this.#former = former
     this.#isWritten = isWritten
+    this.#memory = memory
   }
 
   /** `heldOf`: where a table's rows go; undefined: they are of no use any more. */
@@ -98,7 +101,11 @@ export class Encoder {
 
   #newGroup(held: Held, columns: readonly LayoutColumn[]): Group {
     const own = ownColumns(held.layout.key.length > 0, this.#options)
-    return { held, names: [...columns.map(({ name }) => name), ...own], rows: new RowBytes(columns) }
+    return {
+      held,
+      names: [...columns.map(({ name }) => name), ...own],
+      rows: new RowBytes(columns, this.#memory.take()),
+    }
   }
 
   /** Answers a column that cannot hold its value, if there is one. */
@@ -117,7 +124,7 @@ export class Encoder {
     }
     if (isBuiltOn) return this.#complete(change, known, key)
     const at = group.rows.at
-    const wrong = putCells(change, columns, group.rows)
+    const wrong = columns[group.rows.putRow(asBuffer(change.cells))]
     if (wrong !== undefined) group.rows.back(at)
     else this.#endRow(group.rows, change.version, false, false)
     return wrong
@@ -170,7 +177,7 @@ export class Encoder {
     const from = rows.at
     const { kind, key, table, version } = change
     const isRow = kind !== 'd' && kind !== 't'
-    const wrong = isRow ? putCells(change, columns, rows) : putKey(key, table, columns, rows)
+    const wrong = isRow ? columns[rows.putRow(asBuffer(change.cells))] : putKey(key, table, columns, rows)
     if (wrong !== undefined) {
       rows.back(from)
       return wrong
@@ -185,25 +192,6 @@ export class Encoder {
     rows.putStrings(isRow && !change.complete ? absentOf(change) : [])
     return undefined
   }
-}
-
-/** Answers a column that cannot hold its value, if there is one. */
-function putCells({ cells }: LoggedChange, columns: readonly LayoutColumn[], rows: RowBytes): LayoutColumn | undefined {
-  const bytes = asBuffer(cells)
-  let column = 0
-  let wrong = -1
-  for (let at = 0; at < bytes.length; column++) {
-    const end = cellEnd(bytes, at, bytes.length)
-    if (column >= columns.length) throw malformed('a row with too many cells', at)
-    if (!rows.putCell(column, bytes, at, end) && !isAbsent(bytes, at)) wrong = column
-    at = end
-  }
-  if (column !== columns.length) throw malformed('a row with too few cells', bytes.length)
-  return columns[wrong]
-}
-
-function isAbsent(bytes: Buffer, at: number): boolean {
-  return bytes[at] === CellTag.absent
 }
 
 /** The cells of a key, and nothing in the other columns. */

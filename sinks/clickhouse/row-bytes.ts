@@ -1,5 +1,5 @@
 import { parseArray } from '../../runtime/record/array.ts'
-import { contentAt } from '../../runtime/record/cells.ts'
+import { cellEnd, contentAt, malformed } from '../../runtime/record/cells.ts'
 import { CellTag } from '../../runtime/record/layout.ts'
 import { isHexForm, writeHex } from '../common/hex.ts'
 import { type Storage, sqlType } from './storage.ts'
@@ -19,30 +19,40 @@ export function columnType({ storage, isNullable }: ColumnForm): string {
 /** Writes a value that is not NULL. False: the type has no such value. */
 type Put = (bytes: Buffer, from: number, to: number, isText: boolean) => boolean
 
-const FIRST_BYTES = 64 * 1024
+const FIRST_BYTES = 1024
 /** Up to here room is doubled, beyond it grows by what is needed. */
 const DOUBLED_BYTES = 32 * 1024 * 1024
 /** Up to here a loop copies faster than a call. */
 const SHORT = 48
 /** Of a length in front of a text. */
 const LONGEST_LENGTH = 10
+/** What most cells take at most beside their own bytes: the widest decimal, or a length, and whether it is NULL. */
+const CELL_ROOM = 40
 
 /** Rows one behind the other in RowBinary. https://clickhouse.com/docs/interfaces/formats/RowBinary */
 export class RowBytes {
   readonly forms: readonly ColumnForm[]
   readonly #puts: readonly Put[]
-  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
-  #view = viewOf(this.#bytes)
+  #bytes: Buffer
+  #view: DataView
   #at = 0
   rows = 0
 
-  constructor(forms: readonly ColumnForm[]) {
+  /** `memory`: to begin with. */
+  constructor(forms: readonly ColumnForm[], memory: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)) {
     this.forms = forms
+    this.#bytes = memory
+    this.#view = viewOf(memory)
     this.#puts = forms.map(({ storage }) => this.#putOf(storage))
   }
 
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** That the rows are in; nobody may use these any more when it is used for others. */
+  get memory(): Buffer {
+    return this.#bytes
   }
 
   /** Where the next value goes, for `back`. */
@@ -55,11 +65,35 @@ export class RowBytes {
     this.#at = at
   }
 
+  /** All cells of a row; those that are absent are NULL. Answers a column that has no such value, or -1. */
+  putRow(cells: Buffer): number {
+    const columns = this.forms.length
+    this.#reserve(cells.length + CELL_ROOM * columns)
+    let column = 0
+    let wrong = -1
+    for (let at = 0; at < cells.length; column++) {
+      const end = cellEnd(cells, at, cells.length)
+      if (column === columns) throw malformed('a row with too many cells', at)
+      if (!this.#putCell(column, cells, at, end) && cells[at] !== CellTag.absent) wrong = column
+      // Lists and hex have taken more than was reserved for them.
+      if (cells[at] === CellTag.bytes || this.forms[column]!.storage.kind === 'array')
+        this.#reserve(cells.length - end + CELL_ROOM * columns)
+      at = end
+    }
+    if (column !== columns) throw malformed('a row with too few cells', cells.length)
+    return wrong
+  }
+
   /** The cell from `at` to `end`; one that is absent is NULL. False: the column has no such value. */
   putCell(column: number, bytes: Buffer, at: number, end: number): boolean {
+    this.#reserve(end - at + CELL_ROOM)
+    return this.#putCell(column, bytes, at, end)
+  }
+
+  #putCell(column: number, bytes: Buffer, at: number, end: number): boolean {
     const tag = bytes[at]
     if (tag !== CellTag.text && tag !== CellTag.bytes) return this.putNull(column)
-    if (this.forms[column]!.isNullable) this.putByte(0)
+    if (this.forms[column]!.isNullable) this.#bytes[this.#at++] = 0
     return this.#puts[column]!(bytes, contentAt(bytes, at), end, tag === CellTag.text)
   }
 
@@ -78,6 +112,7 @@ export class RowBytes {
 
   putText(column: number, text: string): boolean {
     const bytes = Buffer.from(text)
+    this.#reserve(bytes.length + CELL_ROOM)
     if (this.forms[column]!.isNullable) this.putByte(0)
     return this.#puts[column]!(bytes, 0, bytes.length, true)
   }
@@ -107,6 +142,7 @@ export class RowBytes {
 
   putString(text: string): void {
     const bytes = Buffer.from(text)
+    this.#reserve(LONGEST_LENGTH + bytes.length)
     this.#putString(bytes, 0, bytes.length)
   }
 
@@ -118,15 +154,16 @@ export class RowBytes {
 
   /** Of an Array(String). */
   putStrings(texts: readonly string[]): void {
+    this.#reserve(LONGEST_LENGTH)
     this.#putLength(texts.length)
     for (const text of texts) this.putString(text)
   }
 
+  /** There is room for its value, but for lists and for what becomes hex. */
   #putOf(storage: Storage): Put {
     if (isFixed(storage)) {
       const { bytes: size, encode } = fixedForm(storage)
       return (bytes, from, to, isText) => {
-        this.#reserve(size)
         const isHeld = encode(bytes, from, to, this.#view, this.#at)
         this.#at += size
         return isHeld && isText
@@ -141,6 +178,7 @@ export class RowBytes {
   #putText(bytes: Buffer, from: number, to: number, isText: boolean): boolean {
     if (isText) return this.#putString(bytes, from, to)
     const hex = Buffer.from(`\\x${bytes.toString('hex', from, to)}`)
+    this.#reserve(LONGEST_LENGTH + hex.length)
     return this.#putString(hex, 0, hex.length)
   }
 
@@ -177,16 +215,16 @@ export class RowBytes {
           continue
         }
         const text = Buffer.from(value)
-        this.putByte(0)
+        this.#reserve(text.length + CELL_ROOM)
+        this.#bytes[this.#at++] = 0
         isHeld = put(text, 0, text.length, true) && isHeld
       }
       return isHeld
     }
   }
 
-  /** In seven bits a byte; with room for as many bytes behind it. */
+  /** In seven bits a byte. */
   #putLength(length: number): void {
-    this.#reserve(LONGEST_LENGTH + length)
     let rest = length
     while (rest >= 0x80) {
       this.#bytes[this.#at++] = (rest % 0x80) + 0x80

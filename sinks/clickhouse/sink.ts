@@ -11,11 +11,14 @@ import { KeyBytes } from './keys.ts'
 import type { LayoutOptions } from './layout.ts'
 import { sqlName } from './names.ts'
 import { keyForms } from './reader.ts'
+import { SpareMemory } from './spare-memory.ts'
 import { INSERTING, quote } from './sql.ts'
 import { type VersionRange, WrittenVersions } from './written-versions.ts'
 
 /** Cursors of batches without changes are stored at most this often. */
 const IDLE_CURSOR_MS = 1000
+/** While each batch is there before the last one is written, the row is looked at and moved at most this often. */
+const RUN_MS = 250
 /** Rows of larger batches are not made ahead: two would be in memory. */
 const EARLY_BYTES = 16 * 1024 * 1024
 /** Batches that are not made ahead behind one that was in vain. */
@@ -53,9 +56,13 @@ export class ClickhouseSink implements Sink {
   /** By table id; null: the table has begun a later life, its rows are of no use. */
   readonly #tables = new Map<number, { readonly table: Table; readonly held: Held | null }>()
   readonly #written: WrittenVersions
+  readonly #memory = new SpareMemory()
   /** Up to here all is in the tables, whatever the row says. */
   #applied: Cursor | undefined
   #storedAt = 0
+  #checkedAt = Number.NEGATIVE_INFINITY
+  /** Another batch follows the one that is being written. */
+  #isFollowed = false
   /** The batch that comes next most likely, with all its rows; undefined: they could not be made. */
   #early: { readonly batch: LogBatch; readonly encoded: Promise<Encoded | undefined> } | undefined
   #rest = 0
@@ -78,8 +85,10 @@ export class ClickhouseSink implements Sink {
       return { rejected: [] }
     }
     const { row } = this.parts
+    const isOfRun = this.#isFollowed
+    this.#isFollowed = false
     // Made ready while the row is looked at.
-    const checked = row.check(signal)
+    const checked = this.#check(isOfRun, signal)
     checked.catch(() => {})
     const { groups, rejected, versions } =
       (await this.#takeEarly(batch, skip)) ?? (await this.#encode(batch, skip, signal))
@@ -88,10 +97,19 @@ export class ClickhouseSink implements Sink {
     await this.#insert(groups, signal)
     for (const range of versions) this.#written.add(range)
     crashPoint('clickhouse.written')
-    await row.move(batch.cursor, signal)
     this.#applied = batch.cursor
+    // What a crash leaves between them comes again.
+    if (this.#isFollowed && Date.now() - this.#storedAt < RUN_MS) return { rejected: [] }
+    await row.move(batch.cursor, signal)
     this.#storedAt = Date.now()
     return { rejected: [] }
+  }
+
+  async #check(isOfRun: boolean, signal: AbortSignal): Promise<void> {
+    const now = performance.now()
+    if (isOfRun && now - this.#checkedAt < RUN_MS) return
+    await this.parts.row.check(signal)
+    this.#checkedAt = now
   }
 
   async #encode(batch: LogBatch, skip: ReadonlySet<number> | undefined, signal: AbortSignal): Promise<Rows> {
@@ -105,15 +123,15 @@ export class ClickhouseSink implements Sink {
 
   #encoder(former: Former): Encoder {
     const { options, logId, context } = this.parts
-    return new Encoder({ ...options, logId, onDelete: context.onDelete }, former, (held, version) =>
-      this.#written.has(held, version),
-    )
+    const isWritten = (held: Held, version: bigint): boolean => this.#written.has(held, version)
+    return new Encoder({ ...options, logId, onDelete: context.onDelete }, former, isWritten, this.#memory)
   }
 
   readonly #heldOf = (table: Table): Held | undefined => this.#tables.get(table.id)?.held ?? undefined
 
   /** Makes the rows of a batch that needs to know nothing, while the one before it is on its way. */
   ahead(batch: LogBatch): void {
+    this.#isFollowed = true
     this.#early = undefined
     if (this.#rest > 0) this.#rest--
     else if (this.#isPlain(batch)) {
@@ -156,6 +174,7 @@ export class ClickhouseSink implements Sink {
     })
     const failed = (await Promise.allSettled(sent)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
+    for (const { rows } of groups) this.#memory.give(rows.memory)
   }
 
   /** Makes sure of every table in the batch. */

@@ -11,13 +11,13 @@ import clickhouse from '../../sinks/clickhouse.ts'
 import { type ClickhouseServer, startClickhouse } from '../support/clickhouse/clickhouse-server.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
-import { orderRow, orders } from './support/order-rows.ts'
+import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 const BATCH_BYTES = 8 * 1024 * 1024
 const { signal } = new AbortController()
 
-type Rows = readonly (string | null)[][]
+type Rows = Iterable<(string | null)[]>
 
 export default async function bench(args: readonly string[]): Promise<BenchResult> {
   const { values } = parseArgs({
@@ -37,10 +37,9 @@ export default async function bench(args: readonly string[]): Promise<BenchResul
   for (let round = 0; round <= rounds; round++) {
     const id = round + 1
     const table: Table = { ...orders, id, name: `app.public.orders${id}`, table: `orders${id}` }
-    await ours.take(table, [orderRow(0, 0)])
+    await ours.take(table, orderRows(1, 0))
     for (const pass of [0, 1]) {
-      const cells = Array.from({ length: rows }, (_, i) => orderRow(i, pass))
-      const oursMs = await ours.take(table, cells)
+      const oursMs = await ours.take(table, orderRows(rows, pass))
       const theirsMs = await inserts(server, `public.${table.table}`, `desk.theirs${id}`, pass, rows, size)
       if (round < 1) continue
       figures.ours[pass]!.push(rows / oursMs)

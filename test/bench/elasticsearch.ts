@@ -12,7 +12,7 @@ import { openSearch } from '../support/search/engines.ts'
 import { type SearchServer, startSearch } from '../support/search/search-server.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
-import { orderRow, orders } from './support/order-rows.ts'
+import { orderRow, orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 const BATCH_BYTES = 8 * 1024 * 1024
@@ -23,7 +23,7 @@ const WARM_UP = 3
 const SETTINGS = { number_of_replicas: 0 }
 const { signal } = new AbortController()
 
-type Rows = readonly (string | null)[][]
+type Rows = Iterable<(string | null)[]>
 
 export default async function search(args: readonly string[]): Promise<BenchResult> {
   const { values } = parseArgs({
@@ -43,10 +43,9 @@ export default async function search(args: readonly string[]): Promise<BenchResu
   for (let round = 1 - WARM_UP; round <= rounds; round++) {
     const id = round + WARM_UP
     const table: Table = { ...orders, id, name: `app.public.orders${id}`, table: `orders${id}` }
-    await ours.take(table, [orderRow(0, 0)])
+    await ours.take(table, orderRows(1, 0))
     for (const pass of [0, 1]) {
-      const cells = Array.from({ length: rows }, (_, i) => orderRow(i, pass))
-      const oursMs = await ours.take(table, cells)
+      const oursMs = await ours.take(table, orderRows(rows, pass))
       const theirsMs = await bulk(server, `bench-public-${table.table}`, `theirs${id}`, pass, rows)
       if (round < 1) continue
       figures.ours[pass]!.push(rows / oursMs)

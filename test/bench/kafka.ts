@@ -12,7 +12,7 @@ import { startKafka } from '../support/kafka/kafka-server.ts'
 import { KafkaTopics } from '../support/kafka/kafka-topics.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
-import { orderRow, orders } from './support/order-rows.ts'
+import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 const BATCH_BYTES = 8 * 1024 * 1024
@@ -44,10 +44,7 @@ export default async function bench(args: readonly string[]): Promise<BenchResul
       const id = round + 1
       const table: Table = { ...orders, id, name: `app.public.orders${id}`, table: `orders${id}` }
       const take = async (count: number): Promise<number> => {
-        await fed.append(
-          table,
-          Array.from({ length: count }, (_, i) => orderRow(i, 0)),
-        )
+        await fed.append(table, orderRows(count, 0))
         return deliverAll(
           fed.log,
           sink,

@@ -15,7 +15,7 @@ import postgres from '../../sinks/postgres.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
-import { orderRow, orders } from './support/order-rows.ts'
+import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
 const BATCH_BYTES = 8 * 1024 * 1024
@@ -43,11 +43,10 @@ export default async function postgresSink(args: readonly string[]): Promise<Ben
   for (let round = 0; round <= rounds; round++) {
     const table: Table = { ...orders, id: round + 1, name: `app.public.orders${round}`, table: `orders${round}` }
     for (const pass of [0, 1]) {
-      const cells = Array.from({ length: rows }, (_, i) => orderRow(i, pass))
       await server.sql('CHECKPOINT')
-      const oursMs = await ours.take(table, cells)
+      const oursMs = await ours.take(table, orderRows(rows, pass))
       await server.sql('CHECKPOINT')
-      const theirsMs = await theirs.take(table, cells, pass)
+      const theirsMs = await theirs.take(table, [...orderRows(rows, pass)], pass)
       if (round === 0) continue
       figures.ours[pass]!.push(rows / oursMs)
       figures.theirs[pass]!.push(rows / theirsMs)
@@ -79,7 +78,7 @@ async function openOurs(server: PostgresServer, size: number) {
   const target = await postgres.open(postgres.config.parse({ url: server.url() }), context)
   const sink = await target.sink({ name: 'app', logId: log.id }, signal)
   return {
-    async take(table: Table, rows: Rows): Promise<number> {
+    async take(table: Table, rows: Iterable<(string | null)[]>): Promise<number> {
       await fed.append(table, rows)
       return deliverAll(log, sink, 'copy', { maxRows: size, maxBytes: BATCH_BYTES })
     },

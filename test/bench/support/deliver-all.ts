@@ -1,6 +1,7 @@
 import type { ReadOptions, Sink, SourceLog } from '../../../runtime/contract.ts'
 import type { Delivery } from '../../../runtime/deliver/delivery.ts'
 import { DeliveryProgress, deliver } from '../../../runtime/deliver.ts'
+import { collect } from '../../../runtime/large-memory.ts'
 import { deliveryFrom, workUntil } from '../../support/delivery.ts'
 
 /**
@@ -16,6 +17,8 @@ export async function deliverAll(
 ): Promise<number> {
   const drain = new AbortController()
   const progress = new DeliveryProgress()
+  // What made the rows is no part of it.
+  collect()
   const began = performance.now()
   const delivery = deliveryFrom(log, { sinkName, limits, ...over })
   const running = deliver(delivery, sink, progress, workUntil(drain.signal))

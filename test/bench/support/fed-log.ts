@@ -12,15 +12,27 @@ export class FedLog {
   readonly #writer = new BatchWriter()
   #transactions = 0
 
-  async append(table: Table, rows: readonly (string | null)[][]): Promise<void> {
-    const writer = this.#writer
-    for (let from = 0; from < rows.length; from += TRANSACTION_ROWS) {
-      const number = ++this.#transactions
-      writer.begin(String(number), `0/${number}`, BigInt(number) * 1000n)
-      if (!this.log.tables().has(table.id)) writer.announce(table)
-      for (const cells of rows.slice(from, from + TRANSACTION_ROWS)) writer.row('u', table, tuple(cells))
-      writer.commit()
-      await this.log.append(writer.take({ lane: 'stream', position: `0/${number}` as Position }))
+  async append(table: Table, rows: Iterable<(string | null)[]>): Promise<void> {
+    let count = 0
+    for (const cells of rows) {
+      if (count++ === 0) this.#begin(table)
+      this.#writer.row('u', table, tuple(cells))
+      if (count < TRANSACTION_ROWS) continue
+      await this.#commit()
+      count = 0
     }
+    if (count > 0) await this.#commit()
+  }
+
+  #begin(table: Table): void {
+    const number = ++this.#transactions
+    this.#writer.begin(String(number), `0/${number}`, BigInt(number) * 1000n)
+    if (!this.log.tables().has(table.id)) this.#writer.announce(table)
+  }
+
+  async #commit(): Promise<void> {
+    this.#writer.commit()
+    const position = `0/${this.#transactions}` as Position
+    await this.log.append(this.#writer.take({ lane: 'stream', position }))
   }
 }

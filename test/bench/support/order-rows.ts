@@ -34,3 +34,8 @@ export function orderRow(i: number, pass: number): (string | null)[] {
     i % 2 === 0 ? 't' : 'f',
   ]
 }
+
+/** The first rows, one by one: a million at once would be the collector's work in whatever is measured. */
+export function* orderRows(count: number, pass: number): Generator<(string | null)[]> {
+  for (let i = 0; i < count; i++) yield orderRow(i, pass)
+}

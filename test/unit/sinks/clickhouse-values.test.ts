@@ -1,7 +1,7 @@
 /** Values in RowBinary, as ClickHouse's page of the format has them, and back. */
 import { describe, expect, it } from '@jest/globals'
 import type { LogicalType } from '../../../runtime/contract.ts'
-import { encodeCells } from '../../../runtime/record/cells.ts'
+import { asBuffer, encodeCells } from '../../../runtime/record/cells.ts'
 import { KeyBytes } from '../../../sinks/clickhouse/keys.ts'
 import { RowBytes } from '../../../sinks/clickhouse/row-bytes.ts'
 import { rowsOf, textOf } from '../../../sinks/clickhouse/row-values.ts'
@@ -104,4 +104,28 @@ it('a key is nobody’s where a column cannot hold a part of it, or has one too 
   expect(keys.of(encodeCells(['x', 'a']))).toBeUndefined()
   expect(keys.of(encodeCells(['1']))).toBeUndefined()
   expect(keys.of(encodeCells(['1', 'a', 'b']))).toBeUndefined()
+})
+
+it('a row has room for each of its cells, however much those before it took', () => {
+  const forms = [
+    { storage: storage({ kind: 'array', element: { kind: 'int64' } }), isNullable: false },
+    { storage: storage('text'), isNullable: true },
+    { storage: storage(decimal(60, 2)), isNullable: true },
+    { storage: storage('text'), isNullable: false },
+  ]
+  for (const count of [1, 100, 5000]) {
+    const list = `{${Array.from({ length: count }, (_, i) => i % 10).join(',')}}`
+    const raw = Buffer.alloc(count, 0xff)
+    const rows = new RowBytes(forms)
+    for (let row = 0; row < 3; row++) {
+      expect(rows.putRow(asBuffer(encodeCells([list, raw, '1.25', 'end'])))).toBe(-1)
+      expect(rows.putRow(asBuffer(encodeCells([list, null, null, undefined])))).toBe(-1)
+    }
+    const found = [...rowsOf(rows.bytes, forms)].map(values => values.map(value => value?.length))
+    const lengthOf = (length: number): number => (length < 128 ? 1 : 2)
+    const listBytes = lengthOf(count) + 9 * count
+    const hex = 2 + 2 * count
+    const whole = [listBytes, lengthOf(hex) + hex, 32, 4]
+    expect(found).toEqual([0, 1, 2].flatMap(() => [whole, [listBytes, undefined, undefined, 1]]))
+  }
 })
