@@ -26,6 +26,8 @@ export interface SinkPlace extends AsyncDisposable {
   readonly files?: {
     readonly folder: string
     readonly crashPoints: readonly string[]
+    /** The server removes files of what it has dropped by itself: after so many seconds at most. */
+    readonly settlesWithin?: number
     /** What the files hold that has no plain form in them: it is packed. */
     unpacked?(): Promise<string>
   }

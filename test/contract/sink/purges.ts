@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from '@jest/globals'
 import type { LogBatch, Table } from '../../../runtime/contract.ts'
 import { errorCode } from '../../../runtime/errors.ts'
@@ -13,6 +14,7 @@ import { items } from '../../support/sink-rig.ts'
 const CANARY = 'Zaunkoenig'
 const LATER = 'Rotkehlchen'
 const BEFORE = 'Goldammer'
+const CANARIES = [CANARY, LATER, BEFORE]
 
 /** Of a file that a server has just removed: nothing. */
 async function contentOf(file: string): Promise<string> {
@@ -40,6 +42,14 @@ export function purgeCases(rig: GenerationRig): void {
   /** The words that are in any file of the target. */
   const found = async (...words: readonly string[]): Promise<string[]> => {
     await rig.close()
+    const deadline = Date.now() + 1000 * (rig.place.files!.settlesWithin ?? 0)
+    for (;;) {
+      const there = await foundNow(words)
+      if (Date.now() >= deadline || !there.some(word => CANARIES.includes(word))) return there
+      await sleep(100)
+    }
+  }
+  const foundNow = async (words: readonly string[]): Promise<string[]> => {
     const entries = await entriesOf(rig.place.files!.folder)
     const files = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
     const contents = await Promise.all(files.map(contentOf))

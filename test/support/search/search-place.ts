@@ -59,6 +59,8 @@ export class SearchPlace implements SinkPlace {
     return {
       folder: server.dataFolder,
       crashPoints: ['elasticsearch.purged', 'elasticsearch.purged:2'],
+      // A shard's files go once nothing of the engine holds the shard any more, a refresh under way for one.
+      settlesWithin: 10,
       async unpacked() {
         await server.ask('POST', '/_refresh')
         const all = '/*~*/_search?expand_wildcards=all'
