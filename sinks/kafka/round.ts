@@ -2,7 +2,7 @@ import type { Message, TopicMessages } from 'kafkajs'
 import type { Topic } from './topics.ts'
 
 /** A broker takes a megabyte in one piece unless it is told otherwise: `message.max.bytes`. */
-const PARTITION_BYTES = 512 * 1024
+const PARTITION_BYTES = 900 * 1024
 const BYTES = 4 * 1024 * 1024
 /** What a message has beside its key and its value, at most. */
 const FRAME_BYTES = 160

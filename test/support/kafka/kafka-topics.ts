@@ -71,7 +71,10 @@ export class KafkaTopics implements AsyncDisposable {
           if (Number(message.offset) + 1 >= (left.get(partition) ?? 0)) left.delete(partition)
           if (left.size === 0) resolve()
         }
-        consumer.on('consumer.crash', ({ payload }) => reject(payload.error))
+        // It begins anew by itself where the broker still loads what it knows of groups.
+        consumer.on('consumer.crash', ({ payload }) => {
+          if (!payload.restart) reject(payload.error)
+        })
         consumer.run({ eachMessage }).catch(reject)
       })
     } finally {
