@@ -16,7 +16,7 @@ export interface NameRules {
   /** Names the target keeps for itself; their first character is escaped. */
   readonly reserved?: RegExp
   /** What an escaped character begins with, if the target cannot hold `%`. */
-  readonly escape?: string
+  readonly mark?: string
 }
 
 export interface NameParts {
@@ -62,7 +62,7 @@ export function nameFrom(template: string, parts: NameParts, rules: NameRules): 
 export function fitName(name: string, rules: NameRules): string {
   const characters = [...name]
   const isReserved = rules.reserved?.test(name) ?? false
-  const mark = rules.escape ?? '%'
+  const mark = markOf(rules)
   const isHeld = (character: string, i: number): boolean => rules.holds(character, i === 0) && !(i === 0 && isReserved)
   const fit = characters.every(isHeld)
     ? name
@@ -85,11 +85,7 @@ export function columnNames(columns: readonly string[], rules: NameRules, inUse:
   return columns.map(column => {
     let name = fitName(column, rules)
     // A column that differs from an earlier one only by case keeps its letters visible as escapes.
-    if (taken.has(fold(name, rules)))
-      name = fitName(
-        column.replace(/[%\p{Lu}\p{Lt}]/gu, character => escaped(character, '%')),
-        rules,
-      )
+    if (taken.has(fold(name, rules))) name = fitName(escapedCase(column, markOf(rules)), rules)
     if (taken.has(fold(name, rules))) {
       const hash = createHash('sha256').update(column).digest('hex').slice(0, HASH_DIGITS)
       name = `${name.slice(0, Math.max(1, rules.maxBytes - HASH_DIGITS - 1))}_${hash}`
@@ -97,6 +93,15 @@ export function columnNames(columns: readonly string[], rules: NameRules, inUse:
     taken.add(fold(name, rules))
     return name
   })
+}
+
+function markOf({ mark = '%' }: NameRules): string {
+  return mark
+}
+
+function escapedCase(column: string, mark: string): string {
+  const isLetter = /[\p{Lu}\p{Lt}]/u
+  return [...column].map(c => (c === mark || isLetter.test(c) ? escaped(c, mark) : c)).join('')
 }
 
 function escaped(character: string, mark: string): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Finding, SinkContext } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { addressOf } from './clickhouse/address.ts'
@@ -86,8 +86,6 @@ async function check(options: Config, signal: AbortSignal): Promise<Finding[]> {
       findings.push({ level: 'warning', code: 'SINK_TLS', message: `${risk}.`, fix: 'Use https:// with sslrootcert.' })
     return findings
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    return [{ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(error)]
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Finding, SinkContext } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { shownInJson } from '../runtime/record/text.ts'
@@ -76,8 +76,6 @@ async function check(options: Config, _context: SinkContext, signal: AbortSignal
       findings.push({ level: 'warning', code: 'SINK_TLS', message: `${risk}.`, fix: 'Use https:// with sslrootcert.' })
     return findings
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    return [{ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(error)]
   }
 }

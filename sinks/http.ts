@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Finding } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { durationOption } from '../runtime/quantity.ts'
 import { addressOf } from './http/address.ts'
@@ -38,8 +38,6 @@ async function check(url: string): Promise<Finding[]> {
     if (risk === undefined) return [{ level: 'ok', code: 'TARGET_NOTED', message: `Batches go to ${server}.` }]
     return [{ level: 'warning', code: 'SINK_TLS', message: `${risk}.`, fix: 'Use https://.' }]
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    return [{ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(error)]
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Finding, SinkContext } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { addressOf } from './kafka/address.ts'
@@ -73,8 +73,6 @@ async function check({ url, mechanism }: Config, context: SinkContext, signal: A
       })
     return findings
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    return [{ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(error)]
   }
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Finding, SinkContext, Target } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { Names } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
 import { isLoopback } from '../runtime/tls.ts'
@@ -63,9 +63,7 @@ async function check(options: ParquetConfig, _: SinkContext, signal: AbortSignal
     if (risk !== undefined)
       findings.push({ level: 'warning', code: 'SINK_TLS', message: `${risk}.`, fix: 'Use https:// in `endpoint`.' })
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    findings.push({ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) })
+    findings.push(errorFinding(error))
   }
   return findings
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Finding, Sink, SinkContext, Target } from '../runtime/contract.ts'
-import { errorMessage, isTailraceError } from '../runtime/errors.ts'
+import { errorFinding } from '../runtime/error-finding.ts'
 import { generationOwner, generationPrefix } from '../runtime/generation.ts'
 import { nameTemplate } from '../runtime/naming.ts'
 import { defineSink } from '../runtime/plugin.ts'
@@ -132,8 +132,6 @@ async function check(url: string, context: SinkContext, signal: AbortSignal): Pr
       })
     return findings
   } catch (error) {
-    if (!isTailraceError(error)) throw error
-    const { code, hint } = error
-    return [{ level: 'error', code, message: errorMessage(error), ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(error)]
   }
 }

@@ -1,4 +1,5 @@
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { errorFinding } from '../../runtime/error-finding.ts'
 import { isTailraceError } from '../../runtime/errors.ts'
 import { addressName, addressWarning } from '../../runtime/server-address.ts'
 import { withOutbox } from '../common/event-options.ts'
@@ -38,8 +39,7 @@ export async function checkMysql(
     ]
   } catch (error) {
     signal.throwIfAborted()
-    const { code, message, hint } = isTailraceError(error) ? error : mysqlError(error, mysqlAddress(config))
-    return [{ level: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(isTailraceError(error) ? error : mysqlError(error, mysqlAddress(config)))]
   } finally {
     client?.destroy()
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Finding, SourceContext } from '../../runtime/contract.ts'
+import { errorFinding } from '../../runtime/error-finding.ts'
 import { addressName, addressWarning } from '../../runtime/server-address.ts'
 import { withOutbox } from '../common/event-options.ts'
 import { checkServer } from './check-server.ts'
@@ -33,8 +34,7 @@ export async function checkPostgres(
     ]
   } catch (error) {
     signal.throwIfAborted()
-    const { code, message, hint } = postgresError(error, config)
-    return [{ level: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) }]
+    return [errorFinding(postgresError(error, config))]
   } finally {
     if (client !== undefined) endConnection(client)
   }

@@ -80,7 +80,7 @@ export class Client implements AsyncDisposable {
       choose({ topic, partitionMetadata: partitions as PartitionMetadata[], message: { key, value: null } })
     const client = new Client(server, COMPRESSION[options.compression], partition, producer, () => kafka.admin())
     try {
-      await client.#ask(() => producer.connect(), signal)
+      await client.#understood(producer.connect(), signal)
       return client
     } catch (error) {
       await client[Symbol.asyncDispose]()
@@ -89,25 +89,22 @@ export class Client implements AsyncDisposable {
   }
 
   async brokers(signal: AbortSignal): Promise<number> {
-    const { brokers } = await this.#ask(() => this.#asAdmin(admin => admin.describeCluster()), signal)
-    return brokers.length
+    return (await this.#ask(admin => admin.describeCluster(), signal)).brokers.length
   }
 
-  /** Undefined: there is no such topic. */
-  async partitions(topic: string, signal: AbortSignal): Promise<readonly PartitionMetadata[] | undefined> {
-    const found = await this.#ask(
-      () =>
-        this.#asAdmin(async admin =>
-          (await admin.listTopics()).includes(topic) ? await admin.fetchTopicMetadata({ topics: [topic] }) : undefined,
-        ),
-      signal,
-    )
-    return found?.topics[0]?.partitions
+  /** The partitions of these topics, by name; those that are not there are left out, as asking for one may make it. */
+  async partitions(topics: readonly string[], signal: AbortSignal): Promise<Map<string, readonly PartitionMetadata[]>> {
+    const found = await this.#ask(async admin => {
+      const known = new Set(await admin.listTopics())
+      const there = topics.filter(topic => known.has(topic))
+      return there.length === 0 ? [] : (await admin.fetchTopicMetadata({ topics: there })).topics
+    }, signal)
+    return new Map(found.map(({ name, partitions }) => [name, partitions]))
   }
 
-  /** Nothing happens where it is there. */
-  async make(topic: NewTopic, signal: AbortSignal): Promise<void> {
-    await this.#ask(() => this.#asAdmin(admin => admin.createTopics({ topics: [topic] })), signal)
+  /** Nothing happens to those that are there. */
+  async make(topics: readonly NewTopic[], signal: AbortSignal): Promise<void> {
+    await this.#ask(admin => admin.createTopics({ topics: [...topics] }), signal)
   }
 
   /** On all replicas that are in sync when it resolves. Rejects with the client's own errors. */
@@ -116,20 +113,23 @@ export class Client implements AsyncDisposable {
     await abortable(sent, signal)
   }
 
-  async #asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (admin: Admin) => Promise<T>, signal: AbortSignal): Promise<T> {
     // One that was disconnected cannot be used again: brokers end its next connection.
     const admin = this.#newAdmin()
-    await admin.connect()
-    try {
-      return await work(admin)
-    } finally {
-      await admin.disconnect()
+    const asked = async (): Promise<T> => {
+      await admin.connect()
+      try {
+        return await question(admin)
+      } finally {
+        await admin.disconnect()
+      }
     }
+    return await this.#understood(asked(), signal)
   }
 
-  async #ask<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #understood<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await abortable(work(), signal)
+      return await abortable(work, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw clusterError(this.server, error)

@@ -95,10 +95,8 @@ export class KafkaSink implements Sink {
       count++
       if (!this.#keys.has(change.table.id)) tables.set(change.table.id, change.table)
     }
-    for (const table of tables.values()) {
-      await this.#parts.topics.prepare(table, signal)
-      this.#keys.set(table.id, keyMaker(table, this.#parts.keys))
-    }
+    await this.#parts.topics.prepare([...tables.values()], signal)
+    for (const table of tables.values()) this.#keys.set(table.id, keyMaker(table, this.#parts.keys))
     return count
   }
 

@@ -24,7 +24,7 @@ const RULES: NameRules = {
   holds: character => /[A-Za-z0-9._-]/.test(character),
   caseless: false,
   reserved: /^(\.{1,2}|__.*)$/,
-  escape: '_',
+  mark: '_',
 }
 /** Left to the cluster: KIP-464. */
 const BY_DEFAULT = -1
@@ -47,26 +47,36 @@ export class Topics {
     return this.#known.get(table.name)!
   }
 
-  /** Throws NAME_COLLISION; SINK_REJECTED where the topic is missing and not to be made, or cannot be as it is to be. */
-  async prepare(table: Table, signal: AbortSignal): Promise<void> {
-    if (this.#known.has(table.name)) return
-    const name = this.#names.of(table)
-    const partitions = (await this.#client.partitions(name, signal)) ?? (await this.#make(name, signal))
-    this.#known.set(table.name, { name, partitions })
+  /** Throws NAME_COLLISION; SINK_REJECTED where a topic is missing and not to be made, or cannot be as it is to be. */
+  async prepare(tables: readonly Table[], signal: AbortSignal): Promise<void> {
+    const names = new Map(
+      tables.filter(({ name }) => !this.#known.has(name)).map(table => [table.name, this.#names.of(table)]),
+    )
+    if (names.size === 0) return
+    const wanted = [...new Set(names.values())]
+    const found = await this.#client.partitions(wanted, signal)
+    const lacking = wanted.filter(name => !found.has(name))
+    if (lacking.length > 0) for (const [name, of] of await this.#make(lacking, signal)) found.set(name, of)
+    for (const [table, name] of names) this.#known.set(table, { name, partitions: found.get(name)! })
   }
 
-  async #make(name: string, signal: AbortSignal): Promise<readonly PartitionMetadata[]> {
+  async #make(names: readonly string[], signal: AbortSignal): ReturnType<Client['partitions']> {
+    const { server } = this.#client
     const { create, partitions, replication, topicConfig } = this.#options
-    if (!create) throw missing(name, this.#client.server)
-    const topic = {
-      topic: name,
+    if (!create) throw missing(names[0]!, server)
+    const configEntries = Object.entries(topicConfig).map(([name, value]) => ({ name, value: String(value) }))
+    const like = {
       numPartitions: partitions ?? BY_DEFAULT,
       replicationFactor: replication ?? BY_DEFAULT,
-      configEntries: Object.entries(topicConfig).map(([key, value]) => ({ name: key, value: String(value) })),
+      configEntries,
     }
-    await this.#client.make(topic, signal)
-    const made = await this.#client.partitions(name, signal)
-    if (made === undefined) throw missing(name, this.#client.server)
+    await this.#client.make(
+      names.map(topic => ({ topic, ...like })),
+      signal,
+    )
+    const made = await this.#client.partitions(names, signal)
+    const gone = names.find(name => !made.has(name))
+    if (gone !== undefined) throw missing(gone, server)
     return made
   }
 }

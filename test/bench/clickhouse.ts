@@ -4,13 +4,13 @@
  * packs them (RowBinary), a batch each. First all rows are new, then all are updated. `--rows N` (200000), `--batch N` rows
  * (10000), `--rounds N` (3).
  */
-import { parseArgs } from 'node:util'
 import type { Table } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import clickhouse from '../../sinks/clickhouse.ts'
 import { type ClickhouseServer, startClickhouse } from '../support/clickhouse/clickhouse-server.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
+import { doseOf } from './support/options.ts'
 import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -20,15 +20,7 @@ const { signal } = new AbortController()
 type Rows = Iterable<(string | null)[]>
 
 export default async function bench(args: readonly string[]): Promise<BenchResult> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string', default: '200000' },
-      batch: { type: 'string', default: '10000' },
-      rounds: { type: 'string', default: '3' },
-    },
-  })
-  const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
+  const { rows, size, rounds } = doseOf(args, { rows: 200_000, size: 10_000 })
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
   await using server = await startClickhouse()
   await server.ask('CREATE DATABASE desk')

@@ -3,7 +3,6 @@
  * beforehand, sent by `kafkajs` with its defaults in as large pieces as a broker takes. On all replicas (`acks=all`) both.
  * `--rows N` (200000), `--batch N` rows (10000), `--rounds N` (3).
  */
-import { parseArgs } from 'node:util'
 import type { Message, Producer } from 'kafkajs'
 import type { Table } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
@@ -12,6 +11,7 @@ import { startKafka } from '../support/kafka/kafka-server.ts'
 import { KafkaTopics } from '../support/kafka/kafka-topics.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
+import { doseOf } from './support/options.ts'
 import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -20,15 +20,7 @@ const PIECE_BYTES = 900_000
 const { signal } = new AbortController()
 
 export default async function bench(args: readonly string[]): Promise<BenchResult> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string', default: '200000' },
-      batch: { type: 'string', default: '10000' },
-      rounds: { type: 'string', default: '3' },
-    },
-  })
-  const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
+  const { rows, size, rounds } = doseOf(args, { rows: 200_000, size: 10_000 })
   const figures = { ours: [] as number[], theirs: [] as number[] }
   await using server = await startKafka()
   await using topics = await KafkaTopics.connect(server.broker)

@@ -5,7 +5,6 @@
  * parameters of the columns' own types. `--rows N` (100000), `--batch N` rows a transaction (5000), `--rounds N` (3).
  */
 import { finished } from 'node:stream/promises'
-import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { SinkContext, Table } from '../../runtime/contract.ts'
@@ -15,6 +14,7 @@ import postgres from '../../sinks/postgres.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
+import { doseOf } from './support/options.ts'
 import { orderRows, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -24,15 +24,7 @@ const { signal } = new AbortController()
 type Rows = readonly (string | null)[][]
 
 export default async function postgresSink(args: readonly string[]): Promise<BenchResult> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string', default: '100000' },
-      batch: { type: 'string', default: '5000' },
-      rounds: { type: 'string', default: '3' },
-    },
-  })
-  const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
+  const { rows, size, rounds } = doseOf(args, { rows: 100_000, size: 5_000 })
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
   await using server = await startPostgres({
     settings: { fsync: 'on', shared_buffers: '256MB', max_wal_size: '4GB', wal_level: 'replica', max_wal_senders: '0' },

@@ -8,12 +8,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { parseArgs } from 'node:util'
 import type { SinkContext, Table } from '../../runtime/contract.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import { openInWorker } from '../../runtime/worker/client.ts'
 import { deliverAll } from './support/deliver-all.ts'
 import { FedLog } from './support/fed-log.ts'
+import { doseOf } from './support/options.ts'
 import { orderRow, orders } from './support/order-rows.ts'
 import { type BenchResult, median, note, pairedRatio } from './support/result.ts'
 
@@ -21,15 +21,7 @@ const BATCH_BYTES = 8 * 1024 * 1024
 const { signal } = new AbortController()
 
 export default async function sqlite(args: readonly string[]): Promise<BenchResult> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string', default: '200000' },
-      batch: { type: 'string', default: '5000' },
-      rounds: { type: 'string', default: '3' },
-    },
-  })
-  const [rows, size, rounds] = [Number(values.rows), Number(values.batch), Number(values.rounds)]
+  const { rows, size, rounds } = doseOf(args, { rows: 200_000, size: 5_000 })
   const figures = { ours: [[], []] as number[][], theirs: [[], []] as number[][] }
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-bench-sqlite-'))
   try {

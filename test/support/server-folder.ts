@@ -62,6 +62,17 @@ export class ServerFolder implements AsyncDisposable {
     }
   }
 
+  /** One with a server that `make` starts in it; gone if that fails. Whoever has the server disposes of the folder. */
+  static async with<T>(prefix: string, make: (folder: ServerFolder) => Promise<T>): Promise<T> {
+    const folder = await ServerFolder.make(prefix)
+    try {
+      return await make(folder)
+    } catch (error) {
+      await folder[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
   /** Runs a program here and answers at once. */
   async start([command, ...before]: Program, args: readonly string[], options: RunOptions = {}): Promise<ChildProcess> {
     const log = await open(this.logFile, 'a')

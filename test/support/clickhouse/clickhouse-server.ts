@@ -20,15 +20,11 @@ export interface ServerOptions {
 
 export async function startClickhouse(options: ServerOptions = {}): Promise<ClickhouseServer> {
   const programs = await enginePrograms()
-  const folder = await ServerFolder.make('tailrace-clickhouse-')
-  try {
+  return await ServerFolder.with('tailrace-clickhouse-', async folder => {
     const server = new ClickhouseServer(folder, programs, await folder.reach(programs.home), options)
     await server.start()
     return server
-  } catch (error) {
-    await folder[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
 
 export class ClickhouseServer implements AsyncDisposable {

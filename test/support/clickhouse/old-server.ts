@@ -39,8 +39,7 @@ export interface OldServer extends AsyncDisposable {
 
 export async function startOldServer(): Promise<OldServer> {
   const home = await oldProgram()
-  const folder = await ServerFolder.make('tailrace-old-clickhouse-')
-  try {
+  return await ServerFolder.with('tailrace-old-clickhouse-', async folder => {
     const program = await debianProgram(await folder.reach(home), 'usr/sbin/clickhouse-server')
     const port = await freePort()
     await writeFile(join(folder.path, 'users.xml'), USERS)
@@ -54,10 +53,7 @@ export async function startOldServer(): Promise<OldServer> {
       url: `http://default:word@127.0.0.1:${port}/default`,
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     }
-  } catch (error) {
-    await folder[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
 
 async function start(folder: ServerFolder, program: Program, port: number): Promise<void> {

@@ -20,8 +20,7 @@ export const PASSWORD = 'pass/word:1'
 
 export async function startKafka(): Promise<KafkaServer> {
   const programs = await kafkaPrograms()
-  const folder = await ServerFolder.make('tailrace-kafka-')
-  try {
+  return await ServerFolder.with('tailrace-kafka-', async folder => {
     const ports = Object.fromEntries(
       await Promise.all(LISTENERS.map(async name => [name, await freePort()] as const)),
     ) as Record<Listener, number>
@@ -29,10 +28,7 @@ export async function startKafka(): Promise<KafkaServer> {
     await server.prepare()
     await server.start()
     return server
-  } catch (error) {
-    await folder[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
 
 export class KafkaServer implements AsyncDisposable {

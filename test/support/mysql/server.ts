@@ -32,8 +32,7 @@ export type TextRow = Record<string, string | null>
 
 export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
   const programs = await mysqlPrograms(options.flavor)
-  const folder = await ServerFolder.make(`tailrace-${options.flavor}-`)
-  try {
+  return await ServerFolder.with(`tailrace-${options.flavor}-`, async folder => {
     await newData(options.flavor, programs, folder)
     const home = await folder.reach(programs.home)
     const flags = placeFlags(home, folder.path)
@@ -45,10 +44,7 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
     const server = new MysqlServer(programs, await serverProgram(programs.release, home), flags, folder, options)
     await server.start()
     return server
-  } catch (error) {
-    await folder[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
 
 export class MysqlServer implements AsyncDisposable {

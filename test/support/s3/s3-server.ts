@@ -41,13 +41,14 @@ export class S3Server implements AsyncDisposable {
 
   static async start(): Promise<S3Server> {
     const home = await gatewayProgram()
-    const folder = await ServerFolder.make('tailrace-s3-')
-    const server = new S3Server(folder, join(await folder.reach(home), 'versitygw'), await freePort())
-    const objects = join(folder.path, 'objects')
-    await mkdir(objects)
-    await folder.own(objects)
-    await server.start()
-    return server
+    return await ServerFolder.with('tailrace-s3-', async folder => {
+      const server = new S3Server(folder, join(await folder.reach(home), 'versitygw'), await freePort())
+      const objects = join(folder.path, 'objects')
+      await mkdir(objects)
+      await folder.own(objects)
+      await server.start()
+      return server
+    })
   }
 
   /** Returns once it answers, with what it had before. */

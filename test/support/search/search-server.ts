@@ -25,15 +25,11 @@ export async function startSearch(
   }: { readonly options?: readonly string[]; readonly jvm?: string } = {},
 ): Promise<SearchServer> {
   const programs = await enginePrograms(engine)
-  const folder = await ServerFolder.make(`tailrace-${engine.name}-`)
-  try {
+  return await ServerFolder.with(`tailrace-${engine.name}-`, async folder => {
     const server = new SearchServer(folder, programs, await folder.reach(programs.home), { options, jvm })
     await server.start()
     return server
-  } catch (error) {
-    await folder[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
 
 export class SearchServer implements AsyncDisposable {
